@@ -76,9 +76,9 @@ function summary(result: StatementResult): string {
     read_rows: String(result.readRows),
     read_bytes: String(result.readBytes),
     written_rows: String(result.writtenRows),
-    written_bytes: String(result.writtenRows === 0 ? 0 : result.readBytes),
+    written_bytes: '0',
     total_rows_to_read: '0',
-    result_rows: String(result.writtenRows === 0 ? result.readRows : 0),
+    result_rows: String(result.readRows),
     result_bytes: String(result.bytes.length),
     elapsed_ns: String(result.elapsedNs),
   });

@@ -4,8 +4,9 @@ import { brotliDecompress, gunzip, inflate } from 'node:zlib';
 
 /** One statement as ClickHouse's HTTP interface receives it, spread over URL, headers and body. */
 export interface StatementRequest {
-  /** The statement with the data of an INSERT behind it. */
   readonly sql: string;
+  /** Data of an INSERT whose statement came in the URL; empty otherwise. */
+  readonly data: Buffer;
   readonly isInsert: boolean;
   /** False for an INSERT ... FORMAT without data: the server stores nothing and says OK. */
   readonly hasWork: boolean;
@@ -49,25 +50,30 @@ const HTTP_LAYER = new Set(
  */
 export async function readStatementRequest(request: IncomingMessage): Promise<StatementRequest> {
   const fields = new URL(request.url ?? '/', 'http://127.0.0.1').searchParams;
-  const bytes = await readBody(request);
+  let data = await readBody(request);
   const contentType = request.headers['content-type'] ?? '';
-  let body = '';
-  if (contentType.startsWith('multipart/form-data')) await addFormFields(fields, bytes, contentType);
-  else body = bytes.toString('utf8');
+  if (contentType.startsWith('multipart/form-data')) {
+    await addFormFields(fields, data, contentType);
+    data = Buffer.alloc(0);
+  }
   if (fields.has('session_id')) throw new RefusedRequest(501, 'sessions (session_id) are not supported here');
   if (fields.get('decompress') === '1')
     throw new RefusedRequest(501, 'the native compression is not supported');
 
-  const query = fields.get('query') ?? '';
-  const sql = query === '' ? body : body === '' ? query : `${query}\n${body}`;
+  let sql = fields.get('query') ?? '';
+  if (sql === '') {
+    sql = data.toString('utf8');
+    data = Buffer.alloc(0);
+  }
   if (sql.trim() === '')
     throw new RefusedRequest(400, 'Code: 62. DB::Exception: Empty query. (SYNTAX_ERROR)');
   const isInsert = /^\s*insert\s/i.test(withoutLeadingComments(sql));
   const header = (name: string) => request.headers[name]?.toString();
   return {
     sql,
+    data,
     isInsert,
-    hasWork: !(isInsert && body === '' && /\sformat\s+\w+\s*$/i.test(sql)),
+    hasWork: !(isInsert && data.length === 0 && /\sformat\s+\w+\s*$/i.test(sql)),
     format: fields.get('default_format') ?? header('x-clickhouse-format') ?? 'TabSeparated',
     database: fields.get('database') ?? header('x-clickhouse-database'),
     parameters: new Map(

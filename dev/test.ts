@@ -1,0 +1,99 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { whenToldToStop } from './processes/stop-request.ts';
+import { prepareServices } from './services.ts';
+import { countsOf } from './test-results.ts';
+import type { Counts } from './test-results.ts';
+
+/**
+ * `npm test`: starts the real servers, runs the unit and the integration project, stops the servers, and ends
+ * with the plain line `N passed, N failed`. Exits 0 only when something passed, nothing failed and nothing was
+ * skipped. Arguments go to vitest: `npm test -- storage/redis -t "stale token"`.
+ */
+async function main(): Promise<number> {
+  const filters = process.argv.slice(2);
+  const folder = await mkdtemp(join(tmpdir(), 'weir-test-'));
+  const services = prepareServices();
+  const interrupted = new AbortController();
+  const toldToStop = whenToldToStop().then((reason) => {
+    process.stderr.write(`stopping: ${reason}\n`);
+    interrupted.abort();
+    return undefined;
+  });
+  const counts: Counts[] = [];
+  try {
+    const work = async () => {
+      await timed('servers', () => services.start());
+      const env = { ...process.env, ...services.env };
+      for (const project of ['unit', 'integration']) {
+        const run = { project, filters, env, report: join(folder, `${project}.json`) };
+        counts.push(await timed(project, () => runVitest(run, interrupted.signal)));
+      }
+    };
+    await Promise.race([work(), toldToStop]);
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n`);
+    counts.push({ passed: 0, failed: 1, skipped: 0 });
+  } finally {
+    await timed('stop', () => services.stop());
+    await rm(folder, { recursive: true, force: true });
+  }
+  return conclude(counts, filters.length > 0, interrupted.signal.aborted);
+}
+
+interface Run {
+  readonly project: string;
+  readonly filters: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+  readonly report: string;
+}
+
+const VITEST = fileURLToPath(new URL('../node_modules/vitest/vitest.mjs', import.meta.url));
+
+async function runVitest(run: Run, signal: AbortSignal): Promise<Counts> {
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${run.report}`];
+  // A filter may well name files of one project only; no test at all in both is caught at the end.
+  const empty = run.filters.length > 0 ? ['--passWithNoTests'] : [];
+  const args = [VITEST, 'run', '--project', run.project, ...reporters, ...empty, ...run.filters];
+  const child = spawn(process.execPath, args, { env: run.env, stdio: ['ignore', 'inherit', 'inherit'] });
+  const end = () => child.kill('SIGTERM');
+  signal.addEventListener('abort', end);
+  await once(child, 'exit');
+  signal.removeEventListener('abort', end);
+  return countsOf(await readReport(run.report), child.exitCode ?? 1);
+}
+
+async function readReport(path: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8'));
+  } catch (error) {
+    process.stderr.write(`vitest left no readable report: ${(error as Error).message}\n`);
+    return undefined;
+  }
+}
+
+async function timed<T>(part: string, work: () => Promise<T>): Promise<T> {
+  const startedAt = performance.now();
+  try {
+    return await work();
+  } finally {
+    process.stdout.write(`[time] ${part}: ${((performance.now() - startedAt) / 1000).toFixed(1)} s\n`);
+  }
+}
+
+function conclude(counts: readonly Counts[], filtered: boolean, wasInterrupted: boolean): number {
+  const total = (pick: (of: Counts) => number) => counts.reduce((sum, of) => sum + pick(of), 0);
+  const [passed, failed, skipped] = [total((c) => c.passed), total((c) => c.failed), total((c) => c.skipped)];
+  if (wasInterrupted) process.stdout.write('interrupted: not all tests ran\n');
+  // With -t on the command line the others are meant to be skipped; otherwise a skipped test proves nothing.
+  if (skipped > 0) process.stdout.write(`${String(skipped)} skipped\n`);
+  process.stdout.write(`${String(passed)} passed, ${String(failed)} failed\n`);
+  const good = passed > 0 && failed === 0 && (skipped === 0 || filtered) && !wasInterrupted;
+  return good ? 0 : 1;
+}
+
+process.exit(await main());
