@@ -177,7 +177,10 @@ export interface StateStore {
   /** All bucket values, in chunks of bounded size, any order. */
   loadValues(slot: SlotId): AsyncIterable<BucketValue[]>;
   /** Single values, in the order asked; null where there is none. Needs no ownership: the API reads with it. */
-  readValues(slot: SlotId, fields: readonly { bucket: number; field: string }[]): Promise<(Uint8Array | null)[]>;
+  readValues(
+    slot: SlotId,
+    fields: readonly { bucket: number; field: string }[],
+  ): Promise<(Uint8Array | null)[]>;
   /** Head fields without ownership, for readers; empty map and null position where there is no slot. */
   readHead(slot: SlotId): Promise<{ position: number | null; meta: Map<string, Uint8Array> }>;
   /** All rows of all groups, in chunks of bounded size, any order. */
@@ -226,7 +229,10 @@ export interface ActionLedger {
    * a claim whose lease ran out is claimable again. Claimed actions are in state 'sending' with attempts raised.
    */
   claim(owner: string, limit: number, leaseMs: number): Promise<LedgerAction[]>;
-  /** Ends a claim; ignored (false) when the claim is no longer the owner's. `retryAtMs` with state 'pending' delays it. */
+  /**
+   * Ends a claim; ignored (false) when the claim is no longer the owner's. `retryAtMs` with state 'pending' delays it;
+   * with 'unknown' it says when to claim it again, without it an 'unknown' one is left as it is.
+   */
   settle(owner: string, id: string, state: ActionState, detail: string, retryAtMs?: number): Promise<boolean>;
   counts(): Promise<Record<ActionState, number>>;
   ofSubscriber(subscriberId: string, limit: number): Promise<LedgerAction[]>;

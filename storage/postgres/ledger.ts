@@ -1,0 +1,183 @@
+import type pg from 'pg';
+import { ACTION_STATES, type ActionIntent, type ActionState } from '../../schemas/action.ts';
+import { AppError } from '../../schemas/errors.ts';
+import type { ActionLedger, LedgerAction, SlotId } from '../ports.ts';
+import * as sql from './ledger-statements.ts';
+import { inTransaction } from './pool.ts';
+import { postgresError } from './postgres-error.ts';
+
+/** Longest detail that is kept, characters: what a peer answers must not grow the ledger. */
+const MAX_DETAIL_CHARACTERS = 500;
+/** Most claims ended in one statement. */
+const SETTLE_BATCH = 500;
+
+interface ActionRow {
+  seq: number;
+  intent: ActionIntent;
+  state: ActionState;
+  detail: string;
+  attempts: number;
+  created_ms: number;
+  updated_ms: number;
+}
+
+interface Settlement {
+  owner: string;
+  id: string;
+  state: ActionState;
+  detail: string;
+  /** null = closed to dispatchers */
+  delayMs: number | null;
+  resolve: (applied: boolean) => void;
+  reject: (error: unknown) => void;
+}
+
+/**
+ * The ledger in Postgres, for any number of dispatchers at once. Leases and retries run by the server's clock alone,
+ * so dispatchers with wrong clocks do not take each other's claims. Errors are as `postgresError` translates them.
+ * Calls of settle that come while one is under way share the next statement, so 1,500 answers/s need few commits.
+ */
+export class PostgresActionLedger implements ActionLedger {
+  readonly #pool: pg.Pool;
+  readonly #now: () => number;
+  #waiting: Settlement[] = [];
+  #settling = false;
+
+  /** @param now the clock that callers' retryAtMs are read from, ms since 1970; only differences to it are used */
+  constructor(pool: pg.Pool, now: () => number = Date.now) {
+    this.#pool = pool;
+    this.#now = now;
+  }
+
+  insert(slot: SlotId, position: number, intents: readonly ActionIntent[]): Promise<string[]> {
+    return inTransaction(this.#pool, async (client) => {
+      const ids = intents.length === 0 ? [] : await insertRows(client, intents);
+      if (ids.length > 0) await client.query(sql.SUPERSEDE, [ids]);
+      await client.query(sql.RAISE_MARK, [slot.group, slot.topic, slot.partition, position]);
+      if (ids.length > 0) await client.query(sql.WAKE);
+      return ids;
+    });
+  }
+
+  async claim(owner: string, limit: number, leaseMs: number): Promise<LedgerAction[]> {
+    if (limit < 1) return [];
+    for (;;) {
+      const rows = (await this.#query<ActionRow>(sql.CLAIM, [storable(owner), limit, leaseMs])).rows;
+      const claimed = rows.filter((row) => row.state === 'sending').sort((a, b) => a.seq - b.seq);
+      // Nothing but overtaken actions came: what overtook them is claimable now. Ends, since each goes but once.
+      if (claimed.length > 0 || rows.length === 0) return claimed.map(toAction);
+    }
+  }
+
+  settle(
+    owner: string,
+    id: string,
+    state: ActionState,
+    detail: string,
+    retryAtMs?: number,
+  ): Promise<boolean> {
+    if (state === 'sending') throw new AppError('invalid-input', 'an action cannot be settled as sending');
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({
+        owner: storable(owner),
+        id: storable(id),
+        state,
+        detail: storable(detail).slice(0, MAX_DETAIL_CHARACTERS),
+        delayMs: delayOf(state, retryAtMs, this.#now()),
+        resolve,
+        reject,
+      });
+      if (!this.#settling) void this.#settleAll();
+    });
+  }
+
+  async counts(): Promise<Record<ActionState, number>> {
+    const counts = Object.fromEntries(ACTION_STATES.map((state) => [state, 0])) as Record<
+      ActionState,
+      number
+    >;
+    const result = await this.#query<{ state: ActionState; count: number }>(sql.COUNTS, []);
+    for (const row of result.rows) counts[row.state] = row.count;
+    return counts;
+  }
+
+  async ofSubscriber(subscriberId: string, limit: number): Promise<LedgerAction[]> {
+    return (await this.#query<ActionRow>(sql.OF_SUBSCRIBER, [storable(subscriberId), limit])).rows.map(
+      toAction,
+    );
+  }
+
+  async recent(limit: number): Promise<LedgerAction[]> {
+    return (await this.#query<ActionRow>(sql.RECENT, [limit])).rows.map(toAction);
+  }
+
+  /** Never rejects: each caller gets its own answer or the error of the statement it was in. */
+  async #settleAll(): Promise<void> {
+    this.#settling = true;
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting.splice(0, SETTLE_BATCH);
+      try {
+        const applied = await this.#settleBatch(batch);
+        batch.forEach((settlement, index) => {
+          settlement.resolve(applied.has(index + 1));
+        });
+      } catch (error) {
+        const translated = postgresError(error);
+        for (const settlement of batch) settlement.reject(translated);
+      }
+    }
+    this.#settling = false;
+  }
+
+  async #settleBatch(batch: readonly Settlement[]): Promise<Set<number>> {
+    const result = await this.#query<{ place: number }>(sql.SETTLE, [
+      batch.map((settlement) => settlement.owner),
+      batch.map((settlement) => settlement.id),
+      batch.map((settlement) => settlement.state),
+      batch.map((settlement) => settlement.detail),
+      batch.map((settlement) => settlement.delayMs),
+    ]);
+    return new Set(result.rows.map((row) => row.place));
+  }
+
+  async #query<R extends pg.QueryResultRow>(text: string, values: unknown[]): Promise<pg.QueryResult<R>> {
+    try {
+      return await this.#pool.query<R>(text, values);
+    } catch (error) {
+      throw postgresError(error);
+    }
+  }
+}
+
+async function insertRows(client: pg.PoolClient, intents: readonly ActionIntent[]): Promise<string[]> {
+  const result = await client.query<{ id: string }>(sql.INSERT, [
+    intents.map((intent) => storable(intent.id)),
+    intents.map((intent) => storable(intent.subscriberId)),
+    intents.map((intent) => intent.kind),
+    intents.map((intent) => JSON.stringify(intent)),
+  ]);
+  return result.rows.map((row) => row.id);
+}
+
+function delayOf(state: ActionState, retryAtMs: number | undefined, now: number): number | null {
+  if (state !== 'pending' && state !== 'unknown') return null;
+  if (retryAtMs === undefined) return state === 'pending' ? 0 : null;
+  return Math.max(0, retryAtMs - now);
+}
+
+/** Postgres refuses NUL in texts; one such name must not stop a whole slot's actions. The intent itself keeps it. */
+function storable(text: string): string {
+  return text.includes('\0') ? text.replaceAll('\0', '\uFFFD') : text;
+}
+
+function toAction(row: ActionRow): LedgerAction {
+  const { intent, state, detail, attempts, created_ms: createdMs, updated_ms: updatedMs } = row;
+  return {
+    intent,
+    state,
+    detail,
+    attempts,
+    createdAtMs: Math.floor(createdMs),
+    updatedAtMs: Math.floor(updatedMs),
+  };
+}
