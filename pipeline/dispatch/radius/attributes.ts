@@ -5,7 +5,7 @@ import type { RadiusAttribute } from './packet.ts';
  * How a value is written: text is UTF-8; integer and time are uint32 (time: seconds since 1970); the tagged kinds
  * begin with a tag octet 0..31 (RFC 2868); ipv6prefix is "address/length" (RFC 3162 section 2.3).
  */
-export type AttributeKind =
+type AttributeKind =
   'text' | 'octets' | 'integer' | 'time' | 'ipv4' | 'ipv6' | 'ipv6prefix' | 'tagged-text' | 'tagged-integer';
 
 interface AttributeShape {
@@ -79,7 +79,7 @@ export const ERROR_CAUSE = {
 } as const;
 
 /** A value with the tag (0..31) that groups it with others; tag 0 = ungrouped. */
-export interface Tagged<V> {
+interface Tagged<V> {
   readonly tag: number;
   readonly value: V;
 }

@@ -12,9 +12,9 @@ import {
 } from './packet.ts';
 
 /** Type of Message-Authenticator (RFC 3579 section 3.2). */
-export const MESSAGE_AUTHENTICATOR = 80;
+const MESSAGE_AUTHENTICATOR = 80;
 /** Type of Proxy-State (RFC 2865 section 5.33): echoed untouched and in order. */
-export const PROXY_STATE = 33;
+const PROXY_STATE = 33;
 
 /** Why a packet is not believed. */
 export type AuthenticityFault =

@@ -10,7 +10,7 @@ export interface ShapedSpeed extends Speed {
 }
 
 /** Short-term rate above the speed, allowed while the average over `seconds` is below the threshold. */
-export interface Burst {
+interface Burst {
   readonly downBps: number;
   readonly upBps: number;
   readonly thresholdDownBps: number;

@@ -23,11 +23,11 @@ export const HEADER_BYTES = 20;
 /** Octets of an authenticator, and of a Message-Authenticator's value. */
 export const AUTHENTICATOR_BYTES = 16;
 /** RFC 2865 section 3: a longer packet is refused, in both directions. */
-export const MAX_PACKET_BYTES = 4096;
+const MAX_PACKET_BYTES = 4096;
 /** One length octet counts itself and the type: 255 - 2. */
-export const MAX_VALUE_BYTES = 253;
+const MAX_VALUE_BYTES = 253;
 /** Type of Vendor-Specific (RFC 2865 section 5.26). */
-export const VENDOR_SPECIFIC = 26;
+const VENDOR_SPECIFIC = 26;
 
 /** One attribute as it travels: type 0..255 and at most 253 octets. */
 export interface RadiusAttribute {
@@ -68,7 +68,7 @@ export type EncodeResult =
   { readonly ok: true; readonly bytes: Buffer } | { readonly ok: false; readonly reason: PacketFault };
 
 /** Attributes, or the reason why the octets are none. */
-export type AttributesResult =
+type AttributesResult =
   | { readonly ok: true; readonly attributes: RadiusAttribute[] }
   | { readonly ok: false; readonly reason: PacketFault };
 
@@ -76,7 +76,7 @@ export type AttributesResult =
  * Octets -> attributes in order. Also reads the sub-attributes of a Vendor-Specific one, which have the same shape.
  * An attribute without a value (length 2) is passed on: RFC 2865 forbids sending it, deployed equipment does.
  */
-export function decodeAttributes(bytes: Buffer): AttributesResult {
+function decodeAttributes(bytes: Buffer): AttributesResult {
   const attributes: RadiusAttribute[] = [];
   let at = 0;
   while (at < bytes.length) {
@@ -118,7 +118,7 @@ export function decodePacket(datagram: Buffer): PacketResult {
 }
 
 /** Attributes -> octets in the given order. Never throws; also writes the inside of a Vendor-Specific attribute. */
-export function encodeAttributeList(attributes: readonly RadiusAttribute[]): EncodeResult {
+function encodeAttributeList(attributes: readonly RadiusAttribute[]): EncodeResult {
   const parts: Buffer[] = [];
   for (const { type, value } of attributes) {
     if (!isOctet(type)) return { ok: false, reason: 'bad-type' };

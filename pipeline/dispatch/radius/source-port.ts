@@ -2,7 +2,7 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 
 /** Identifiers of one source port: the identifier is one octet. */
-export const IDENTIFIERS_PER_PORT = 256;
+const IDENTIFIERS_PER_PORT = 256;
 
 /** What a source port tells its owner. */
 export interface SourcePortEvents<E> {
