@@ -1,0 +1,125 @@
+import { AppError } from '../../schemas/errors.ts';
+
+/** Writes a value's bytes: varints (LEB128 over safe integers), zig-zag for signed ones, length-prefixed UTF-8. */
+export class ByteWriter {
+  private buffer = Buffer.allocUnsafe(1024);
+  private at = 0;
+
+  byte(value: number): void {
+    this.reserve(1);
+    this.buffer[this.at] = value;
+    this.at += 1;
+  }
+
+  /** A non-negative safe integer. */
+  uint(value: number): void {
+    this.reserve(8);
+    let rest = value;
+    while (rest >= 0x80) {
+      this.buffer[this.at] = (rest % 0x80) | 0x80;
+      this.at += 1;
+      rest = Math.floor(rest / 0x80);
+    }
+    this.buffer[this.at] = rest;
+    this.at += 1;
+  }
+
+  /** A safe integer above -2^52. */
+  int(value: number): void {
+    this.uint(value < 0 ? -2 * value - 1 : 2 * value);
+  }
+
+  /** null as 0, a non-negative integer as itself + 1. */
+  optionalUint(value: number | null): void {
+    this.uint(value === null ? 0 : value + 1);
+  }
+
+  text(value: string): void {
+    const length = Buffer.byteLength(value, 'utf8');
+    this.uint(length);
+    this.reserve(length);
+    this.buffer.write(value, this.at, 'utf8');
+    this.at += length;
+  }
+
+  optionalText(value: string | null): void {
+    this.byte(value === null ? 0 : 1);
+    if (value !== null) this.text(value);
+  }
+
+  /** A copy of what was written; the writer begins anew. */
+  take(): Uint8Array {
+    const bytes = Uint8Array.prototype.slice.call(this.buffer, 0, this.at);
+    this.at = 0;
+    return bytes;
+  }
+
+  private reserve(bytes: number): void {
+    if (this.at + bytes <= this.buffer.length) return;
+    const larger = Buffer.allocUnsafe(Math.max(2 * this.buffer.length, this.at + bytes));
+    this.buffer.copy(larger, 0, 0, this.at);
+    this.buffer = larger;
+  }
+}
+
+/** Reads what ByteWriter wrote. Throws AppError 'store-corrupt' where bytes are missing or left over. */
+export class ByteReader {
+  private readonly bytes: Buffer;
+  private at = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  byte(): number {
+    const value = this.bytes[this.at];
+    if (value === undefined) throw new AppError('store-corrupt', 'a stored value ends too early');
+    this.at += 1;
+    return value;
+  }
+
+  uint(): number {
+    let value = 0;
+    let scale = 1;
+    for (let i = 0; i < 8; i += 1) {
+      const byte = this.byte();
+      value += (byte & 0x7f) * scale;
+      if (byte < 0x80) return value;
+      scale *= 0x80;
+    }
+    throw new AppError('store-corrupt', 'a stored number is too long');
+  }
+
+  int(): number {
+    const value = this.uint();
+    return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+  }
+
+  optionalUint(): number | null {
+    const value = this.uint();
+    return value === 0 ? null : value - 1;
+  }
+
+  text(): string {
+    const length = this.uint();
+    if (this.at + length > this.bytes.length) throw new AppError('store-corrupt', 'a stored text ends too early');
+    const value = this.bytes.toString('utf8', this.at, this.at + length);
+    this.at += length;
+    return value;
+  }
+
+  optionalText(): string | null {
+    return this.byte() === 0 ? null : this.text();
+  }
+
+  /** A list written as its length and its items. */
+  list<T>(item: () => T): T[] {
+    const length = this.uint();
+    if (length > this.bytes.length) throw new AppError('store-corrupt', 'a stored list is longer than its value');
+    return Array.from({ length }, item);
+  }
+
+  end(): void {
+    if (this.at !== this.bytes.length) throw new AppError('store-corrupt', 'a stored value is longer than its content');
+  }
+}

@@ -1,0 +1,180 @@
+import type { Speed } from '../../schemas/action.ts';
+import type { Flag, OutcomeCounts } from '../../schemas/outcome.ts';
+import { FLAGS, noOutcomes } from '../../schemas/outcome.ts';
+import type { PolicyVersion } from '../../schemas/policy.ts';
+import type { NasProfile, PlanVersion, SubscriberProfile } from '../../schemas/profile.ts';
+import type { CompiledPolicy } from '../../rules/compile.ts';
+import { murmur2 } from '../../schemas/partitioning.ts';
+import { DueQueue } from '../window/due-queue.ts';
+
+/** Octets by direction, as the subscriber sees them. */
+export interface Bytes {
+  down: number;
+  up: number;
+}
+
+/** One session's counters. Open ones live in the hot value, closed ones (tombstones) in the cold one. */
+export interface Session {
+  nasId: string;
+  sessionId: string;
+  /** service instance, '' for none */
+  service: string;
+  serviceClass: string;
+  nasIp: string | null;
+  framedIp: string | null;
+  /** ms since 1970 UTC; estimated where no record told it */
+  startMs: number;
+  startEstimated: boolean;
+  /** greatest event time seen */
+  lastEventMs: number;
+  /** totals counted so far (the session's watermark) */
+  counted: Bytes;
+  /** identity of the last record that was taken in, to tell a duplicate */
+  lastStatus: number;
+  lastSessionTime: number;
+  /** null = open */
+  closedMs: number | null;
+}
+
+/** Total of one billing cycle. */
+export interface CycleTotal extends Bytes {
+  startMs: number;
+  endMs: number;
+}
+
+/** A rule's state for one subscriber; kept while it acts and, for the ordinal, until the cycle after. */
+export interface RuleState {
+  /** `<policy id>/<rule name>` */
+  key: string;
+  active: boolean;
+  /** watermark at which it began to act, ms */
+  sinceMs: number;
+  /** cycle that `ordinal` counts in */
+  cycleStartMs: number;
+  ordinal: number;
+  /** the speed it asks for while active; null for notices */
+  speed: Speed | null;
+  /** event time at which it must be looked at again, null = none */
+  releaseMs: number | null;
+}
+
+/** Everything that the slot knows of one subscriber. */
+export interface Subscriber {
+  id: string;
+  bucket: number;
+  /** offset of the last input that changed this; an input at or below it is skipped */
+  mark: number;
+  /** null = unassigned */
+  profile: SubscriberProfile | null;
+  sessions: Session[];
+  tombstones: Session[];
+  /** current cycle first, then those that begin ahead of the watermark */
+  cycles: CycleTotal[];
+  /** rolled cycles, newest first, at most 3 */
+  pastCycles: CycleTotal[];
+  rules: RuleState[];
+  /** speed that actions have set, null = the plan's */
+  throttle: Speed | null;
+  /** when event-time work is due, null = none */
+  dueMs: number | null;
+}
+
+/** Total of one 5-minute window of (subscriber, service class, NAS). */
+export interface WindowTotal extends Bytes {
+  startMs: number;
+  subscriberId: string;
+  serviceClass: string;
+  nasId: string;
+  planId: string;
+  estimated: boolean;
+  /** offset + 1 of the last input that changed it */
+  version: number;
+}
+
+/** Settings of the fold; pinned in the slot when it is made, because another value would give other figures. */
+export interface FoldSettings {
+  partitionCount: number;
+  bucketCount: number;
+  /** zone of subscribers without a profile */
+  defaultZone: string;
+}
+
+/** One slot in memory: a pure function of its log partition (besides flushedThrough and outboxNext after a torn write). */
+export interface SlotState {
+  partition: number;
+  settings: FoldSettings;
+  /** next offset */
+  position: number;
+  /** event time that has been reached, ms since 1970 UTC; 0 = nothing yet */
+  watermarkMs: number;
+  /** highest n of each control source */
+  controls: Map<string, number>;
+  counts: OutcomeCounts;
+  flags: Record<Flag, number>;
+  /** controls folded; they are not records in */
+  controlsFolded: number;
+  outboxNext: number;
+  plans: Map<string, PlanVersion>;
+  policies: Map<string, PolicyVersion>;
+  nas: Map<string, NasProfile>;
+  /** policies compiled, by id order; derived */
+  compiled: CompiledPolicy[];
+  subscribers: Map<string, Subscriber>;
+  /** window start -> row key -> total */
+  windows: Map<number, Map<string, WindowTotal>>;
+  due: DueQueue;
+}
+
+/** A slot that has folded nothing; `position` is where its log begins. */
+export function emptySlot(partition: number, settings: FoldSettings, position: number): SlotState {
+  return {
+    partition,
+    settings,
+    position,
+    watermarkMs: 0,
+    controls: new Map(),
+    counts: noOutcomes(),
+    flags: Object.fromEntries(FLAGS.map((flag) => [flag, 0])) as Record<Flag, number>,
+    controlsFolded: 0,
+    outboxNext: 1,
+    plans: new Map(),
+    policies: new Map(),
+    nas: new Map(),
+    compiled: [],
+    subscribers: new Map(),
+    windows: new Map(),
+    due: new DueQueue(),
+  };
+}
+
+/** Bucket of a subscriber's values. Uses other bits of the hash than the partition does. */
+export function bucketOf(subscriberId: string, settings: Pick<FoldSettings, 'partitionCount' | 'bucketCount'>): number {
+  const hash = murmur2(Buffer.from(subscriberId, 'utf8')) & 0x7fffffff;
+  return Math.floor(hash / settings.partitionCount) % settings.bucketCount;
+}
+
+/** The subscriber, made if this is the first that is heard of it. */
+export function subscriberOf(state: SlotState, id: string): Subscriber {
+  const known = state.subscribers.get(id);
+  if (known !== undefined) return known;
+  const made: Subscriber = {
+    id,
+    bucket: bucketOf(id, state.settings),
+    mark: -1,
+    profile: null,
+    sessions: [],
+    tombstones: [],
+    cycles: [],
+    pastCycles: [],
+    rules: [],
+    throttle: null,
+    dueMs: null,
+  };
+  state.subscribers.set(id, made);
+  return made;
+}
+
+/** Key of a window row within its window. */
+export function windowKey(subscriberId: string, serviceClass: string, nasId: string): string {
+  return `${subscriberId}\u0000${serviceClass}\u0000${nasId}`;
+}
