@@ -1,0 +1,94 @@
+import type {
+  Assignment,
+  Hold,
+  NasProfile,
+  OverageTerms,
+  PlanVersion,
+  SubscriberProfile,
+  TopUp,
+} from '../../schemas/profile.ts';
+import type { Check } from './shape.ts';
+import { boolean, integer, list, nullable, object, oneOf, text, where } from './shape.ts';
+
+const id = text(1, 256);
+const name = text(0, 256);
+/** Year 1 to 9999: open ends are null, but far dates are legal. */
+const instant = integer(-62_135_596_800_000, 253_402_300_799_999);
+const bytes = integer(0, Number.MAX_SAFE_INTEGER);
+const bitsPerSecond = integer(0, 1e15);
+/** Items of a list in a profile. */
+const MAX_ITEMS = 1000;
+
+const assignment = object<Assignment>({ planId: id, fromMs: instant, toMs: nullable(instant) });
+
+const assignments: Check<Assignment[]> = where(list(assignment, MAX_ITEMS), (items) => {
+  let open = Number.NEGATIVE_INFINITY;
+  for (const item of items) {
+    if (item.fromMs < open) return 'overlap or are not ordered';
+    open = item.toMs ?? Number.POSITIVE_INFINITY;
+    if (open < item.fromMs) return 'end before they begin';
+  }
+  return null;
+});
+
+/** Zones that were looked up: a lookup takes about 50 µs. Only names that exist are kept, so it is bounded. */
+const zones = new Set<string>();
+
+const zone: Check<string> = where(text(1, 64), (value) => {
+  if (zones.has(value)) return null;
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: value });
+  } catch {
+    return 'is not a known time zone';
+  }
+  zones.add(value);
+  return null;
+});
+
+export const subscriberProfile = object<SubscriberProfile>({
+  subscriberId: id,
+  userName: name,
+  segment: name,
+  tags: list(name, 100),
+  zone,
+  anchorDay: integer(1, 31),
+  assignments,
+  topUps: list(object<TopUp>({ id, bytes, fromMs: instant, expiresMs: instant }), MAX_ITEMS),
+  carryOverBytes: bytes,
+  holds: list(
+    object<Hold>({
+      kind: oneOf(['non-payment', 'customer', 'fraud', 'legal']),
+      fromMs: instant,
+      toMs: nullable(instant),
+    }),
+    MAX_ITEMS,
+  ),
+  poolId: nullable(id),
+  billingStatus: oneOf(['current', 'overdue', 'suspended']),
+  overageConsent: boolean,
+});
+
+export const planVersion = object<PlanVersion>({
+  planId: id,
+  version: integer(0, Number.MAX_SAFE_INTEGER),
+  family: name,
+  capBytes: nullable(bytes),
+  counted: oneOf(['down', 'up', 'both', 'max']),
+  downBps: bitsPerSecond,
+  upBps: bitsPerSecond,
+  overage: nullable(
+    object<OverageTerms>({
+      blockBytes: integer(1, Number.MAX_SAFE_INTEGER),
+      blockPriceMinor: integer(0, Number.MAX_SAFE_INTEGER),
+      currency: text(3, 3),
+      maxBlocks: nullable(integer(0, 1_000_000)),
+    }),
+  ),
+});
+
+export const nasProfile = object<NasProfile>({
+  nasId: id,
+  reversed: boolean,
+  unit: oneOf(['octets', 'kilobytes']),
+  startToleranceSeconds: integer(0, 86_400),
+});
