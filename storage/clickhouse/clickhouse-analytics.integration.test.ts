@@ -3,16 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createClient } from '@clickhouse/client';
 import type { ClickHouseClient } from '@clickhouse/client';
-import { createChdbConnection } from 'chdb/connection';
 import { analyticsContract } from '../analytics.contract.ts';
 import type { AnalyticsUnderTest } from '../analytics.contract.ts';
 import type { Analytics } from '../ports.ts';
-import { connectClickHouse, openEmbeddedClickHouse } from './connection.ts';
+import { connectClickHouse } from './connection.ts';
+import { embeddedClient, openEmbeddedClickHouse } from './embedded.ts';
 
 analyticsContract('chDB in the process', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'weir-chdb-'));
   const analytics = await openEmbeddedClickHouse(folder);
-  const reader = createClient({ connection: createChdbConnection({ path: folder }) });
+  const reader = await embeddedClient(folder);
   return underTest(analytics, reader, () => rm(folder, { recursive: true, force: true }));
 });
 
