@@ -1,5 +1,6 @@
 -- State of the slots (one a log partition), for installations without Redis, and the marks that show a lost tail.
 -- Names that the pipeline chooses (fields, groups, keys) are bytea: text cannot hold NUL, and bytea sorts in byte order.
+-- No foreign keys to slot_state: the check would run once a new row, under a lock that the commit already holds.
 
 create table slot_state (
   slot_id bigint generated always as identity primary key,
@@ -15,21 +16,21 @@ create table slot_state (
 );
 
 create table slot_meta (
-  slot_id bigint not null references slot_state on delete cascade,
+  slot_id bigint not null,
   field bytea not null,
   value bytea not null,
   primary key (slot_id, field)
 );
 
 create table slot_outbox (
-  slot_id bigint not null references slot_state on delete cascade,
+  slot_id bigint not null,
   n bigint not null,
   bytes bytea not null,
   primary key (slot_id, n)
 );
 
 create table slot_row (
-  slot_id bigint not null references slot_state on delete cascade,
+  slot_id bigint not null,
   row_group bytea not null,
   field bytea not null,
   value bytea not null,
@@ -37,14 +38,14 @@ create table slot_row (
 );
 
 create table slot_due (
-  slot_id bigint not null references slot_state on delete cascade,
+  slot_id bigint not null,
   key bytea not null,
   due_ms bigint not null,
   primary key (slot_id, key)
 );
 
 create table slot_value (
-  slot_id bigint not null references slot_state on delete cascade,
+  slot_id bigint not null,
   bucket integer not null,
   field bytea not null,
   value bytea not null,
