@@ -1,0 +1,96 @@
+import type { SlotCommit, SlotId, SlotLease } from '../../storage/ports.ts';
+import type { BatchEffects, OneShotRow } from '../fold/effects.ts';
+import { windowKey } from '../fold/slot-state.ts';
+import type { SlotState } from '../fold/slot-state.ts';
+import { ALLOWED_LATENESS_MS, WINDOW_MS } from '../window/spread.ts';
+import { coldField, CORE_FIELD, FLUSHED_FIELD, hotField, ONE_SHOT_GROUP, windowGroup } from './load-slot.ts';
+import { encodeCatalogue, encodeCore, encodeOneShot, encodeWindow } from './slot-codec.ts';
+import { encodeCold, encodeHot } from './subscriber-codec.ts';
+
+/** What of a slot's rows is stored in analytics and can go. */
+export interface Retention {
+  /** all rows with version <= this are stored */
+  flushedThrough: number;
+  /** written to the slot already */
+  committedFlushed: number;
+  /** one-shot rows held, oldest first */
+  oneShots: { key: string; row: OneShotRow }[];
+}
+
+/** The one atomic write of a batch: absolute values of all that changed, and the new position. */
+export function buildCommit(
+  slot: SlotId,
+  lease: SlotLease,
+  commitId: string,
+  state: SlotState,
+  effects: BatchEffects,
+  retention: Retention,
+): SlotCommit {
+  const meta = [{ field: CORE_FIELD, value: encodeCore(state) }];
+  for (const field of effects.catalogue) meta.push({ field, value: encodeCatalogue(state, field) });
+  if (retention.flushedThrough > retention.committedFlushed) {
+    meta.push({ field: FLUSHED_FIELD, value: Buffer.from(String(retention.flushedThrough), 'utf8') });
+  }
+  return {
+    slot,
+    token: lease.token,
+    seq: lease.seq + 1,
+    commitId,
+    position: state.position,
+    outbox: effects.intents.map(({ n, intent }) => ({ n, bytes: Buffer.from(JSON.stringify(intent), 'utf8') })),
+    rows: rowsOf(effects),
+    deletedGroups: dropStoredWindows(state, retention.flushedThrough).map(windowGroup),
+    deletedRows: dropStoredOneShots(retention).map((key) => ({ group: ONE_SHOT_GROUP, field: key })),
+    due: [...effects.due].map(([key, dueMs]) => ({ key, dueMs })),
+    values: valuesOf(effects),
+    meta,
+  };
+}
+
+function rowsOf(effects: BatchEffects): SlotCommit['rows'] {
+  const rows: SlotCommit['rows'] = [];
+  for (const total of effects.windows) {
+    const field = windowKey(total.subscriberId, total.serviceClass, total.nasId);
+    rows.push({ group: windowGroup(total.startMs), field, value: encodeWindow(total) });
+  }
+  for (const { key, row } of effects.oneShots) {
+    rows.push({ group: ONE_SHOT_GROUP, field: key, value: encodeOneShot(row) });
+  }
+  return rows;
+}
+
+function valuesOf(effects: BatchEffects): SlotCommit['values'] {
+  const values: SlotCommit['values'] = [];
+  for (const subscriber of effects.hot) {
+    values.push({ bucket: subscriber.bucket, field: hotField(subscriber.id), value: encodeHot(subscriber) });
+  }
+  for (const subscriber of effects.cold) {
+    values.push({ bucket: subscriber.bucket, field: coldField(subscriber.id), value: encodeCold(subscriber) });
+  }
+  return values;
+}
+
+/** Windows that take no more bytes and whose rows are all in analytics leave the slot. */
+function dropStoredWindows(state: SlotState, flushedThrough: number): number[] {
+  const gone: number[] = [];
+  for (const [startMs, rows] of state.windows) {
+    if (startMs + WINDOW_MS + ALLOWED_LATENESS_MS > state.watermarkMs) continue;
+    let stored = true;
+    for (const { version } of rows.values()) stored &&= version <= flushedThrough;
+    if (stored) gone.push(startMs);
+  }
+  for (const startMs of gone) state.windows.delete(startMs);
+  return gone;
+}
+
+function dropStoredOneShots(retention: Retention): string[] {
+  const { oneShots, flushedThrough } = retention;
+  const stored = oneShots.filter(({ row }) => versionOf(row) <= flushedThrough);
+  if (stored.length > 0) retention.oneShots = oneShots.filter(({ row }) => versionOf(row) > flushedThrough);
+  return stored.map(({ key }) => key);
+}
+
+/** offset + 1 of the input that made a row. */
+export function versionOf(row: OneShotRow): number {
+  return row.kind === 'late' ? row.offset + 1 : row.version;
+}

@@ -1,0 +1,188 @@
+import { randomUUID } from 'node:crypto';
+import { confirmRule } from '../../rules/confirm.ts';
+import type { CycleCalendar } from '../../rules/cycle.ts';
+import type { DeadLetter } from '../../schemas/outcome.ts';
+import { AppError, isAppError } from '../../schemas/errors.ts';
+import type { DeadLetterSink, PartitionMarks, SlotCommit, SlotId, SlotLease, SlotMarks, StateStore } from '../../storage/ports.ts';
+import type { Input } from '../decode/input.ts';
+import type { Flusher } from '../flush/flusher.ts';
+import { toAnalytics } from '../flush/to-analytics.ts';
+import type { BatchEffects } from '../fold/effects.ts';
+import { foldBatch } from '../fold/fold.ts';
+import type { FoldSettings, SlotState } from '../fold/slot-state.ts';
+import { buildCommit, versionOf } from './build-commit.ts';
+import type { Retention } from './build-commit.ts';
+import type { Egress } from './egress.ts';
+import { loadSlot } from './load-slot.ts';
+
+/** What a slot's owner works with. */
+export interface SlotDeps {
+  store: StateStore;
+  marks: SlotMarks;
+  deadLetters: DeadLetterSink;
+  flusher: Pick<Flusher, 'submit' | 'forget'>;
+  calendar: CycleCalendar;
+  /** json-rules-engine said otherwise than the compiled rule */
+  diverged: (rule: string) => void;
+}
+
+/**
+ * Owns one slot: holds its state in memory, folds batches into it and commits each atomically.
+ *
+ *   open -> (apply)* -> close          any failure between fold and commit: the slot is dropped,
+ *                                      the next open loads what is stored
+ *
+ * Calls must not overlap, but for `check` (heartbeat), which does nothing while a batch is in hand.
+ */
+export class SlotOwner {
+  readonly slot: SlotId;
+  readonly state: SlotState;
+  readonly egress: Egress;
+  private readonly deps: SlotDeps;
+  private lease: SlotLease;
+  private readonly retention: Retention;
+  private busy = false;
+
+  private constructor(deps: SlotDeps, slot: SlotId, state: SlotState, lease: SlotLease, retention: Retention, egress: Egress) {
+    this.deps = deps;
+    this.slot = slot;
+    this.state = state;
+    this.lease = lease;
+    this.retention = retention;
+    this.egress = egress;
+  }
+
+  /**
+   * Acquires and loads the slot, checks its position against the log and the marks, sends what was left in the outbox
+   * and what analytics may not have. Throws 'position-out-of-range', 'tail-lost', 'partition-count-changed', 'store-rejected'.
+   */
+  static async open(
+    deps: SlotDeps,
+    slot: SlotId,
+    settings: FoldSettings,
+    marks: PartitionMarks,
+    egress: Egress,
+    tailLost: (position: number, mark: number) => void,
+  ): Promise<SlotOwner> {
+    const head = await deps.store.acquire(slot);
+    const loaded = await loadSlot(deps.store, slot, head, settings, marks);
+    const { state } = loaded;
+    const seen = Math.max((await deps.marks.read(slot)) ?? 0, marks.groupOffset ?? 0);
+    checkPosition(slot, head.position, state.position, seen, marks);
+    if (state.position < seen) {
+      egress.holdUntil(seen);
+      tailLost(state.position, seen);
+    }
+    if (!(await deps.store.holds(slot, head.lease))) {
+      throw new AppError('store-rejected', `slot ${slot.partition} was taken while it was loaded`, { retriable: true });
+    }
+    const { flushedThrough, oneShots } = loaded;
+    const retention = { flushedThrough, committedFlushed: flushedThrough, oneShots };
+    const owner = new SlotOwner(deps, slot, state, head.lease, retention, egress);
+    owner.submitUnflushed();
+    egress.push(state.position, loaded.outbox);
+    return owner;
+  }
+
+  /** Decoded inputs of one batch -> one commit. Resolves when it is applied. On any error the owner must be dropped. */
+  async apply(inputs: readonly Input[], nextOffset: number): Promise<BatchEffects> {
+    this.busy = true;
+    try {
+      const effects = await this.fold(inputs, nextOffset);
+      if (effects.dead.length > 0) await this.deps.deadLetters.put(effects.dead.map((dead) => this.letter(dead)));
+      for (const entry of effects.oneShots) this.retention.oneShots.push(entry);
+      await this.commit(buildCommit(this.slot, this.lease, randomUUID(), this.state, effects, this.retention));
+      this.retention.committedFlushed = this.retention.flushedThrough;
+      const rows = effects.oneShots.map(({ row }) => row);
+      const { partition } = this.slot;
+      this.deps.flusher.submit(partition, toAnalytics(partition, effects.windows, rows), this.state.position);
+      this.egress.push(this.state.position, effects.intents);
+      return effects;
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  /** Heartbeat: false when somebody else owns the slot now. Raises the slot mark. */
+  async check(): Promise<boolean> {
+    if (this.busy) return true;
+    const lease = this.lease;
+    const position = this.state.position;
+    const held = await this.deps.store.holds(this.slot, lease);
+    // A commit in the meantime proved ownership better than this answer, which is about an older seq.
+    if (this.busy || this.lease !== lease) return true;
+    if (held) await this.deps.marks.raise(this.slot, position);
+    return held;
+  }
+
+  /** Analytics holds all rows with version <= through. */
+  flushed(through: number): void {
+    this.retention.flushedThrough = Math.max(this.retention.flushedThrough, through);
+  }
+
+  /** Nothing of the slot is used after this. Resolves when nothing of it is in flight. */
+  async close(): Promise<void> {
+    this.deps.flusher.forget(this.slot.partition);
+    await this.egress.stop();
+  }
+
+  private async fold(inputs: readonly Input[], nextOffset: number): Promise<BatchEffects> {
+    const folding = foldBatch(this.state, inputs, nextOffset, this.deps.calendar);
+    let step = folding.next();
+    while (step.done !== true) {
+      const { rule, facts, holds } = step.value;
+      const verdict = await confirmRule(rule.conditions, facts);
+      if (verdict.holds !== holds) this.deps.diverged(rule.key);
+      step = folding.next(verdict);
+    }
+    return step.value;
+  }
+
+  /** Sends the commit; on an unknown outcome the same one once more, which its id makes safe. */
+  private async commit(commit: SlotCommit): Promise<void> {
+    const { store } = this.deps;
+    let result;
+    try {
+      result = await store.commit(commit);
+    } catch (error) {
+      if (!isAppError(error, 'store-unknown-outcome')) throw error;
+      result = await store.commit(commit);
+    }
+    if (result === 'rejected') {
+      throw new AppError('store-rejected', `slot ${this.slot.partition} has another owner`, { retriable: true });
+    }
+    this.lease = { ...this.lease, seq: commit.seq };
+  }
+
+  private submitUnflushed(): void {
+    const { flushedThrough, oneShots } = this.retention;
+    const windows = [...this.state.windows.values()]
+      .flatMap((rows) => [...rows.values()])
+      .filter(({ version }) => version > flushedThrough);
+    const rows = oneShots.map(({ row }) => row).filter((row) => versionOf(row) > flushedThrough);
+    const { partition } = this.slot;
+    this.deps.flusher.submit(partition, toAnalytics(partition, windows, rows), this.state.position);
+  }
+
+  private letter(dead: BatchEffects['dead'][number]): DeadLetter {
+    const { offset, appendTimeMs, reason, detail, key, value } = dead;
+    return { topic: this.slot.topic, partition: this.slot.partition, offset, appendTimeMs, reason, detail, key, value };
+  }
+}
+
+function checkPosition(slot: SlotId, stored: number | null, position: number, seen: number, marks: PartitionMarks): void {
+  const where = `partition ${slot.partition} of ${slot.topic}`;
+  if (stored === null && seen > 0 && marks.low > 0) {
+    throw new AppError(
+      'tail-lost',
+      `${where}: its state is gone, offset ${seen} had been reached, and the log begins at ${marks.low}: restore the state store`,
+    );
+  }
+  if (position < marks.low || position > marks.high) {
+    throw new AppError(
+      'position-out-of-range',
+      `${where}: state stands at offset ${position}, the log holds ${marks.low} to ${marks.high}: ` +
+        'records were deleted before they were read, or the topic was made anew',
+    );
+  }
+}

@@ -1,0 +1,177 @@
+import type { AppError } from '../../schemas/errors.ts';
+import { isAppError } from '../../schemas/errors.ts';
+import type { ActionLedger, PartitionHandler, PartitionMarks, RawBatch } from '../../storage/ports.ts';
+import { decodeBatch } from '../decode/decode.ts';
+import type { WriterSchemas } from '../decode/writer-schema.ts';
+import type { BatchEffects } from '../fold/effects.ts';
+import type { FoldSettings, SlotState } from '../fold/slot-state.ts';
+import { Egress } from './egress.ts';
+import { SlotOwner } from './slot-owner.ts';
+import type { SlotDeps } from './slot-owner.ts';
+
+/** What happens in a worker, for metrics and logs. Calls must not throw. */
+export interface WorkerEvents {
+  opened(partition: number, position: number): void;
+  committed(partition: number, effects: BatchEffects, batch: RawBatch, durationMs: number): void;
+  /** the slot was dropped; it is loaded again with the next batch */
+  dropped(partition: number, error: unknown): void;
+  /** nothing of the partition is read until somebody acts */
+  halted(partition: number, error: unknown): void;
+  tailLost(partition: number, position: number, mark: number): void;
+  intentsStored(intents: number, fresh: number): void;
+  egressFailed(error: unknown): void;
+}
+
+export interface WorkerOptions {
+  group: string;
+  topic: string;
+  settings: FoldSettings;
+  maxRecordBytes: number;
+  /** intents waiting for the ledger at which a slot takes no more batches */
+  maxWaitingIntents: number;
+}
+
+export interface WorkerDeps extends SlotDeps {
+  ledger: ActionLedger;
+  /** writer schemas of a batch; throws 'registry-unavailable' (retriable) */
+  resolveSchemas: (batch: RawBatch) => Promise<WriterSchemas>;
+  events: WorkerEvents;
+  nowMs: () => number;
+  pause: (ms: number) => Promise<void>;
+}
+
+/**
+ * The slots that this process owns, behind the source's PartitionHandler: decode -> fold -> commit, batch by batch.
+ * A slot is dropped on any failure between fold and commit and loaded again with its next batch.
+ */
+export class Worker implements PartitionHandler {
+  private readonly owners = new Map<number, SlotOwner>();
+  private readonly marks = new Map<number, PartitionMarks>();
+  private readonly haltedBy = new Map<number, AppError>();
+  private readonly deps: WorkerDeps;
+  private readonly options: WorkerOptions;
+
+  constructor(deps: WorkerDeps, options: WorkerOptions) {
+    this.deps = deps;
+    this.options = options;
+  }
+
+  async open(partition: number, marks: PartitionMarks): Promise<number> {
+    await this.drop(partition);
+    this.marks.set(partition, marks);
+    this.haltedBy.delete(partition);
+    return (await this.load(partition, marks)).state.position;
+  }
+
+  async batch(batch: RawBatch): Promise<number> {
+    const { partition, entries } = batch;
+    const last = entries.at(-1);
+    if (last === undefined) return this.owners.get(partition)?.state.position ?? 0;
+    const startedMs = this.deps.nowMs();
+    let owner = this.owners.get(partition);
+    if (owner === undefined) {
+      owner = await this.load(partition, this.marksOf(batch));
+      // What is stored may lie behind this batch: the source seeks there.
+      if (owner.state.position < (entries[0]?.offset ?? 0)) return owner.state.position;
+    }
+    if (last.offset < owner.state.position) return owner.state.position;
+    try {
+      const schemas = await this.deps.resolveSchemas(batch);
+      const { settings, maxRecordBytes } = this.options;
+      const inputs = decodeBatch(batch, { partitionCount: settings.partitionCount, schemas, maxRecordBytes });
+      const effects = await owner.apply(inputs, last.offset + 1);
+      this.deps.events.committed(partition, effects, batch, this.deps.nowMs() - startedMs);
+      return owner.state.position;
+    } catch (error) {
+      if (isAppError(error, 'registry-unavailable')) throw error;
+      this.deps.events.dropped(partition, error);
+      await this.drop(partition);
+      if (!isAppError(error) || !error.retriable) this.halt(partition, error);
+      throw error;
+    }
+  }
+
+  async close(partition: number): Promise<void> {
+    await this.drop(partition);
+    this.marks.delete(partition);
+  }
+
+  /** Heartbeat of every slot, to be called each second: a slot that somebody else owns now is dropped. */
+  async checkOwnership(): Promise<void> {
+    await Promise.all(
+      [...this.owners].map(async ([partition, owner]) => {
+        try {
+          if ((await owner.check()) || this.owners.get(partition) !== owner) return;
+          this.deps.events.dropped(partition, new Error('another process owns the slot'));
+          await this.drop(partition);
+        } catch (error) {
+          this.deps.events.egressFailed(error);
+        }
+      }),
+    );
+  }
+
+  /** Analytics holds all rows of the partition up to this version. */
+  flushed(partition: number, through: number): void {
+    this.owners.get(partition)?.flushed(through);
+  }
+
+  /** Partitions whose actions wait in such number that no more should be read. */
+  get pressedPartitions(): number[] {
+    const limit = this.options.maxWaitingIntents;
+    return [...this.owners].filter(([, owner]) => owner.egress.waiting > limit).map(([partition]) => partition);
+  }
+
+  /** States in memory, for the overview. */
+  get states(): SlotState[] {
+    return [...this.owners.values()].map((owner) => owner.state);
+  }
+
+  get halted(): ReadonlyMap<number, AppError> {
+    return this.haltedBy;
+  }
+
+  /** Partitions whose actions are held back because their state lost its tail. */
+  get held(): number[] {
+    return [...this.owners].filter(([, owner]) => owner.egress.isHeld).map(([partition]) => partition);
+  }
+
+  private async load(partition: number, marks: PartitionMarks): Promise<SlotOwner> {
+    const { group, topic, settings } = this.options;
+    const slot = { group, topic, partition };
+    const { events, store, ledger, pause } = this.deps;
+    const egressEvents = {
+      stored: (intents: number, fresh: number) => events.intentsStored(intents, fresh),
+      failed: (error: unknown) => events.egressFailed(error),
+    };
+    const egress = new Egress(slot, store, ledger, egressEvents, pause);
+    try {
+      const owner = await SlotOwner.open(this.deps, slot, settings, marks, egress, (position, mark) =>
+        events.tailLost(partition, position, mark),
+      );
+      this.owners.set(partition, owner);
+      events.opened(partition, owner.state.position);
+      return owner;
+    } catch (error) {
+      if (!isAppError(error) || !error.retriable) this.halt(partition, error);
+      throw error;
+    }
+  }
+
+  private marksOf(batch: RawBatch): PartitionMarks {
+    const known = this.marks.get(batch.partition);
+    return { low: known?.low ?? 0, high: batch.highWatermark, groupOffset: known?.groupOffset ?? null };
+  }
+
+  private async drop(partition: number): Promise<void> {
+    const owner = this.owners.get(partition);
+    if (owner === undefined) return;
+    this.owners.delete(partition);
+    await owner.close();
+  }
+
+  private halt(partition: number, error: unknown): void {
+    if (isAppError(error)) this.haltedBy.set(partition, error);
+    this.deps.events.halted(partition, error);
+  }
+}

@@ -1,0 +1,90 @@
+import type { ActionKind, ActionState, ConditionResult, Speed } from './action.ts';
+import type { OutcomeCounts } from './outcome.ts';
+
+/** Progress of one log partition that this process owns. */
+export interface PartitionView {
+  partition: number;
+  /** next offset to fold */
+  position: number;
+  /** end of the log as last seen */
+  highWatermark: number;
+  /** entries between the two */
+  lag: number;
+  /** event time that has been reached, ISO 8601 UTC; null = nothing yet */
+  watermark: string | null;
+  status: 'running' | 'halted' | 'egress-held';
+  /** why it halted or is held; null while running */
+  reason: string | null;
+}
+
+/** What is going on, at a glance. */
+export interface OverviewView {
+  version: string;
+  startedAt: string;
+  /** accounting records a second over the last 10 s */
+  recordsPerSecond: number;
+  /** records in by outcome, since the state began */
+  outcomes: OutcomeCounts;
+  subscribers: number;
+  openSessions: number;
+  throttledSubscribers: number;
+  lag: number;
+  partitions: PartitionView[];
+  actions: Record<ActionState, number>;
+  recentActions: ActionView[];
+  /** rows waiting for ClickHouse and how long the oldest has waited, seconds */
+  flush: { backlogRows: number; lagSeconds: number };
+}
+
+export interface ActionView {
+  id: string;
+  kind: ActionKind;
+  subscriberId: string;
+  policyId: string;
+  policyVersion: string;
+  rule: string;
+  state: ActionState;
+  detail: string;
+  attempts: number;
+  desired: Speed;
+  /** event time, ISO 8601 UTC */
+  decidedAt: string;
+  updatedAt: string;
+  explanation: ConditionResult[];
+}
+
+/** Octets as decimal text: they may exceed what JSON numbers hold safely. */
+export interface BytesView {
+  downBytes: string;
+  upBytes: string;
+}
+
+/** One subscriber as support sees it. */
+export interface SubscriberView {
+  subscriberId: string;
+  userName: string | null;
+  segment: string | null;
+  plan: { planId: string; capBytes: string | null; downBps: number; upBps: number } | null;
+  cycle: (BytesView & { start: string; end: string; countedBytes: string; capUsedPercent: number | null }) | null;
+  previousCycles: (BytesView & { start: string; end: string })[];
+  /** 5-minute windows of the last hour of event time, newest first */
+  windows: (BytesView & { start: string; nasId: string; serviceClass: string })[];
+  sessions: (BytesView & {
+    nasId: string;
+    sessionId: string;
+    framedIp: string | null;
+    start: string;
+    startEstimated: boolean;
+    lastEvent: string;
+  })[];
+  /** the effective speed and why */
+  speed: Speed & { reason: string };
+  actions: ActionView[];
+}
+
+/** Liveness by progress: a partition with lag whose position has not moved for a while is stuck. */
+export interface HealthView {
+  ok: boolean;
+  /** what is wrong, one line each; empty when ok */
+  problems: string[];
+}
