@@ -13,6 +13,7 @@ const PARTITIONS = 3;
 type Step =
   | { do: 'commit'; partition: number; windows: number[] }
   | { do: 'submit again'; partition: number }
+  | { do: 'submit old version'; index: number }
   | { do: 'change owner'; partition: number }
   | { do: 'end insert'; how: InsertEnd }
   | { do: 'wait'; ms: number };
@@ -28,6 +29,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('submit again' as const), partition }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('submit old version' as const), index: fc.nat(50) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('change owner' as const), partition }) },
   {
     weight: 4,
@@ -71,6 +73,11 @@ class Slots {
       case 'submit again':
         this.#submit(step.partition, this.#rowsOf(step.partition));
         return;
+      case 'submit old version': {
+        const row = this.#history[step.index % Math.max(1, this.#history.length)];
+        if (row !== undefined) this.#submit(row.partition, [row]);
+        return;
+      }
       case 'change owner':
         this.flusher.forget(step.partition);
         this.#reported[step.partition] = 0;

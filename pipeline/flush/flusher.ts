@@ -26,7 +26,7 @@ export interface FlusherOptions {
   eagerRows?: number;
   /** rows an insert; default 100,000 */
   maxRowsAnInsert?: number;
-  /** backlog at which back-pressure begins; default 300,000 (about 100 MB) */
+  /** backlog at which back-pressure begins; default 200,000 (about 120 MB) */
   pressAtRows?: number;
   /** backlog at which it ends; default half of pressAtRows */
   releaseAtRows?: number;
@@ -80,7 +80,7 @@ export class Flusher {
     this.#intervalMs = options.intervalMs ?? 1_000;
     this.#eagerRows = options.eagerRows ?? 10_000;
     this.#maxRowsAnInsert = options.maxRowsAnInsert ?? 100_000;
-    this.#pressAtRows = options.pressAtRows ?? 300_000;
+    this.#pressAtRows = options.pressAtRows ?? 200_000;
     this.#releaseAtRows = options.releaseAtRows ?? this.#pressAtRows / 2;
     this.#clock = options.clock ?? systemClock;
     this.#random = options.random ?? Math.random;
@@ -202,7 +202,6 @@ export class Flusher {
   #stored(flight: Flight, durationMs: number): void {
     this.#inserting = false;
     this.#flight = null;
-    for (const { waiting } of flight.parts) waiting.oldestInFlight = null;
     this.#hooks.stored?.(rowsOf(flight), durationMs);
     this.#report();
     this.#updatePressure();
@@ -231,10 +230,8 @@ export class Flusher {
     for (const waiting of [...this.#partitions.values()]) {
       if (room === 0) break;
       const rows = waiting.take(room);
-      const oldest = rows[0];
-      if (oldest === undefined) continue;
+      if (rows.length === 0) continue;
       room -= rows.length;
-      waiting.oldestInFlight = oldest.order;
       parts.push({ waiting, rows });
       this.#partitions.delete(waiting.partition);
       this.#partitions.set(waiting.partition, waiting);

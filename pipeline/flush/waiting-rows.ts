@@ -22,8 +22,6 @@ export class WaitingRows {
   readonly partition: number;
   /** True after forget(): its rows are no longer stored nor reported. */
   abandoned = false;
-  /** `order` of the row in the insert in hand that has waited longest; null when none of ours is in it. */
-  oldestInFlight: number | null = null;
   readonly #rows = new Map<string, WaitingRow>();
   readonly #marks: Mark[] = [];
   #order = 0;
@@ -72,9 +70,12 @@ export class WaitingRows {
     return taken;
   }
 
-  /** Everything of this partition up to the returned version is stored; null if that is no more than last time. */
+  /**
+   * Everything of this partition up to the returned version is stored; null if that is no more than last time.
+   * Ask only while no insert is in hand: what was taken counts as stored.
+   */
   takeStored(): number | null {
-    const oldest = Math.min(this.oldestInFlight ?? Infinity, this.#oldestWaiting());
+    const oldest = this.#oldestWaiting();
     let through: number | null = null;
     for (let mark = this.#marks[0]; mark !== undefined && mark.order < oldest; mark = this.#marks[0]) {
       through = mark.through;
