@@ -1,0 +1,55 @@
+import type { ActionState } from '../../schemas/action.ts';
+import type { SinkResult } from '../../storage/ports.ts';
+import type { DispatchSettings } from './dispatch-settings.ts';
+
+/** What the ledger is told about an attempt. */
+export interface Settlement {
+  state: Exclude<ActionState, 'sending' | 'superseded' | 'held'>;
+  detail: string;
+  /** ms since 1970 UTC; absent = not again */
+  retryAtMs?: number;
+}
+
+/** What a settlement is made from besides the sink's answer. `random` gives 0 <= x < 1, for jitter. */
+export interface AttemptContext {
+  /** attempts so far, this one included */
+  attempts: number;
+  nowMs: number;
+  random: () => number;
+  settings: DispatchSettings;
+}
+
+/**
+ * The sink's answer -> what becomes of the action. Pure.
+ * - `retry`: again after a growing wait, dead after maxAttempts: an operator looks at it.
+ * - `unknown`: it may have been done. Desired state is absolute, so it is sent again, unknownAttempts times in all;
+ *   then it rests as unknown for whoever compares desired with actual state.
+ */
+export function settlementOf(result: SinkResult, context: AttemptContext): Settlement {
+  const { attempts, settings } = context;
+  const { state, detail } = result;
+  if (state === 'retry') {
+    if (attempts >= settings.maxAttempts) {
+      return { state: 'dead', detail: `gave up after ${attempts} attempts: ${detail}` };
+    }
+    const waitMs = Math.max(result.afterMs, backoffMs(attempts, context));
+    return { state: 'pending', detail, retryAtMs: context.nowMs + waitMs };
+  }
+  if (state === 'unknown' && attempts < settings.unknownAttempts) {
+    const waitMs = jittered(settings.unknownDelayMs * 2 ** (attempts - 1), context.random);
+    return { state, detail, retryAtMs: context.nowMs + waitMs };
+  }
+  return { state, detail };
+}
+
+/** Wait before the attempt after this one: doubling, bounded, with up to half taken off so that a crowd spreads. */
+export function backoffMs(attempts: number, context: Pick<AttemptContext, 'random' | 'settings'>): number {
+  const { firstBackoffMs, longestBackoffMs } = context.settings;
+  // 2^30 is beyond every bound; more would end at Infinity.
+  const doubled = firstBackoffMs * 2 ** Math.min(30, Math.max(0, attempts - 1));
+  return jittered(Math.min(doubled, longestBackoffMs), context.random);
+}
+
+function jittered(ms: number, random: () => number): number {
+  return Math.ceil(ms * (1 - random() / 2));
+}
