@@ -184,6 +184,24 @@ describe('Provider', () => {
     expect(next?.speed).toEqual({ downBps: 2_000_000, upBps: 512_000 });
   });
 
+  it('gives the next login the speed of a CoA that came too late, and the plan speed again after a restore', () => {
+    const { provider } = run({ faults: NO_FAULTS }, 0.5);
+    const name = provider.truth().find(({ subscriberId }) => subscriberId === 'sub-000001');
+    if (name === undefined) throw new Error('no starter');
+    const relogin = (): SessionTruth | undefined => {
+      const open = provider.truth().find(({ userName, end }) => userName === name.userName && end === 'open');
+      if (open !== undefined) provider.disconnect(open);
+      provider.advance(provider.nowMs + HOUR / 4);
+      return provider.truth().find(({ userName, end }) => userName === name.userName && end === 'open');
+    };
+    provider.disconnect(name);
+    expect(provider.setSpeed(name, { downBps: 2_000_000, upBps: 512_000 })).toBe(false);
+    expect(relogin()?.speed.downBps).toBe(2_000_000);
+    provider.setSpeed(name, { downBps: name.speed.downBps, upBps: name.speed.upBps });
+    expect(provider.aaa.entries()).toEqual([]);
+    expect(relogin()?.speed).toEqual(name.speed);
+  });
+
   it('knows a session by NAS, user and id together', () => {
     const { provider } = run({}, 0.5);
     const [name] = provider.truth();

@@ -74,6 +74,7 @@ export class Provider {
   readonly #random: Random;
   readonly #delivery: Delivery;
   readonly #events = new EventQueue<SimEvent>();
+  readonly #users: ReadonlyMap<string, SimSubscriber>;
   readonly #towers: [Tower, ...Tower[]];
   readonly #closed: SessionTruth[] = [];
   #nowMs: number;
@@ -102,6 +103,7 @@ export class Provider {
     this.subscribers = Array.from({ length: options.subscribers }, (_, i) =>
       simulatedSubscriber(seed, i, originMs),
     );
+    this.#users = new Map(this.subscribers.map((each) => [each.profile.userName, each]));
     this.#towers = [tower(0), ...Array.from({ length: nasCount - 1 }, (_, i) => tower(i + 1))];
     this.#plug();
   }
@@ -140,13 +142,18 @@ export class Provider {
     return this.#delivery.collect(toMs);
   }
 
-  /** A CoA: limits an open session from now on, and every later login of the user. False = no such session. */
+  /**
+   * A CoA: limits an open session from now on, and every later login of the user. False = no such session; the user's
+   * next login gets the limit all the same, since who sends a CoA has written the AAA's tables before.
+   */
   setSpeed(name: SessionName, speed: Speed): boolean {
+    const subscriber = this.#users.get(name.userName);
+    if (subscriber !== undefined)
+      this.aaa.set(name.userName, speed, this.#planSpeed(subscriber, this.#nowMs));
     const session = this.session(name);
     if (session === undefined) return false;
     count(session, this.#nowMs);
     session.truth.speed = { downBps: speed.downBps, upBps: speed.upBps };
-    this.aaa.set(name.userName, speed, this.#planSpeed(session.subscriber, this.#nowMs));
     return true;
   }
 
