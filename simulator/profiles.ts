@@ -58,7 +58,7 @@ export function simulatedSubscriber(seed: number, index: number, originMs: numbe
 
 /**
  * A starter is on the small plan of 50 GB and takes all that the line of 500 Mbit/s gives: 18.75 GB in 5 minutes, so
- * the cap is crossed in the fourth interim, about 15 s after the start at 60 times real time. The anchor lies 10 days
+ * the cap is crossed in the third interim, about 15 s after the start at 60 times real time. The anchor lies 10 days
  * back, so that no roll comes in between.
  */
 function starter(seed: number, index: number, originMs: number): SimSubscriber {

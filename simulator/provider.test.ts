@@ -215,7 +215,7 @@ describe('Provider', () => {
     expect(provider.truth().some(({ speed: { downBps } }) => downBps === 1)).toBe(false);
   });
 
-  it('takes a starter over its cap within 20 simulated minutes', () => {
+  it('takes a starter over its cap within 16 simulated minutes', () => {
     const { provider } = run({ startMs: START }, 1 / 3 + 0.01);
     const starter = provider.truth().find(({ subscriberId }) => subscriberId === 'sub-000001');
     expect((starter?.reportedDownBytes ?? 0) + (starter?.reportedUpBytes ?? 0)).toBeGreaterThan(
