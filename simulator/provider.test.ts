@@ -216,7 +216,7 @@ describe('Provider', () => {
   });
 
   it('takes a starter over its cap within 16 simulated minutes', () => {
-    const { provider } = run({ startMs: START }, 1 / 3 + 0.01);
+    const { provider } = run({}, 16 / 60);
     const starter = provider.truth().find(({ subscriberId }) => subscriberId === 'sub-000001');
     expect((starter?.reportedDownBytes ?? 0) + (starter?.reportedUpBytes ?? 0)).toBeGreaterThan(
       50_000_000_000,
