@@ -37,7 +37,10 @@ export function buildCommit(
     seq: lease.seq + 1,
     commitId,
     position: state.position,
-    outbox: effects.intents.map(({ n, intent }) => ({ n, bytes: Buffer.from(JSON.stringify(intent), 'utf8') })),
+    outbox: effects.intents.map(({ n, intent }) => ({
+      n,
+      bytes: Buffer.from(JSON.stringify(intent), 'utf8'),
+    })),
     rows: rowsOf(effects),
     deletedGroups: dropStoredWindows(state, retention.flushedThrough).map(windowGroup),
     deletedRows: dropStoredOneShots(retention).map((key) => ({ group: ONE_SHOT_GROUP, field: key })),
@@ -65,7 +68,11 @@ function valuesOf(effects: BatchEffects): SlotCommit['values'] {
     values.push({ bucket: subscriber.bucket, field: hotField(subscriber.id), value: encodeHot(subscriber) });
   }
   for (const subscriber of effects.cold) {
-    values.push({ bucket: subscriber.bucket, field: coldField(subscriber.id), value: encodeCold(subscriber) });
+    values.push({
+      bucket: subscriber.bucket,
+      field: coldField(subscriber.id),
+      value: encodeCold(subscriber),
+    });
   }
   return values;
 }

@@ -102,7 +102,8 @@ export class ByteReader {
 
   text(): string {
     const length = this.uint();
-    if (this.at + length > this.bytes.length) throw new AppError('store-corrupt', 'a stored text ends too early');
+    if (this.at + length > this.bytes.length)
+      throw new AppError('store-corrupt', 'a stored text ends too early');
     const value = this.bytes.toString('utf8', this.at, this.at + length);
     this.at += length;
     return value;
@@ -115,11 +116,13 @@ export class ByteReader {
   /** A list written as its length and its items. */
   list<T>(item: () => T): T[] {
     const length = this.uint();
-    if (length > this.bytes.length) throw new AppError('store-corrupt', 'a stored list is longer than its value');
+    if (length > this.bytes.length)
+      throw new AppError('store-corrupt', 'a stored list is longer than its value');
     return Array.from({ length }, item);
   }
 
   end(): void {
-    if (this.at !== this.bytes.length) throw new AppError('store-corrupt', 'a stored value is longer than its content');
+    if (this.at !== this.bytes.length)
+      throw new AppError('store-corrupt', 'a stored value is longer than its content');
   }
 }

@@ -2,7 +2,7 @@ import { AppError } from '../../schemas/errors.ts';
 import type { ActionIntent } from '../../schemas/action.ts';
 import type { PartitionMarks, SlotHead, SlotId, StateStore } from '../../storage/ports.ts';
 import type { OneShotRow } from '../fold/effects.ts';
-import { emptySlot, subscriberOf } from '../fold/slot-state.ts';
+import { countPopulation, emptySlot, subscriberOf } from '../fold/slot-state.ts';
 import type { FoldSettings, SlotState } from '../fold/slot-state.ts';
 import { decodeCatalogue, decodeCore, decodeOneShot, decodeWindow } from './slot-codec.ts';
 import { decodeCold, decodeHot } from './subscriber-codec.ts';
@@ -64,6 +64,8 @@ export async function loadSlot(
   // After a torn write the outbox is ahead of the core: its numbers must not be given again.
   state.outboxNext = Math.max(state.outboxNext, (outbox.at(-1)?.n ?? 0) + 1);
   await loadSubscribers(store, slot, state);
+  state.population = { subscribers: 0, openSessions: 0, throttled: 0 };
+  for (const subscriber of state.subscribers.values()) countPopulation(state, subscriber);
   const oneShots = await loadRows(store, slot, state);
   for (const { key, dueMs } of await store.loadDue(slot)) state.due.set(key, dueMs);
   return { state, flushedThrough: readFlushed(head), oneShots, outbox };

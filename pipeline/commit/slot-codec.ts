@@ -18,6 +18,9 @@ export function encodeCore(state: SlotState): Uint8Array {
   writer.uint(state.watermarkMs);
   writer.uint(state.controlsFolded);
   writer.uint(state.outboxNext);
+  writer.uint(state.population.subscribers);
+  writer.uint(state.population.openSessions);
+  writer.uint(state.population.throttled);
   writer.uint(OUTCOMES.length);
   for (const outcome of OUTCOMES) writer.uint(state.counts[outcome]);
   writer.uint(FLAGS.length);
@@ -38,6 +41,7 @@ export function decodeCore(bytes: Uint8Array, into: SlotState): void {
   into.watermarkMs = reader.uint();
   into.controlsFolded = reader.uint();
   into.outboxNext = reader.uint();
+  into.population = { subscribers: reader.uint(), openSessions: reader.uint(), throttled: reader.uint() };
   // Lists only grow at their end, so counters of an older program are a prefix.
   reader
     .list(() => reader.uint())
@@ -58,7 +62,8 @@ export function decodeCore(bytes: Uint8Array, into: SlotState): void {
 /** Bytes of a catalogue field (`plan:`, `policy:`, `nas:` and an id); a withdrawn one is empty. */
 export function encodeCatalogue(state: SlotState, field: string): Uint8Array {
   const [kind, id] = splitField(field);
-  const entry = kind === 'plan' ? state.plans.get(id) : kind === 'policy' ? state.policies.get(id) : state.nas.get(id);
+  const entry =
+    kind === 'plan' ? state.plans.get(id) : kind === 'policy' ? state.policies.get(id) : state.nas.get(id);
   return entry === undefined ? new Uint8Array() : Buffer.from(JSON.stringify(entry), 'utf8');
 }
 

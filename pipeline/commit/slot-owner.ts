@@ -3,7 +3,15 @@ import { confirmRule } from '../../rules/confirm.ts';
 import type { CycleCalendar } from '../../rules/cycle.ts';
 import type { DeadLetter } from '../../schemas/outcome.ts';
 import { AppError, isAppError } from '../../schemas/errors.ts';
-import type { DeadLetterSink, PartitionMarks, SlotCommit, SlotId, SlotLease, SlotMarks, StateStore } from '../../storage/ports.ts';
+import type {
+  DeadLetterSink,
+  PartitionMarks,
+  SlotCommit,
+  SlotId,
+  SlotLease,
+  SlotMarks,
+  StateStore,
+} from '../../storage/ports.ts';
 import type { Input } from '../decode/input.ts';
 import type { Flusher } from '../flush/flusher.ts';
 import { toAnalytics } from '../flush/to-analytics.ts';
@@ -43,7 +51,14 @@ export class SlotOwner {
   private readonly retention: Retention;
   private busy = false;
 
-  private constructor(deps: SlotDeps, slot: SlotId, state: SlotState, lease: SlotLease, retention: Retention, egress: Egress) {
+  private constructor(
+    deps: SlotDeps,
+    slot: SlotId,
+    state: SlotState,
+    lease: SlotLease,
+    retention: Retention,
+    egress: Egress,
+  ) {
     this.deps = deps;
     this.slot = slot;
     this.state = state;
@@ -74,7 +89,9 @@ export class SlotOwner {
       tailLost(state.position, seen);
     }
     if (!(await deps.store.holds(slot, head.lease))) {
-      throw new AppError('store-rejected', `slot ${slot.partition} was taken while it was loaded`, { retriable: true });
+      throw new AppError('store-rejected', `slot ${slot.partition} was taken while it was loaded`, {
+        retriable: true,
+      });
     }
     const { flushedThrough, oneShots } = loaded;
     const retention = { flushedThrough, committedFlushed: flushedThrough, oneShots };
@@ -89,9 +106,12 @@ export class SlotOwner {
     this.busy = true;
     try {
       const effects = await this.fold(inputs, nextOffset);
-      if (effects.dead.length > 0) await this.deps.deadLetters.put(effects.dead.map((dead) => this.letter(dead)));
+      if (effects.dead.length > 0)
+        await this.deps.deadLetters.put(effects.dead.map((dead) => this.letter(dead)));
       for (const entry of effects.oneShots) this.retention.oneShots.push(entry);
-      await this.commit(buildCommit(this.slot, this.lease, randomUUID(), this.state, effects, this.retention));
+      await this.commit(
+        buildCommit(this.slot, this.lease, randomUUID(), this.state, effects, this.retention),
+      );
       this.retention.committedFlushed = this.retention.flushedThrough;
       const rows = effects.oneShots.map(({ row }) => row);
       const { partition } = this.slot;
@@ -149,7 +169,9 @@ export class SlotOwner {
       result = await store.commit(commit);
     }
     if (result === 'rejected') {
-      throw new AppError('store-rejected', `slot ${this.slot.partition} has another owner`, { retriable: true });
+      throw new AppError('store-rejected', `slot ${this.slot.partition} has another owner`, {
+        retriable: true,
+      });
     }
     this.lease = { ...this.lease, seq: commit.seq };
   }
@@ -166,11 +188,26 @@ export class SlotOwner {
 
   private letter(dead: BatchEffects['dead'][number]): DeadLetter {
     const { offset, appendTimeMs, reason, detail, key, value } = dead;
-    return { topic: this.slot.topic, partition: this.slot.partition, offset, appendTimeMs, reason, detail, key, value };
+    return {
+      topic: this.slot.topic,
+      partition: this.slot.partition,
+      offset,
+      appendTimeMs,
+      reason,
+      detail,
+      key,
+      value,
+    };
   }
 }
 
-function checkPosition(slot: SlotId, stored: number | null, position: number, seen: number, marks: PartitionMarks): void {
+function checkPosition(
+  slot: SlotId,
+  stored: number | null,
+  position: number,
+  seen: number,
+  marks: PartitionMarks,
+): void {
   const where = `partition ${slot.partition} of ${slot.topic}`;
   if (stored === null && seen > 0 && marks.low > 0) {
     throw new AppError(

@@ -61,7 +61,10 @@ export function open(bytes: Uint8Array): ByteReader {
   const reader = new ByteReader(bytes);
   const version = reader.byte();
   if (version !== BLOB_VERSION) {
-    throw new AppError('state-version-unknown', `stored state has version ${version}, this program reads ${BLOB_VERSION}: upgrade it`);
+    throw new AppError(
+      'state-version-unknown',
+      `stored state has version ${version}, this program reads ${BLOB_VERSION}: upgrade it`,
+    );
   }
   return reader;
 }
@@ -156,5 +159,13 @@ function readRule(reader: ByteReader): RuleState {
   const cycleStartMs = reader.uint();
   const ordinal = reader.uint();
   const speed = (bits & 2) === 0 ? null : { downBps: reader.uint(), upBps: reader.uint() };
-  return { key, active: (bits & 1) === 1, sinceMs, cycleStartMs, ordinal, speed, releaseMs: reader.optionalUint() };
+  return {
+    key,
+    active: (bits & 1) === 1,
+    sinceMs,
+    cycleStartMs,
+    ordinal,
+    speed,
+    releaseMs: reader.optionalUint(),
+  };
 }

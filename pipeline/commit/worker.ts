@@ -119,7 +119,9 @@ export class Worker implements PartitionHandler {
   /** Partitions whose actions wait in such number that no more should be read. */
   get pressedPartitions(): number[] {
     const limit = this.options.maxWaitingIntents;
-    return [...this.owners].filter(([, owner]) => owner.egress.waiting > limit).map(([partition]) => partition);
+    return [...this.owners]
+      .filter(([, owner]) => owner.egress.waiting > limit)
+      .map(([partition]) => partition);
   }
 
   /** States in memory, for the overview. */

@@ -19,18 +19,31 @@ export function addUsage(
   calendar: CycleCalendar,
 ): void {
   const { zone, anchorDay } = cycleRule(subscriber, state.settings.defaultZone);
-  const cuts = (fromMs: number, toMs: number): number[] => cycleStarts(calendar, zone, anchorDay, fromMs, toMs);
+  const cuts = (fromMs: number, toMs: number): number[] =>
+    cycleStarts(calendar, zone, anchorDay, fromMs, toMs);
   const parts = spread(metered.delta, metered.fromMs, metered.atMs, state.watermarkMs, cuts);
   if (parts.length > 1 || metered.session.startEstimated) state.flags.estimated += 1;
   const planId = planOf(state, subscriber)?.planId ?? '';
   let late = 0;
   for (const part of parts) {
     if (part.down + part.up === 0) continue;
-    if (addToCycle(subscriber, part.fromMs, part, calendar, state.settings.defaultZone)) effects.cold.add(subscriber);
+    if (addToCycle(subscriber, part.fromMs, part, calendar, state.settings.defaultZone))
+      effects.cold.add(subscriber);
     if (part.windowStartMs === null) {
       addLate(subscriber, metered, part, planId, cause, effects, late);
       late += 1;
-    } else addToWindow(state, subscriber, metered, part, part.windowStartMs, planId, cause, effects, parts.length > 1);
+    } else
+      addToWindow(
+        state,
+        subscriber,
+        metered,
+        part,
+        part.windowStartMs,
+        planId,
+        cause,
+        effects,
+        parts.length > 1,
+      );
   }
 }
 
@@ -98,16 +111,36 @@ function windowTotal(
   const key = windowKey(subscriberId, serviceClass, nasId);
   let total = rows.get(key);
   if (total === undefined) {
-    total = { startMs, subscriberId, serviceClass, nasId, planId: '', estimated: false, version: 0, down: 0, up: 0 };
+    total = {
+      startMs,
+      subscriberId,
+      serviceClass,
+      nasId,
+      planId: '',
+      estimated: false,
+      version: 0,
+      down: 0,
+      up: 0,
+    };
     rows.set(key, total);
   }
   return total;
 }
 
 /** Cycle boundaries inside (fromMs, toMs), ascending. */
-function cycleStarts(calendar: CycleCalendar, zone: string, anchorDay: number, fromMs: number, toMs: number): number[] {
+function cycleStarts(
+  calendar: CycleCalendar,
+  zone: string,
+  anchorDay: number,
+  fromMs: number,
+  toMs: number,
+): number[] {
   const starts: number[] = [];
-  for (let at = calendar.at(zone, anchorDay, fromMs).endMs; at < toMs; at = calendar.at(zone, anchorDay, at).endMs) {
+  for (
+    let at = calendar.at(zone, anchorDay, fromMs).endMs;
+    at < toMs;
+    at = calendar.at(zone, anchorDay, at).endMs
+  ) {
     starts.push(at);
   }
   return starts;

@@ -17,7 +17,7 @@ import { addUsage } from './add-usage.ts';
 import type { BatchEffects } from './effects.ts';
 import { noEffects } from './effects.ts';
 import type { SlotState, Subscriber } from './slot-state.ts';
-import { subscriberOf } from './slot-state.ts';
+import { countPopulation, subscriberOf } from './slot-state.ts';
 
 /** Due entries that one input drains at most: no input does unbounded work. */
 export const MAX_DRAIN = 2000;
@@ -75,14 +75,16 @@ function* foldUsage(
     state.counts.duplicate += 1;
     return;
   }
-  if (rollCycles(subscriber, state.watermarkMs, calendar, state.settings.defaultZone)) effects.cold.add(subscriber);
+  if (rollCycles(subscriber, state.watermarkMs, calendar, state.settings.defaultZone))
+    effects.cold.add(subscriber);
   const nas = state.nas.get(event.nasId) ?? defaultNasProfile(event.nasId);
   const metered = meterRecord(subscriber, event, nas, time.atMs);
   count(state, metered.outcome);
   for (const flag of metered.flags) state.flags[flag] += 1;
   if (time.skewed) state.flags.skewed += 1;
   if (subscriber.profile === null) state.flags.unassigned += 1;
-  if (metered.delta.down + metered.delta.up > 0) addUsage(state, subscriber, metered, cause, effects, calendar);
+  if (metered.delta.down + metered.delta.up > 0)
+    addUsage(state, subscriber, metered, cause, effects, calendar);
   metered.ended.forEach(({ session, cause: why }, i) => {
     effects.oneShots.push({
       key: `${cause.offset}.s${i}`,
@@ -101,7 +103,8 @@ function* foldUsage(
       },
     });
   });
-  const pruned = metered.tombstonesChanged && pruneTombstones(subscriber, state.watermarkMs, ACCEPT_LATENESS_MS);
+  const pruned =
+    metered.tombstonesChanged && pruneTombstones(subscriber, state.watermarkMs, ACCEPT_LATENESS_MS);
   if (metered.tombstonesChanged || pruned) effects.cold.add(subscriber);
   yield* settle(state, subscriber, cause, effects, calendar);
 }
@@ -138,7 +141,8 @@ function* settle(
   calendar: CycleCalendar,
 ): Generator<Confirmation, void, Confirmed> {
   if (state.watermarkMs > 0) {
-    if (rollCycles(subscriber, state.watermarkMs, calendar, state.settings.defaultZone)) effects.cold.add(subscriber);
+    if (rollCycles(subscriber, state.watermarkMs, calendar, state.settings.defaultZone))
+      effects.cold.add(subscriber);
     const plan = planOf(state, subscriber);
     if (subscriber.profile !== null) {
       const facts = factsOf(state, subscriber, plan);
@@ -152,6 +156,7 @@ function* settle(
     setDue(state, subscriber, effects);
   }
   subscriber.mark = cause.offset;
+  countPopulation(state, subscriber);
   effects.hot.add(subscriber);
 }
 

@@ -77,6 +77,15 @@ export interface Subscriber {
   throttle: Speed | null;
   /** when event-time work is due, null = none */
   dueMs: number | null;
+  /** what of it `population` counts; derived, not stored */
+  counted: { sessions: number; throttled: number };
+}
+
+/** How many of what a slot holds; derived from its subscribers, stored for readers only. */
+export interface Population {
+  subscribers: number;
+  openSessions: number;
+  throttled: number;
 }
 
 /** Total of one 5-minute window of (subscriber, service class, NAS). */
@@ -111,6 +120,7 @@ export interface SlotState {
   controls: Map<string, number>;
   counts: OutcomeCounts;
   flags: Record<Flag, number>;
+  population: Population;
   /** controls folded; they are not records in */
   controlsFolded: number;
   outboxNext: number;
@@ -135,6 +145,7 @@ export function emptySlot(partition: number, settings: FoldSettings, position: n
     controls: new Map(),
     counts: noOutcomes(),
     flags: Object.fromEntries(FLAGS.map((flag) => [flag, 0])) as Record<Flag, number>,
+    population: { subscribers: 0, openSessions: 0, throttled: 0 },
     controlsFolded: 0,
     outboxNext: 1,
     plans: new Map(),
@@ -148,7 +159,10 @@ export function emptySlot(partition: number, settings: FoldSettings, position: n
 }
 
 /** Bucket of a subscriber's values. Uses other bits of the hash than the partition does. */
-export function bucketOf(subscriberId: string, settings: Pick<FoldSettings, 'partitionCount' | 'bucketCount'>): number {
+export function bucketOf(
+  subscriberId: string,
+  settings: Pick<FoldSettings, 'partitionCount' | 'bucketCount'>,
+): number {
   const hash = murmur2(Buffer.from(subscriberId, 'utf8')) & 0x7fffffff;
   return Math.floor(hash / settings.partitionCount) % settings.bucketCount;
 }
@@ -169,9 +183,22 @@ export function subscriberOf(state: SlotState, id: string): Subscriber {
     rules: [],
     throttle: null,
     dueMs: null,
+    counted: { sessions: 0, throttled: 0 },
   };
   state.subscribers.set(id, made);
   return made;
+}
+
+/** Brings the population up to a subscriber's present sessions and throttle. */
+export function countPopulation(state: SlotState, subscriber: Subscriber): void {
+  const { population } = state;
+  const { counted } = subscriber;
+  const throttled = subscriber.throttle === null ? 0 : 1;
+  population.subscribers = state.subscribers.size;
+  population.openSessions += subscriber.sessions.length - counted.sessions;
+  population.throttled += throttled - counted.throttled;
+  counted.sessions = subscriber.sessions.length;
+  counted.throttled = throttled;
 }
 
 /** Key of a window row within its window. */

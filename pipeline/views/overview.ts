@@ -1,0 +1,117 @@
+import type { OutcomeCounts } from '../../schemas/outcome.ts';
+import { noOutcomes, OUTCOMES } from '../../schemas/outcome.ts';
+import type { OverviewView, PartitionView } from '../../schemas/views.ts';
+import type { ActionLedger, RecordSource, StateStore } from '../../storage/ports.ts';
+import { CORE_FIELD } from '../commit/load-slot.ts';
+import { decodeCore } from '../commit/slot-codec.ts';
+import type { Worker } from '../commit/worker.ts';
+import type { SlotState } from '../fold/slot-state.ts';
+import { emptySlot } from '../fold/slot-state.ts';
+import { actionView } from './action-view.ts';
+import type { RateMeter } from './rate-meter.ts';
+
+/** What the overview is put together from. `worker` null = this process folds nothing. */
+export interface OverviewReader {
+  version: string;
+  startedAtMs: number;
+  store: StateStore;
+  ledger: Pick<ActionLedger, 'counts' | 'recent'>;
+  source: Pick<RecordSource, 'highWatermarks' | 'partitionCount' | 'topic'>;
+  group: string;
+  worker: Worker | null;
+  flusher: { backlogRows: number; lagSeconds: number };
+  rate: RateMeter;
+  nowMs: () => number;
+}
+
+/** What is going on, at a glance: own slots from memory, those of other processes from the store. */
+export async function readOverview(reader: OverviewReader): Promise<OverviewView> {
+  const own = reader.worker?.states ?? [];
+  const states = await allStates(reader, own);
+  const partitions = await partitionViews(reader);
+  const outcomes = noOutcomes();
+  for (const state of states) addOutcomes(outcomes, state.counts);
+  reader.rate.sample(reader.nowMs(), sum(outcomes));
+  const [actions, recent] = await Promise.all([reader.ledger.counts(), reader.ledger.recent(10)]);
+  return {
+    version: reader.version,
+    startedAt: new Date(reader.startedAtMs).toISOString(),
+    recordsPerSecond: reader.rate.perSecond,
+    outcomes,
+    subscribers: total(states, (state) => state.population.subscribers),
+    openSessions: total(states, (state) => state.population.openSessions),
+    throttledSubscribers: total(states, (state) => state.population.throttled),
+    lag: partitions.reduce((lag, partition) => lag + partition.lag, 0),
+    partitions,
+    actions,
+    recentActions: recent.map(actionView),
+    flush: { backlogRows: reader.flusher.backlogRows, lagSeconds: reader.flusher.lagSeconds },
+  };
+}
+
+/** Own partitions with their progress, halted ones too. */
+export async function partitionViews(
+  reader: Pick<OverviewReader, 'worker' | 'source'>,
+): Promise<PartitionView[]> {
+  const { worker } = reader;
+  if (worker === null) return [];
+  const ends = await reader.source.highWatermarks();
+  const views = new Map<number, PartitionView>();
+  for (const { partition, position, watermarkMs } of worker.states) {
+    const highWatermark = Math.max(position, ends.get(partition) ?? position);
+    const held = worker.held.includes(partition);
+    views.set(partition, {
+      partition,
+      position,
+      highWatermark,
+      lag: highWatermark - position,
+      watermark: watermarkMs === 0 ? null : new Date(watermarkMs).toISOString(),
+      status: held ? 'egress-held' : 'running',
+      reason: held ? 'state lost its tail: actions wait until it has caught up' : null,
+    });
+  }
+  for (const [partition, error] of worker.halted) {
+    const end = ends.get(partition) ?? 0;
+    views.set(partition, {
+      partition,
+      position: views.get(partition)?.position ?? 0,
+      highWatermark: end,
+      lag: views.get(partition)?.lag ?? 0,
+      watermark: views.get(partition)?.watermark ?? null,
+      status: 'halted',
+      reason: `${error.code}: ${error.message}`,
+    });
+  }
+  return [...views.values()].sort((a, b) => a.partition - b.partition);
+}
+
+async function allStates(
+  reader: OverviewReader,
+  own: readonly SlotState[],
+): Promise<Pick<SlotState, 'counts' | 'population'>[]> {
+  const states: Pick<SlotState, 'counts' | 'population'>[] = [...own];
+  const mine = new Set(own.map(({ partition }) => partition));
+  const partitionCount = await reader.source.partitionCount();
+  for (let partition = 0; partition < partitionCount; partition += 1) {
+    if (mine.has(partition)) continue;
+    const head = await reader.store.readHead({ group: reader.group, topic: reader.source.topic, partition });
+    const core = head.meta.get(CORE_FIELD);
+    if (core === undefined) continue;
+    const state = emptySlot(partition, { partitionCount, bucketCount: 1, defaultZone: 'UTC' }, 0);
+    decodeCore(core, state);
+    states.push(state);
+  }
+  return states;
+}
+
+function addOutcomes(into: OutcomeCounts, counts: OutcomeCounts): void {
+  for (const outcome of OUTCOMES) into[outcome] += counts[outcome];
+}
+
+function sum(counts: OutcomeCounts): number {
+  return OUTCOMES.reduce((all, outcome) => all + counts[outcome], 0);
+}
+
+function total<T>(items: readonly T[], of: (item: T) => number): number {
+  return items.reduce((all, item) => all + of(item), 0);
+}

@@ -1,0 +1,122 @@
+import { partitionOfText } from '../../schemas/partitioning.ts';
+import type { BytesView, SubscriberView } from '../../schemas/views.ts';
+import type { ActionLedger, Analytics, StateStore, UsageReading } from '../../storage/ports.ts';
+import { coldField, CORE_FIELD, hotField } from '../commit/load-slot.ts';
+import { decodeCatalogue, decodeCore } from '../commit/slot-codec.ts';
+import { decodeCold, decodeHot } from '../commit/subscriber-codec.ts';
+import { factsOf, planOf } from '../decide/facts-of.ts';
+import type { Bytes, SlotState, Subscriber } from '../fold/slot-state.ts';
+import { bucketOf, emptySlot, subscriberOf } from '../fold/slot-state.ts';
+import { ALLOWED_LATENESS_MS } from '../window/spread.ts';
+import { actionView } from './action-view.ts';
+
+/** What reading one subscriber needs. No ownership: any process can answer. */
+export interface SubscriberReader {
+  store: StateStore;
+  ledger: Pick<ActionLedger, 'ofSubscriber'>;
+  analytics: Pick<Analytics, 'subscriberUsage'>;
+  group: string;
+  topic: string;
+  partitionCount: () => Promise<number>;
+}
+
+/** One subscriber as support sees it, from committed state; null where nothing is known of it. Windows lag by a flush. */
+export async function readSubscriber(reader: SubscriberReader, id: string): Promise<SubscriberView | null> {
+  const partitionCount = await reader.partitionCount();
+  const slot = { group: reader.group, topic: reader.topic, partition: partitionOfText(id, partitionCount) };
+  const head = await reader.store.readHead(slot);
+  const core = head.meta.get(CORE_FIELD);
+  if (core === undefined) return null;
+  const state = emptySlot(
+    slot.partition,
+    { partitionCount, bucketCount: 1, defaultZone: 'UTC' },
+    head.position ?? 0,
+  );
+  decodeCore(core, state);
+  decodeCatalogue(head.meta, state);
+  const bucket = bucketOf(id, state.settings);
+  const [hot, cold] = await reader.store.readValues(slot, [
+    { bucket, field: hotField(id) },
+    { bucket, field: coldField(id) },
+  ]);
+  if (!hot && !cold) return null;
+  const subscriber = subscriberOf(state, id);
+  if (hot) decodeHot(hot, subscriber);
+  if (cold) decodeCold(cold, subscriber);
+  const since = state.watermarkMs - ALLOWED_LATENESS_MS;
+  const [usage, actions] = await Promise.all([
+    reader.analytics.subscriberUsage(id, since, state.watermarkMs + 2 * ALLOWED_LATENESS_MS),
+    reader.ledger.ofSubscriber(id, 20),
+  ]);
+  return { ...viewOf(state, subscriber), windows: windowsOf(usage), actions: actions.map(actionView) };
+}
+
+function viewOf(state: SlotState, subscriber: Subscriber): Omit<SubscriberView, 'windows' | 'actions'> {
+  const plan = planOf(state, subscriber);
+  const facts = factsOf(state, subscriber, plan);
+  const [cycle] = subscriber.cycles;
+  return {
+    subscriberId: subscriber.id,
+    userName: subscriber.profile?.userName ?? null,
+    segment: subscriber.profile?.segment ?? null,
+    plan: plan && {
+      planId: plan.planId,
+      capBytes: plan.capBytes === null ? null : String(plan.capBytes),
+      downBps: plan.downBps,
+      upBps: plan.upBps,
+    },
+    cycle: cycle
+      ? {
+          start: iso(cycle.startMs),
+          end: iso(cycle.endMs),
+          ...bytesView(cycle),
+          countedBytes: String(facts.cycleCountedBytes),
+          capUsedPercent: facts.capUsedPercent,
+        }
+      : null,
+    previousCycles: subscriber.pastCycles.map((past) => ({
+      start: iso(past.startMs),
+      end: iso(past.endMs),
+      ...bytesView(past),
+    })),
+    sessions: subscriber.sessions.map((session) => ({
+      nasId: session.nasId,
+      sessionId: session.sessionId,
+      framedIp: session.framedIp,
+      start: iso(session.startMs),
+      startEstimated: session.startEstimated,
+      lastEvent: iso(session.lastEventMs),
+      ...bytesView(session.counted),
+    })),
+    speed: speedOf(subscriber, plan),
+  };
+}
+
+function speedOf(subscriber: Subscriber, plan: ReturnType<typeof planOf>): SubscriberView['speed'] {
+  if (subscriber.throttle !== null) {
+    const by = subscriber.rules.filter((rule) => rule.active && rule.speed !== null).map((rule) => rule.key);
+    return { ...subscriber.throttle, reason: `throttled by ${by.join(', ')}` };
+  }
+  if (plan !== null)
+    return { downBps: plan.downBps, upBps: plan.upBps, reason: `speed of plan ${plan.planId}` };
+  return { downBps: 0, upBps: 0, reason: 'no plan is assigned: Weir sets no speed' };
+}
+
+function windowsOf(usage: readonly UsageReading[]): SubscriberView['windows'] {
+  return [...usage]
+    .sort((a, b) => b.windowStartMs - a.windowStartMs)
+    .map(({ windowStartMs, nasId, serviceClass, downBytes, upBytes }) => ({
+      start: iso(windowStartMs),
+      nasId,
+      serviceClass,
+      ...bytesView({ down: downBytes, up: upBytes }),
+    }));
+}
+
+function bytesView(bytes: Bytes): BytesView {
+  return { downBytes: String(bytes.down), upBytes: String(bytes.up) };
+}
+
+function iso(ms: number): string {
+  return new Date(ms).toISOString();
+}
