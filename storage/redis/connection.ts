@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { AppError } from '../../schemas/errors.ts';
@@ -43,27 +42,37 @@ export function redisClient(url: string, commandTimeoutMs: number, log: Pick<Log
  */
 export async function connectRedis(client: Redis, waitMs: number): Promise<void> {
   if (client.status === 'ready') return;
-  const ready = once(client, 'ready', { signal: AbortSignal.timeout(waitMs) });
   let last: unknown = null;
   const note = (error: unknown): void => {
     last = error;
   };
   client.on('error', note);
+  const ready = becomesReady(client, waitMs);
   // A first attempt that fails is followed by others (retryStrategy): what counts is 'ready' in time.
   if (client.status === 'wait') client.connect().catch(note);
-  try {
-    await ready;
-  } catch (error) {
-    client.disconnect();
-    const { hostname, port } = { hostname: client.options.host, port: client.options.port };
-    throw new AppError(
-      'unreachable',
-      `cannot use Redis at ${String(hostname)}:${String(port)}: no connection`,
-      {
-        cause: last ?? error,
-      },
-    );
-  } finally {
-    client.off('error', note);
-  }
+  const connected = await ready;
+  client.off('error', note);
+  if (connected) return;
+  client.disconnect();
+  const where = `${String(client.options.host)}:${String(client.options.port)}`;
+  const reason = last instanceof Error && last.message !== '' ? last.message : 'no connection';
+  throw new AppError('unreachable', `cannot use Redis at ${where}: ${reason}`, { cause: last });
+}
+
+/** Not events.once(): that rejects with the first 'error', which here is followed by another attempt. */
+function becomesReady(client: Redis, waitMs: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const settle = (connected: boolean): void => {
+      clearTimeout(timer);
+      client.off('ready', onReady);
+      resolve(connected);
+    };
+    const onReady = (): void => {
+      settle(true);
+    };
+    const timer = setTimeout(() => {
+      settle(false);
+    }, waitMs);
+    client.on('ready', onReady);
+  });
 }
