@@ -90,7 +90,7 @@ async function missingPackages(requirements: readonly Requirement[]): Promise<st
 }
 
 async function apt(args: readonly string[]): Promise<void> {
-  const child = spawn('apt-get', args, {
+  const child = spawn(await programPath('apt-get'), args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
   });

@@ -1,9 +1,8 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { openServerGroup } from './processes/server-group.ts';
+import type { ServerGroup } from './processes/server-group.ts';
 import { whenToldToStop } from './processes/stop-request.ts';
 import { prepareServices } from './services.ts';
 import { countsOf } from './test-results.ts';
@@ -16,33 +15,34 @@ import type { Counts } from './test-results.ts';
  */
 async function main(): Promise<number> {
   const filters = process.argv.slice(2);
-  const folder = await mkdtemp(join(tmpdir(), 'weir-test-'));
+  // vitest belongs to a group as the servers do: it ends with this process, even after a kill -9.
+  const group = await openServerGroup();
   const services = prepareServices();
-  const interrupted = new AbortController();
+  let interrupted = false;
   const toldToStop = whenToldToStop().then((reason) => {
     process.stderr.write(`stopping: ${reason}\n`);
-    interrupted.abort();
-    return undefined;
+    interrupted = true;
   });
   const counts: Counts[] = [];
+  const work = async () => {
+    await timed('servers', () => services.start());
+    const env = { ...process.env, ...services.env };
+    for (const project of ['unit', 'integration']) {
+      if (interrupted) return;
+      const report = join(group.dir, `${project}.json`);
+      counts.push(await timed(project, () => runVitest(group, { project, filters, env, report })));
+    }
+  };
   try {
-    const work = async () => {
-      await timed('servers', () => services.start());
-      const env = { ...process.env, ...services.env };
-      for (const project of ['unit', 'integration']) {
-        const run = { project, filters, env, report: join(folder, `${project}.json`) };
-        counts.push(await timed(project, () => runVitest(run, interrupted.signal)));
-      }
-    };
     await Promise.race([work(), toldToStop]);
   } catch (error) {
     process.stderr.write(`${(error as Error).message}\n`);
     counts.push({ passed: 0, failed: 1, skipped: 0 });
-  } finally {
-    await timed('stop', () => services.stop());
-    await rm(folder, { recursive: true, force: true });
   }
-  return conclude(counts, filters.length > 0, interrupted.signal.aborted);
+  // What is cut off by that is no result: it must not change the counts any more.
+  const results = [...counts];
+  await timed('stop', () => Promise.all([group.stop(), services.stop()]));
+  return conclude(results, filters.length > 0, interrupted);
 }
 
 interface Run {
@@ -54,17 +54,13 @@ interface Run {
 
 const VITEST = fileURLToPath(new URL('../node_modules/vitest/vitest.mjs', import.meta.url));
 
-async function runVitest(run: Run, signal: AbortSignal): Promise<Counts> {
+async function runVitest(group: ServerGroup, run: Run): Promise<Counts> {
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${run.report}`];
   // A filter may well name files of one project only; no test at all in both is caught at the end.
   const empty = run.filters.length > 0 ? ['--passWithNoTests'] : [];
   const args = [VITEST, 'run', '--project', run.project, ...reporters, ...empty, ...run.filters];
-  const child = spawn(process.execPath, args, { env: run.env, stdio: ['ignore', 'inherit', 'inherit'] });
-  const end = () => child.kill('SIGTERM');
-  signal.addEventListener('abort', end);
-  await once(child, 'exit');
-  signal.removeEventListener('abort', end);
-  return countsOf(await readReport(run.report), child.exitCode ?? 1);
+  const exitCode = await group.runVisibly(process.execPath, args, run.env);
+  return countsOf(await readReport(run.report), exitCode);
 }
 
 async function readReport(path: string): Promise<unknown> {

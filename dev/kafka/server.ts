@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Kafka, logLevel } from 'kafkajs';
 import { isReadable, findProgram, programPath } from '../debian-packages.ts';
 import type { Requirement } from '../debian-packages.ts';
-import { freePorts } from '../processes/ports.ts';
+import { portsOf } from '../processes/ports.ts';
 import type { ServerGroup } from '../processes/server-group.ts';
 import { kafkaJars, kafkaJarsAreCached } from './jars.ts';
 
@@ -18,7 +18,8 @@ export const kafkaRequirements: readonly Requirement[] = [
 ];
 
 /**
- * One Kafka broker in KRaft mode on a random loopback port.
+ * One Kafka broker in KRaft mode on a random loopback port. Called again in the same group after a kill, it
+ * restarts on its data at its port.
  *
  * @returns KAFKA_BROKERS and WEIR_TEST_KAFKA_DIR (server.properties; the process id is in kafka.pid beside it)
  * @throws Error with the end of the broker's log when it is not up within a minute
@@ -28,7 +29,7 @@ export async function startKafka(group: ServerGroup): Promise<Record<string, str
   const java = await programPath('java');
   const dir = await group.folder('kafka');
   const properties = join(dir, 'server.properties');
-  const [port, controllerPort] = await freePorts(2);
+  const [port, controllerPort] = await portsOf(dir, 2);
   await writeFile(properties, serverProperties(dir, Number(port), Number(controllerPort)));
   if (!(await isReadable(join(dir, 'data', 'meta.properties')))) {
     const format = ['format', '-t', clusterId(), '-c', properties];

@@ -1,7 +1,9 @@
 import { createSocket } from 'node:dgram';
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
+import { readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 
 /**
  * Below Linux's ephemeral range (32768 on): a port that is free now is not handed to an outgoing connection
@@ -31,6 +33,22 @@ export async function freePort(): Promise<number> {
   const [port] = await freePorts(1);
   if (port === undefined) throw new Error('no free port on 127.0.0.1');
   return port;
+}
+
+/**
+ * Free ports for a server with that folder, and the same ones when it is started there again: clients of a server
+ * that is killed and restarted find it where it was.
+ */
+export async function portsOf(folder: string, count: number): Promise<number[]> {
+  const file = join(folder, 'ports');
+  try {
+    return (await readFile(file, 'utf8')).split(' ').map(Number);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+  const ports = await freePorts(count);
+  await writeFile(file, ports.join(' '));
+  return ports;
 }
 
 async function tcpFree(port: number): Promise<boolean> {

@@ -47,6 +47,8 @@ export interface ServerGroup {
   start(spec: ServerSpec): Promise<RunningServer>;
   /** Runs a preparing command to its end. @throws Error with the end of its output on a non-zero exit. */
   run(command: string, args: readonly string[], options?: RunOptions): Promise<string>;
+  /** Runs a command to its end with our own output; ended with the group. @returns its exit code, 1 for a signal */
+  runVisibly(command: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<number>;
   /** Has the guard run a shell command once everything else has ended; its outcome is not looked at. */
   atEnd(command: string): void;
   /** Ends all servers and removes the folder. Repeating it is harmless. */
@@ -103,6 +105,13 @@ export async function openServerGroup(): Promise<ServerGroup> {
       return server;
     },
     run: (command, args, options) => runToEnd(command, args, options ?? {}, adopt),
+    runVisibly: async (command, args, env) => {
+      const child = spawn(command, args, { detached: true, env, stdio: ['ignore', 'inherit', 'inherit'] });
+      await spawned(child, command);
+      adopt(child, 'SIGTERM');
+      await once(child, 'exit');
+      return child.exitCode ?? 1;
+    },
     atEnd: (command) => {
       tell(`end ${command}`);
     },

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { findProgram, programPath } from '../debian-packages.ts';
 import type { Requirement } from '../debian-packages.ts';
-import { freePort } from '../processes/ports.ts';
+import { portsOf } from '../processes/ports.ts';
 import type { ServerGroup } from '../processes/server-group.ts';
 
 /** redis-server, 6 or later. */
@@ -12,14 +12,15 @@ export const redisRequirements: readonly Requirement[] = [
 ];
 
 /**
- * One Redis as production must run it: append-only file synced every second, never evicting.
+ * One Redis as production must run it: append-only file synced every second, never evicting. Called again in the
+ * same group after a kill, it restarts on its data at its port.
  *
  * @returns REDIS_URL and WEIR_TEST_REDIS_DIR (redis.conf, appendonlydir; the process id is in redis.pid beside it)
  * @throws Error with the end of its log when it does not answer within 20 s
  */
 export async function startRedis(group: ServerGroup): Promise<Record<string, string>> {
   const dir = await group.folder('redis');
-  const port = await freePort();
+  const [port] = await portsOf(dir, 1);
   const config = join(dir, 'redis.conf');
   await writeFile(
     config,
