@@ -1,11 +1,13 @@
-import { PGlite } from '@electric-sql/pglite';
-import { PGLiteSocketServer } from '@electric-sql/pglite-socket';
-import pg from 'pg';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isAppError } from '../../schemas/errors.ts';
 import type { DeadLetter } from '../../schemas/outcome.ts';
 import { Recorder, numbered, recordSourceContract, textEntry, until } from '../record-source.contract.ts';
 import { PostgresDeadLetters } from './dead-letters.ts';
+import { startEmbeddedPostgres } from './embedded.ts';
 import { migrate } from './migrate.ts';
 import { connectPostgres } from './pool.ts';
 import { APPEND } from './record-log-statements.ts';
@@ -40,23 +42,18 @@ async function realDatabase(): Promise<Database> {
 }
 
 async function embeddedDatabase(): Promise<Database> {
-  const db = await PGlite.create();
-  const server = new PGLiteSocketServer({ db, host: '127.0.0.1', port: 0, maxConnections: 20 });
-  const listening = new Promise<number>((resolve) => {
-    server.addEventListener('listening', (event) =>
-      resolve((event as CustomEvent<{ port: number }>).detail.port),
-    );
+  const folder = await mkdtemp(join(tmpdir(), 'weir-record-log-'));
+  const embedded = await startEmbeddedPostgres(join(folder, 'postgres'), (error) => {
+    throw error;
   });
-  await server.start();
-  const config = { host: '127.0.0.1', port: await listening, user: 'postgres', database: 'postgres' };
-  const pool = await connectPostgres(config, quiet, { max: 1 });
+  const pool = await connectPostgres(embedded.connection, quiet);
   await migrate(pool);
   return {
     pool,
     async close() {
       await pool.end();
-      await server.stop();
-      await db.close();
+      await embedded.close();
+      await rm(folder, { recursive: true });
     },
   };
 }
