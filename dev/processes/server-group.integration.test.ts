@@ -30,10 +30,12 @@ function isAlive(pid: number): boolean {
 /** A program that opens a group with one server that ignores SIGTERM, says where, and waits. */
 const OWNER = `
   import { openServerGroup } from ${JSON.stringify(new URL('server-group.ts', import.meta.url).href)};
+  import { readFileSync } from 'node:fs';
   const group = await openServerGroup();
   const server = await group.start({
-    name: 'stubborn', command: 'sh', args: ['-c', 'trap "" TERM; while :; do sleep 1; done'],
-    ready: async () => true, readyTimeoutMs: 1000,
+    name: 'stubborn', command: 'sh', args: ['-c', 'trap "" TERM; echo deaf now; while :; do sleep 1; done'],
+    ready: async () => readFileSync(group.dir + '/stubborn.log', 'utf8').includes('deaf now'),
+    readyTimeoutMs: 5000,
   });
   console.log(JSON.stringify({ pid: server.pid, dir: group.dir }));
   setInterval(() => undefined, 1000);
