@@ -123,6 +123,11 @@ export class SlotOwner {
     }
   }
 
+  /** A batch is in hand. */
+  get isBusy(): boolean {
+    return this.busy;
+  }
+
   /** Heartbeat: false when somebody else owns the slot now. Raises the slot mark. */
   async check(): Promise<boolean> {
     if (this.busy) return true;

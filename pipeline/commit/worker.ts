@@ -124,6 +124,12 @@ export class Worker implements PartitionHandler {
       .map(([partition]) => partition);
   }
 
+  /** Resolves when no batch is in hand and every action is in the ledger or held. Pause the source first. */
+  async quiet(): Promise<void> {
+    const restless = (owner: SlotOwner): boolean => owner.isBusy || (owner.egress.waiting > 0 && !owner.egress.isHeld);
+    while ([...this.owners.values()].some(restless)) await this.deps.pause(20);
+  }
+
   /** States in memory, for the overview. */
   get states(): SlotState[] {
     return [...this.owners.values()].map((owner) => owner.state);

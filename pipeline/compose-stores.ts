@@ -1,0 +1,126 @@
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import type { AppError } from '../schemas/errors.ts';
+import { connectClickHouse } from '../storage/clickhouse/connection.ts';
+import { openEmbeddedClickHouse } from '../storage/clickhouse/embedded.ts';
+import { lockDataFolder } from '../storage/data-folder.ts';
+import type { DataFolderLock } from '../storage/data-folder.ts';
+import type { ActionLedger, Analytics, ApiKeys, ControlOutbox, Directory, NasInventory, SlotMarks, StateStore } from '../storage/ports.ts';
+import { PostgresApiKeys } from '../storage/postgres/api-keys.ts';
+import { PostgresControlOutbox } from '../storage/postgres/control-outbox.ts';
+import { PostgresDirectory } from '../storage/postgres/directory.ts';
+import { startEmbeddedPostgres } from '../storage/postgres/embedded.ts';
+import { PostgresActionLedger } from '../storage/postgres/ledger.ts';
+import { migrate } from '../storage/postgres/migrate.ts';
+import { PostgresNasInventory } from '../storage/postgres/nas-inventory.ts';
+import { connectPostgres } from '../storage/postgres/pool.ts';
+import { readOrCreateSecretKey, SecretBox } from '../storage/postgres/secret-box.ts';
+import { PostgresSlotMarks } from '../storage/postgres/slot-marks.ts';
+import { PostgresStateStore } from '../storage/postgres/state-store.ts';
+import { RedisStateStore } from '../storage/redis/state-store.ts';
+import type pg from 'pg';
+import type { Config } from './config.ts';
+
+/** Everything that is stored, behind its ports. */
+export interface Stores {
+  pool: pg.Pool;
+  store: StateStore;
+  marks: SlotMarks;
+  ledger: ActionLedger;
+  directory: Directory;
+  outbox: ControlOutbox;
+  inventory: NasInventory;
+  keys: ApiKeys;
+  analytics: Analytics;
+  /** Closes all of it in the right order; the data folder last. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** What of the composition wakes up when something was stored in this process. */
+export interface Wakes {
+  relay: () => void;
+}
+
+/**
+ * Opens the stores that the configuration names, the embedded ones where it names none, and brings their tables up to
+ * date. Whatever was opened is closed again when a later one fails.
+ */
+export async function openStores(
+  config: Config,
+  log: Logger,
+  wakes: Wakes,
+  onFatal: (error: AppError) => void,
+): Promise<Stores> {
+  const closers: (() => Promise<void>)[] = [];
+  const closeAll = async (): Promise<void> => {
+    for (let close = closers.pop(); close !== undefined; close = closers.pop()) await close();
+  };
+  try {
+    if (needsDataFolder(config)) {
+      const lock: DataFolderLock = await lockDataFolder(config.dataDir, onFatal);
+      closers.push(() => lock.release());
+    }
+    const pool = await openPostgres(config, log, onFatal, closers);
+    if (config.migrateOnStart || config.databaseUrl === null) {
+      const { applied } = await migrate(pool);
+      if (applied.length > 0) log.info({ applied }, 'database tables brought up to date');
+    }
+    const analytics =
+      config.clickhouseUrl === null
+        ? await openEmbeddedClickHouse(join(config.dataDir, 'clickhouse'))
+        : await connectClickHouse(config.clickhouseUrl.reveal());
+    closers.push(() => analytics.close());
+    await analytics.migrate();
+    const store = openState(config, pool, log);
+    closers.push(() => store.close());
+    await store.verify();
+    const box = new SecretBox(await secretKey(config));
+    return {
+      pool,
+      store,
+      marks: new PostgresSlotMarks(pool),
+      ledger: new PostgresActionLedger(pool),
+      directory: new PostgresDirectory(pool, box, wakes.relay),
+      outbox: new PostgresControlOutbox(pool, wakes.relay),
+      inventory: new PostgresNasInventory(pool, box),
+      keys: new PostgresApiKeys(pool),
+      analytics,
+      close: closeAll,
+    };
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}
+
+/** True where this process keeps something in the data folder that two processes must not share. */
+function needsDataFolder(config: Config): boolean {
+  return config.databaseUrl === null || config.clickhouseUrl === null || config.simulator !== null;
+}
+
+async function openPostgres(
+  config: Config,
+  log: Logger,
+  onFatal: (error: AppError) => void,
+  closers: (() => Promise<void>)[],
+): Promise<pg.Pool> {
+  let target: string | pg.PoolConfig;
+  if (config.databaseUrl === null) {
+    const embedded = await startEmbeddedPostgres(join(config.dataDir, 'postgres'), onFatal);
+    closers.push(() => embedded.close());
+    target = embedded.connection;
+  } else target = config.databaseUrl.reveal();
+  const pool = await connectPostgres(target, log);
+  closers.push(() => pool.end());
+  return pool;
+}
+
+function openState(config: Config, pool: pg.Pool, log: Logger): StateStore {
+  if (config.redis === null) return new PostgresStateStore(pool);
+  return new RedisStateStore({ url: config.redis.url.reveal(), allowUnsafe: config.redis.allowUnsafe, log });
+}
+
+async function secretKey(config: Config): Promise<Buffer> {
+  if (config.secretKey !== null) return Buffer.from(config.secretKey.reveal(), 'hex');
+  return readOrCreateSecretKey(join(config.dataDir, 'secret-key'));
+}
