@@ -5,8 +5,8 @@ const BYTEA = 17;
 
 /**
  * Arrays in PostgreSQL's binary format (array_recv in src/backend/utils/adt/arrayfuncs.c): the pg driver sends a Buffer parameter
- * as binary. Its own text form doubles the size of bytea and has to be escaped and parsed: a commit of 2,000 values of
- * 150 bytes took about twice as long with it.
+ * as binary. Its own text form doubles the size of bytea and has to be escaped and parsed: an upsert of 2,000 values of
+ * 150 bytes took 10 ms with it (2.1 ms of Node's CPU) instead of 4 ms (0.7 ms).
  */
 export function bytesArray(items: readonly Uint8Array[]): Buffer {
   const size = items.reduce((sum, item) => sum + 4 + item.length, 0);
