@@ -1,0 +1,52 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type pg from 'pg';
+import { startEmbeddedPostgres } from './embedded.ts';
+import { migrate } from './migrate.ts';
+import { connectPostgres } from './pool.ts';
+
+const quiet = { warn: () => undefined };
+
+/** A migrated database of one test file. */
+export interface TestDatabase {
+  pool: pg.Pool;
+  close(): Promise<void>;
+}
+
+/** A schema of its own on the server of DATABASE_URL. */
+export async function realDatabase(name: string): Promise<TestDatabase> {
+  const url = process.env['DATABASE_URL'];
+  if (url === undefined) throw new Error('DATABASE_URL is missing: run these tests through npm test');
+  const schema = `${name}_${process.pid}`;
+  const admin = await connectPostgres(url, quiet, { max: 1 });
+  await admin.query(`create schema ${schema}`);
+  const pool = await connectPostgres(url, quiet, { schema });
+  await migrate(pool);
+  return {
+    pool,
+    async close() {
+      await pool.end();
+      await admin.query(`drop schema ${schema} cascade`);
+      await admin.end();
+    },
+  };
+}
+
+/** The embedded Postgres in a scratch folder. */
+export async function embeddedDatabase(): Promise<TestDatabase> {
+  const folder = await mkdtemp(join(tmpdir(), 'weir-pg-'));
+  const server = await startEmbeddedPostgres(folder, (error) => {
+    throw error;
+  });
+  const pool = await connectPostgres(server.connection, quiet);
+  await migrate(pool);
+  return {
+    pool,
+    async close() {
+      await pool.end();
+      await server.close();
+      await rm(folder, { recursive: true });
+    },
+  };
+}

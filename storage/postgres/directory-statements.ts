@@ -1,0 +1,91 @@
+/*
+ * Each takes one JSON array, writes the rows that changed, and a control for each of those. Written in one statement so
+ * that the row and its control cannot part. Rows are visited in array order, which makes it the controls' order.
+ */
+
+/** Array of SubscriberProfile. */
+export const PUT_SUBSCRIBERS = `
+with changed as (
+  insert into subscriber (subscriber_id, profile)
+  select item ->> 'subscriberId', item from jsonb_array_elements($1::jsonb) as item
+  on conflict (subscriber_id) do update set profile = excluded.profile, updated_at = clock_timestamp()
+  where subscriber.profile <> excluded.profile
+  returning profile
+)
+insert into control_outbox (control)
+select jsonb_build_object('kind', 'subscriber-profile', 'profile', profile) from changed`;
+
+/** Array of PlanVersion. */
+export const PUT_PLANS = `
+with added as (
+  insert into plan_version (plan_id, version, content)
+  select item ->> 'planId', (item ->> 'version')::integer, item from jsonb_array_elements($1::jsonb) as item
+  on conflict (plan_id, version) do nothing
+  returning content
+)
+insert into control_outbox (control)
+select jsonb_build_object('kind', 'plan-version', 'plan', content) from added`;
+
+/** Array of PlanVersion -> name of those stored with other content. */
+export const IMMUTABLE_PLANS = `
+select format('version %s of plan %s', version, plan_id) as name
+from jsonb_array_elements($1::jsonb) as item
+join plan_version on plan_id = item ->> 'planId' and version = (item ->> 'version')::integer
+where content <> item`;
+
+/** Array of PolicyVersion, one a policy. */
+export const PUT_POLICIES = `
+with item as (
+  select value as content, value ->> 'policyId' as policy_id, value ->> 'version' as version
+  from jsonb_array_elements($1::jsonb)
+), added as (
+  insert into policy_version (policy_id, version, content)
+  select policy_id, version, content from item
+  on conflict (policy_id, version) do nothing
+), published as (
+  insert into policy (policy_id, version)
+  select policy_id, version from item
+  on conflict (policy_id) do update set version = excluded.version, updated_at = clock_timestamp()
+  where policy.version is distinct from excluded.version
+  returning policy_id
+)
+insert into control_outbox (control)
+select jsonb_build_object('kind', 'policy-version', 'policy', content) from item join published using (policy_id)`;
+
+/** Array of PolicyVersion -> name of those stored with other content. */
+export const IMMUTABLE_POLICIES = `
+select format('version %s of policy %s', version, policy_id) as name
+from jsonb_array_elements($1::jsonb) as item
+join policy_version on policy_id = item ->> 'policyId' and version = item ->> 'version'
+where content <> item`;
+
+/** A policy id. */
+export const WITHDRAW_POLICY = `
+with withdrawn as (
+  update policy set version = null, updated_at = clock_timestamp()
+  where policy_id = $1 and version is not null
+  returning policy_id
+)
+insert into control_outbox (control)
+select jsonb_build_object('kind', 'policy-withdrawn', 'policyId', policy_id) from withdrawn`;
+
+/** Array of {profile, address, coaPort, vendor, secretSealed (hex)}; all but the profile null without access. */
+export const PUT_NAS = `
+with item as (
+  select profile ->> 'nasId' as nas_id, profile, address, "coaPort" as coa_port, vendor,
+         decode("secretSealed", 'hex') as secret_sealed
+  from jsonb_to_recordset($1::jsonb)
+    as r (profile jsonb, address text, "coaPort" integer, vendor text, "secretSealed" text)
+), before as (
+  select nas_id, profile from nas where nas_id in (select nas_id from item)
+), stored as (
+  insert into nas (nas_id, profile, address, coa_port, vendor, secret_sealed)
+  select nas_id, profile, address, coa_port, vendor, secret_sealed from item
+  on conflict (nas_id) do update set profile = excluded.profile, address = excluded.address,
+    coa_port = excluded.coa_port, vendor = excluded.vendor, secret_sealed = excluded.secret_sealed,
+    updated_at = clock_timestamp()
+)
+insert into control_outbox (control)
+select jsonb_build_object('kind', 'nas-profile', 'nas', item.profile)
+from item left join before using (nas_id)
+where before.profile is distinct from item.profile`;

@@ -1,0 +1,196 @@
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Control } from '../../schemas/control.ts';
+import type { PolicyVersion } from '../../schemas/policy.ts';
+import { defaultNasProfile } from '../../schemas/profile.ts';
+import type { NasProfile, PlanVersion } from '../../schemas/profile.ts';
+import type { NasAccess } from '../ports.ts';
+import { aProfile } from '../profile-factory.contract.ts';
+import { PostgresApiKeys } from './api-keys.ts';
+import { embeddedDatabase, realDatabase } from './database.contract.ts';
+import type { TestDatabase } from './database.contract.ts';
+import { PostgresDirectory } from './directory.ts';
+import { PostgresNasInventory } from './nas-inventory.ts';
+import { SecretBox } from './secret-box.ts';
+
+const box = new SecretBox(randomBytes(32));
+let database: TestDatabase;
+let directory: PostgresDirectory;
+
+const plan: PlanVersion = {
+  planId: 'home',
+  version: 1,
+  family: 'home',
+  capBytes: 100_000_000_000,
+  counted: 'both',
+  downBps: 100_000_000,
+  upBps: 20_000_000,
+  overage: null,
+};
+
+function policy(version: string): PolicyVersion {
+  return {
+    policyId: 'fup',
+    version,
+    file: { id: 'fup', description: version, mode: 'enforce', rules: [] },
+  };
+}
+
+function nas(
+  nasId: string,
+  more: Partial<NasProfile> = {},
+  secret: string | null = 's3cret',
+): {
+  profile: NasProfile;
+  access: NasAccess | null;
+} {
+  const access =
+    secret === null ? null : { nasId, address: '192.0.2.1', coaPort: 3799, secret, vendor: 'mikrotik' };
+  return { profile: { ...defaultNasProfile(nasId), ...more }, access };
+}
+
+/** Controls that wait, in the order of the outbox; emptied. */
+async function controls(): Promise<Control[]> {
+  const result = await database.pool.query<{ control: Control }>(
+    'with gone as (delete from control_outbox returning xid, id, control) select control from gone order by xid, id',
+  );
+  return result.rows.map((row) => row.control);
+}
+
+function directoryTests(): void {
+  afterAll(() => database.close());
+  beforeEach(async () => {
+    await database.pool.query(
+      'truncate control_outbox, subscriber, plan_version, policy, policy_version, nas, api_key',
+    );
+    directory = new PostgresDirectory(database.pool, box);
+  });
+
+  it('stores subscribers and makes one control for each that changed', async () => {
+    await directory.putSubscribers([aProfile('b'), aProfile('a')]);
+    expect(await controls()).toEqual([
+      { kind: 'subscriber-profile', profile: aProfile('b') },
+      { kind: 'subscriber-profile', profile: aProfile('a') },
+    ]);
+    await directory.putSubscribers([aProfile('a'), aProfile('b', { segment: 'business' })]);
+    expect(await controls()).toEqual([
+      { kind: 'subscriber-profile', profile: aProfile('b', { segment: 'business' }) },
+    ]);
+    expect(await directory.subscriber('b')).toEqual({ profile: aProfile('b', { segment: 'business' }) });
+    expect(await directory.subscriber('c')).toBeNull();
+  });
+
+  it('takes the last of one subscriber named twice, and nothing at all', async () => {
+    await directory.putSubscribers([]);
+    await directory.putSubscribers([aProfile('a'), aProfile('a', { anchorDay: 5 })]);
+    expect(await controls()).toEqual([
+      { kind: 'subscriber-profile', profile: aProfile('a', { anchorDay: 5 }) },
+    ]);
+  });
+
+  it('writes nothing of a call that fails', async () => {
+    const bad = aProfile('z', { segment: 'not\u0000storable' });
+    const many = Array.from({ length: 2_500 }, (_, i) => aProfile(`s-${i}`));
+    await expect(directory.putSubscribers([...many, bad])).rejects.toMatchObject({ code: 'store-rejected' });
+    expect((await directory.counts()).subscribers).toBe(0);
+    expect(await controls()).toEqual([]);
+  });
+
+  it('stores 20,000 subscribers in one call', async () => {
+    const startedAt = performance.now();
+    await directory.putSubscribers(Array.from({ length: 20_000 }, (_, i) => aProfile(`s-${i}`)));
+    console.log(`20,000 subscribers: ${Math.round(performance.now() - startedAt)} ms`);
+    expect((await directory.counts()).subscribers).toBe(20_000);
+    expect(await controls()).toHaveLength(20_000);
+  });
+
+  it('keeps plan versions as they are', async () => {
+    await directory.putPlans([plan, { ...plan, version: 2, capBytes: null }]);
+    await directory.putPlans([plan]);
+    expect((await controls()).map((control) => control.kind)).toEqual(['plan-version', 'plan-version']);
+    await expect(directory.putPlans([{ ...plan, capBytes: 1 }])).rejects.toMatchObject({ code: 'conflict' });
+    expect(await directory.plan('home')).toEqual({ ...plan, version: 2, capBytes: null });
+    expect(await directory.plan('other')).toBeNull();
+  });
+
+  it('publishes, replaces, withdraws and republishes policies, and keeps every version', async () => {
+    await directory.putPolicies([policy('1')]);
+    await directory.putPolicies([policy('1')]);
+    await directory.putPolicies([policy('2')]);
+    expect(await directory.policies()).toEqual([policy('2')]);
+    await directory.withdrawPolicy('fup');
+    await directory.withdrawPolicy('fup');
+    await directory.withdrawPolicy('unknown');
+    expect(await directory.policies()).toEqual([]);
+    await directory.putPolicies([policy('1')]);
+    expect(await controls()).toEqual([
+      { kind: 'policy-version', policy: policy('1') },
+      { kind: 'policy-version', policy: policy('2') },
+      { kind: 'policy-withdrawn', policyId: 'fup' },
+      { kind: 'policy-version', policy: policy('1') },
+    ]);
+    expect((await database.pool.query('select 1 from policy_version')).rowCount).toBe(2);
+    const forged = { ...policy('2'), file: { ...policy('2').file, mode: 'off' as const } };
+    await expect(directory.putPolicies([forged])).rejects.toMatchObject({ code: 'conflict' });
+  });
+
+  it('seals NAS secrets, tells the fold only of profiles, and answers the inventory', async () => {
+    let now = 0;
+    const inventory = new PostgresNasInventory(database.pool, box, () => now);
+    await directory.putNas([nas('n-1'), nas('n-2', { reversed: true }, null)]);
+    expect(await controls()).toHaveLength(2);
+    await directory.putNas([nas('n-1', {}, 'changed')]);
+    expect(await controls()).toEqual([]);
+    const stored = await database.pool.query<{ sealed: string }>(
+      `select string_agg(encode(secret_sealed, 'escape'), '') as sealed from nas`,
+    );
+    expect(stored.rows[0]?.sealed).not.toContain('changed');
+    expect(await inventory.access('n-1')).toEqual(nas('n-1', {}, 'changed').access);
+    expect(await inventory.access('n-2')).toBeNull();
+    expect(await inventory.access('n-3')).toBeNull();
+    await directory.putNas([nas('n-1', {}, 'newer')]);
+    expect((await inventory.access('n-1'))?.secret).toBe('changed');
+    now += 10_000;
+    expect((await inventory.access('n-1'))?.secret).toBe('newer');
+    const elsewhere = new PostgresNasInventory(database.pool, new SecretBox(randomBytes(32)));
+    await expect(elsewhere.access('n-1')).rejects.toMatchObject({ code: 'store-rejected' });
+  });
+
+  it('counts', async () => {
+    await directory.putPlans([plan, { ...plan, version: 2 }]);
+    await directory.putSubscribers([aProfile('a')]);
+    await directory.putPolicies([policy('1')]);
+    await directory.putNas([nas('n-1')]);
+    expect(await directory.counts()).toEqual({ subscribers: 1, plans: 1, policies: 1, nas: 1 });
+  });
+
+  it('finds API keys by the key alone, keeps no key, and forgets revoked ones', async () => {
+    const keys = new PostgresApiKeys(database.pool);
+    const { id, key } = await keys.create('console', ['viewer', 'analyst']);
+    expect(key).toMatch(/^weir_[A-Za-z0-9_-]{43}$/);
+    expect(await keys.find(key)).toEqual({ id, name: 'console', roles: ['viewer', 'analyst'] });
+    expect(await keys.find(`${key.slice(0, -1)}${key.endsWith('A') ? 'E' : 'A'}`)).toBeNull();
+    expect(await keys.find('')).toBeNull();
+    await expect(keys.create('none', [])).rejects.toMatchObject({ code: 'invalid-input' });
+    const stored = await database.pool.query<{ row: string }>('select api_key::text as row from api_key');
+    expect(stored.rows[0]?.row).not.toContain(key.slice(5));
+    expect(await keys.count()).toBe(1);
+    await database.pool.query('update api_key set revoked_at = now()');
+    expect(await keys.find(key)).toBeNull();
+    expect(await keys.count()).toBe(0);
+  });
+}
+
+describe('PostgresDirectory on a server', () => {
+  beforeAll(async () => {
+    database = await realDatabase('directory');
+  });
+  directoryTests();
+});
+
+describe('PostgresDirectory on the embedded Postgres', () => {
+  beforeAll(async () => {
+    database = await embeddedDatabase();
+  });
+  directoryTests();
+});
