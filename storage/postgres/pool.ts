@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import type { Logger } from 'pino';
-import { AppError } from '../../schemas/errors.ts';
+import { AppError, isAppError } from '../../schemas/errors.ts';
 import { isRefusal, postgresError } from './postgres-error.ts';
 
 /** Longest statement; everything Weir sends is bounded and takes milliseconds. */
@@ -93,7 +93,8 @@ async function commit(client: pg.PoolClient): Promise<void> {
   try {
     command = (await client.query('commit')).command;
   } catch (error) {
-    if (error instanceof pg.DatabaseError) throw error;
+    // "Server stopping" may also come after the commit is on disk, before it is acknowledged.
+    if (!isAppError(postgresError(error), 'unreachable')) throw error;
     throw new AppError('store-unknown-outcome', 'the connection to Postgres broke during COMMIT', {
       retriable: true,
       cause: error,
