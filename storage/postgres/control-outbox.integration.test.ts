@@ -192,7 +192,8 @@ describe('PostgresControlOutbox on a server', () => {
     const controls = await nextOf(first, 1);
     expect(await new PostgresControlOutbox(pool).lead()).toBeNull();
     await pool.query(
-      `select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and pid <> pg_backend_pid()`,
+      `select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and pid <> pg_backend_pid()
+         and database = (select oid from pg_database where datname = current_database())`,
     );
     const outbox = new PostgresControlOutbox(pool);
     let second: RelayLeadership | null = null;

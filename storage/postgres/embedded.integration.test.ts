@@ -1,8 +1,8 @@
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type pg from 'pg';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AppError } from '../../schemas/errors.ts';
 import { startEmbeddedPostgres } from './embedded.ts';
 import type { EmbeddedPostgres } from './embedded.ts';
@@ -26,13 +26,13 @@ async function stop(): Promise<void> {
   await postgres.close();
 }
 
-beforeEach(async () => {
+beforeAll(async () => {
   crashes = [];
   folder = join(await mkdtemp(join(tmpdir(), 'weir-embedded-')), 'postgres');
   await start();
 });
 
-afterEach(async () => {
+afterAll(async () => {
   await stop();
   expect(crashes).toEqual([]);
   await rm(join(folder, '..'), { recursive: true });
@@ -91,6 +91,14 @@ describe('startEmbeddedPostgres', () => {
   it('carries a value of 30 MB', async () => {
     const result = await pool.query<{ n: number }>('select length($1::text) as n', ['x'.repeat(30_000_000)]);
     expect(result.rows).toEqual([{ n: 30_000_000 }]);
+  });
+
+  it('says so when the database does not open', async () => {
+    const broken = join(folder, '..', 'broken');
+    await mkdir(broken);
+    await writeFile(join(broken, 'data'), 'a file where the database should be');
+    const starting = startEmbeddedPostgres(broken, (error) => crashes.push(error));
+    await expect(starting).rejects.toMatchObject({ code: 'store-corrupt' });
   });
 
   it('keeps the folder to its user', async () => {

@@ -10,7 +10,7 @@ const FOLDER = new URL('../migrations/postgres/', import.meta.url);
 const LOCK_KEY = 0x77656972;
 
 /** One numbered file, `NNN_name.sql`. */
-export interface Migration {
+interface Migration {
   version: number;
   name: string;
   sql: string;
