@@ -1,0 +1,41 @@
+import type { OverviewView } from '../../schemas/views.ts';
+import type { Metrics } from './metrics.ts';
+
+/** Puts an overview of this process into the gauges; called before a scrape. */
+export function setGauges(metrics: Metrics, overview: OverviewView, watermarkClockMs: number): void {
+  metrics.subscribers.set(overview.subscribers);
+  metrics.openSessions.set(overview.openSessions);
+  metrics.throttledSubscribers.set(overview.throttledSubscribers);
+  for (const [state, count] of Object.entries(overview.actions)) metrics.actions.set({ state }, count);
+  metrics.flushBacklog.set(overview.flush.backlogRows);
+  metrics.flushLag.set(overview.flush.lagSeconds);
+  setPartitions(metrics, overview, watermarkClockMs);
+}
+
+function setPartitions(metrics: Metrics, { partitions }: OverviewView, watermarkClockMs: number): void {
+  const of = (status: string): number => partitions.filter((view) => view.status === status).length;
+  metrics.partitionsOwned.set(partitions.length);
+  metrics.partitionsHalted.set(of('halted'));
+  metrics.partitionsHeld.set(of('egress-held'));
+  // Partitions that went to another process must not stay at their last value.
+  for (const gauge of [metrics.partitionPosition, metrics.partitionLag, metrics.watermarkAge]) gauge.reset();
+  for (const view of partitions) {
+    const labels = { partition: String(view.partition) };
+    metrics.partitionPosition.set(labels, view.position);
+    metrics.partitionLag.set(labels, view.lag);
+    if (view.watermark === null) continue;
+    metrics.watermarkAge.set(labels, Math.max(0, watermarkClockMs - Date.parse(view.watermark)) / 1000);
+  }
+}
+
+/** Raises a counter by what a growing total has grown since the last look; for components that count by themselves. */
+export class TotalsWatch {
+  readonly #seen = new Map<string, number>();
+
+  /** @param add is called with the rise, where there is one */
+  look(name: string, total: number, add: (rise: number) => void): void {
+    const rise = total - (this.#seen.get(name) ?? 0);
+    this.#seen.set(name, total);
+    if (rise > 0) add(rise);
+  }
+}

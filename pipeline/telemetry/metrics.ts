@@ -1,0 +1,165 @@
+import type { Registry } from 'prom-client';
+import { ACTION_STATES } from '../../schemas/action.ts';
+import { DEAD_LETTER_REASONS, FLAGS, OUTCOMES } from '../../schemas/outcome.ts';
+import { MetricSet } from './metric-set.ts';
+
+/** Seconds; a batch of 1,000 records takes a few ms, one that waits for a server takes seconds. */
+const WORK_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+/** Seconds; the aim is one second, a NAS that does not answer takes 30. */
+const ACTION_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 1800];
+const ENTRY_BUCKETS = [1, 10, 100, 500, 1000, 2000, 5000, 10_000, 50_000];
+
+/** Every metric of Weir. Counters count since the start of the process; names and labels are those of docs/metrics.md. */
+export type Metrics = ReturnType<typeof createMetrics>;
+
+/** Defines all metrics in the registry. Once a registry: a second time throws. */
+export function createMetrics(registry: Registry) {
+  const set = new MetricSet(registry);
+  return {
+    descriptions: set.descriptions,
+    ...intake(set),
+    ...partitions(set),
+    ...population(set),
+    ...actions(set),
+    ...flush(set),
+    ...relay(set),
+  };
+}
+
+function intake(set: MetricSet) {
+  return {
+    records: set.counterOf(
+      'weir_records_total',
+      'Accounting records that were committed, by outcome; each has exactly one.',
+      'outcome',
+      OUTCOMES,
+    ),
+    flags: set.counterOf('weir_record_flags_total', 'Marks that stand beside an outcome.', 'flag', FLAGS),
+    controls: set.counter('weir_controls_total', 'Controls that were committed, repeats included.'),
+    deadLetters: set.counterOf(
+      'weir_dead_letters_total',
+      'Records put aside because they cannot be metered, by reason.',
+      'reason',
+      DEAD_LETTER_REASONS,
+    ),
+    batches: set.counter('weir_batches_total', 'Batches that were committed.'),
+    batchEntries: set.histogram('weir_batch_entries', 'Log entries a batch.', ENTRY_BUCKETS),
+    batchDuration: set.histogram(
+      'weir_batch_duration_seconds',
+      'Time from a batch in hand to its commit applied.',
+      WORK_BUCKETS,
+    ),
+    commitDuration: set.histogram(
+      'weir_commit_duration_seconds',
+      'Time of one commit in the state store, by result.',
+      WORK_BUCKETS,
+      ['result'],
+    ),
+    policyDivergence: set.counter(
+      'weir_policy_divergence_total',
+      'Rules on which the compiled policy and json-rules-engine disagreed; the engine wins. Must stay 0.',
+    ),
+  };
+}
+
+function partitions(set: MetricSet) {
+  return {
+    partitionPosition: set.gauge(
+      'weir_partition_position_offset',
+      'Next offset to fold, of a partition that this process owns.',
+      ['partition'],
+    ),
+    partitionLag: set.gauge('weir_partition_lag_entries', 'Log entries not folded yet.', ['partition']),
+    watermarkAge: set.gauge(
+      'weir_partition_watermark_age_seconds',
+      'How far the partition’s event time is behind the clock (simulated time: behind the newest partition).',
+      ['partition'],
+    ),
+    partitionsOwned: set.gauge('weir_partitions_owned', 'Partitions that this process owns.'),
+    partitionsHalted: set.gauge('weir_partitions_halted', 'Partitions that wait for a person. Must be 0.'),
+    partitionsHeld: set.gauge(
+      'weir_partitions_egress_held',
+      'Partitions whose actions are held because their state lost its tail. Must be 0.',
+    ),
+    partitionsPaused: set.gauge('weir_partitions_paused', 'Partitions that back-pressure has paused.'),
+    slotsOpened: set.counter('weir_slots_opened_total', 'Slots acquired and loaded.'),
+    slotDrops: set.counter('weir_slot_drops_total', 'Slots dropped after a failure, to be loaded again.'),
+    halts: set.counter('weir_partition_halts_total', 'Partitions halted, since start.'),
+    tailLost: set.counter('weir_tail_lost_total', 'Slots that were found behind their marks.'),
+    egressErrors: set.counter(
+      'weir_egress_errors_total',
+      'Failed tries to bring intents to the ledger or to prove ownership; tried again.',
+    ),
+  };
+}
+
+function population(set: MetricSet) {
+  return {
+    subscribers: set.gauge('weir_subscribers', 'Subscribers in the slots of this process.'),
+    openSessions: set.gauge('weir_open_sessions', 'Sessions open in the slots of this process.'),
+    throttledSubscribers: set.gauge(
+      'weir_throttled_subscribers',
+      'Subscribers that are throttled, in the slots of this process.',
+    ),
+  };
+}
+
+function actions(set: MetricSet) {
+  return {
+    intents: set.counterOf('weir_intents_total', 'Actions decided and committed, by kind.', 'kind', [
+      'throttle',
+      'restore',
+      'notify',
+    ]),
+    intentsStored: set.counter(
+      'weir_intents_stored_total',
+      'Intents brought to the ledger, repeats included.',
+    ),
+    intentsFresh: set.counter('weir_intents_fresh_total', 'Intents that the ledger did not have yet.'),
+    actions: set.gauge('weir_actions', 'Actions in the ledger, by state.', ['state']),
+    actionAttempts: set.counterOf(
+      'weir_action_attempts_total',
+      'Attempts to carry out an action, by the state after it; pending = to be tried again.',
+      'state',
+      ACTION_STATES,
+    ),
+    actionLatency: set.histogram(
+      'weir_action_latency_seconds',
+      'Time from the append of the causing record to the delivered action. Not filled in simulated time.',
+      ACTION_BUCKETS,
+    ),
+    staleClaims: set.counter('weir_action_stale_claims_total', 'Attempts that outlived their lease.'),
+    dispatchErrors: set.counterOf(
+      'weir_dispatch_errors_total',
+      'Failures of ledger or sink while dispatching; tried again.',
+      'during',
+      ['claim', 'send', 'settle'],
+    ),
+    actionsInFlight: set.gauge('weir_actions_in_flight', 'Actions that this process is sending.'),
+    coaPackets: set.counter('weir_coa_packets_total', 'CoA datagrams and answers, by what they were.', [
+      'event',
+    ]),
+  };
+}
+
+function flush(set: MetricSet) {
+  return {
+    flushRows: set.counter('weir_flush_rows_total', 'Rows that analytics acknowledged.'),
+    flushDuration: set.histogram('weir_flush_duration_seconds', 'Time of one insert.', WORK_BUCKETS),
+    flushErrors: set.counter('weir_flush_errors_total', 'Inserts that failed; tried again.'),
+    flushBacklog: set.gauge('weir_flush_backlog_rows', 'Rows that wait for analytics.'),
+    flushLag: set.gauge('weir_flush_lag_seconds', 'How long the oldest of them has waited.'),
+    flushPressed: set.gauge(
+      'weir_flush_back_pressure',
+      '1 while analytics is so far behind that reading pauses.',
+    ),
+  };
+}
+
+function relay(set: MetricSet) {
+  return {
+    relayControls: set.counter('weir_relay_controls_total', 'Controls that the relay brought into the log.'),
+    relayErrors: set.counter('weir_relay_errors_total', 'Failures of the relay; tried again.'),
+    relayLeader: set.gauge('weir_relay_leader', '1 while this process is the relay.'),
+  };
+}
