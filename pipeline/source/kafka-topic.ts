@@ -1,0 +1,106 @@
+import type { Admin, Kafka } from 'kafkajs';
+import { ConfigResourceTypes } from 'kafkajs';
+import { AppError } from '../../schemas/errors.ts';
+import type { PartitionMarks } from '../../storage/ports.ts';
+import { kafkaError } from './kafka-connection.ts';
+
+/** Questions about one topic. Connects at the first one; every call may throw 'unreachable'. */
+export class KafkaTopic {
+  readonly #kafka: Kafka;
+  readonly #topic: string;
+  #connecting: Promise<Admin> | null = null;
+
+  constructor(kafka: Kafka, topic: string) {
+    this.#kafka = kafka;
+    this.#topic = topic;
+  }
+
+  /** @throws 'not-found' where there is no such topic */
+  async requireTopic(): Promise<void> {
+    const topics = await this.#ask('listing topics', (admin) => admin.listTopics());
+    if (!topics.includes(this.#topic))
+      throw new AppError('not-found', `Kafka has no topic ${this.#topic}: create it first`);
+  }
+
+  /** @throws 'append-time-missing' where records carry the producers' times */
+  async requireAppendTime(): Promise<void> {
+    const name = 'message.timestamp.type';
+    const { resources } = await this.#ask('reading the topic configuration', (admin) =>
+      admin.describeConfigs({
+        includeSynonyms: false,
+        resources: [{ type: ConfigResourceTypes.TOPIC, name: this.#topic, configNames: [name] }],
+      }),
+    );
+    const value = resources[0]?.configEntries.find((entry) => entry.configName === name)?.configValue;
+    if (value === 'LogAppendTime') return;
+    throw new AppError(
+      'append-time-missing',
+      `topic ${this.#topic} must have ${name}=LogAppendTime, it has ${value ?? 'none'}: set it with kafka-configs --alter`,
+    );
+  }
+
+  async partitionCount(): Promise<number> {
+    await this.requireTopic();
+    const { topics } = await this.#ask('reading the topic', (admin) =>
+      admin.fetchTopicMetadata({ topics: [this.#topic] }),
+    );
+    return topics[0]?.partitions.length ?? 0;
+  }
+
+  /** What each partition holds. */
+  async offsets(): Promise<Map<number, { low: number; high: number }>> {
+    const offsets = await this.#ask('reading offsets', (admin) => admin.fetchTopicOffsets(this.#topic));
+    return new Map(
+      offsets.map(({ partition, low, high }) => [partition, { low: Number(low), high: Number(high) }]),
+    );
+  }
+
+  /** The same with a group's offsets. */
+  async marks(groupId: string): Promise<Map<number, PartitionMarks>> {
+    const [offsets, groups] = await Promise.all([
+      this.offsets(),
+      this.#ask('reading group offsets', (admin) => admin.fetchOffsets({ groupId, topics: [this.#topic] })),
+    ]);
+    const ofGroup = new Map(
+      groups[0]?.partitions.map(({ partition, offset }) => [partition, Number(offset)]),
+    );
+    return new Map(
+      [...offsets].map(([partition, { low, high }]) => {
+        // kafkajs writes -1 or -2 when it resets an offset by itself.
+        const groupOffset = ofGroup.get(partition) ?? -1;
+        return [partition, { low, high, groupOffset: groupOffset < 0 ? null : groupOffset }];
+      }),
+    );
+  }
+
+  async close(): Promise<void> {
+    const connecting = this.#connecting;
+    this.#connecting = null;
+    if (connecting === null) return;
+    try {
+      await (await connecting).disconnect();
+    } catch {
+      // It never connected or the broker is gone: there is nothing to close.
+    }
+  }
+
+  async #ask<T>(doing: string, question: (admin: Admin) => Promise<T>): Promise<T> {
+    try {
+      this.#connecting ??= this.#connect();
+      return await question(await this.#connecting);
+    } catch (error) {
+      throw kafkaError(error, doing);
+    }
+  }
+
+  async #connect(): Promise<Admin> {
+    const admin = this.#kafka.admin();
+    try {
+      await admin.connect();
+      return admin;
+    } catch (error) {
+      this.#connecting = null;
+      throw error;
+    }
+  }
+}
