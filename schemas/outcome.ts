@@ -30,6 +30,7 @@ export const DEAD_LETTER_REASONS = [
   'negative-octets',
   'octets-beyond-2^53',
   'implausible-time',
+  'beyond-horizon',
   'misrouted',
   'bad-control',
 ] as const;

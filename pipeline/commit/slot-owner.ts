@@ -5,6 +5,7 @@ import type { DeadLetter } from '../../schemas/outcome.ts';
 import { AppError, isAppError } from '../../schemas/errors.ts';
 import type {
   DeadLetterSink,
+  LogEntry,
   PartitionMarks,
   SlotCommit,
   SlotId,
@@ -101,13 +102,22 @@ export class SlotOwner {
     return owner;
   }
 
-  /** Decoded inputs of one batch -> one commit. Resolves when it is applied. On any error the owner must be dropped. */
-  async apply(inputs: readonly Input[], nextOffset: number): Promise<BatchEffects> {
+  /**
+   * Decoded inputs of one batch -> one commit. Resolves when it is applied. On any error the owner must be dropped.
+   * `entries` are what the inputs were read from: dead letters carry their bytes.
+   */
+  async apply(
+    inputs: readonly Input[],
+    nextOffset: number,
+    entries: readonly LogEntry[],
+  ): Promise<BatchEffects> {
     this.busy = true;
     try {
       const effects = await this.fold(inputs, nextOffset);
-      if (effects.dead.length > 0)
-        await this.deps.deadLetters.put(effects.dead.map((dead) => this.letter(dead)));
+      if (effects.dead.length > 0) {
+        const raw = new Map(entries.map((entry) => [entry.offset, entry]));
+        await this.deps.deadLetters.put(effects.dead.map((dead) => this.letter(dead, raw.get(dead.offset))));
+      }
       for (const entry of effects.oneShots) this.retention.oneShots.push(entry);
       await this.commit(
         buildCommit(this.slot, this.lease, randomUUID(), this.state, effects, this.retention),
@@ -191,8 +201,11 @@ export class SlotOwner {
     this.deps.flusher.submit(partition, toAnalytics(partition, windows, rows), this.state.position);
   }
 
-  private letter(dead: BatchEffects['dead'][number]): DeadLetter {
-    const { offset, appendTimeMs, reason, detail, key, value } = dead;
+  /** What decoding refused has its bytes, cut to the limit; what the fold refused has them in the log entry. */
+  private letter(dead: BatchEffects['dead'][number], entry: LogEntry | undefined): DeadLetter {
+    const { offset, appendTimeMs, reason, detail } = dead;
+    const key = dead.key ?? entry?.key ?? null;
+    const value = dead.value ?? entry?.value ?? null;
     return {
       topic: this.slot.topic,
       partition: this.slot.partition,

@@ -79,7 +79,7 @@ export class Worker implements PartitionHandler {
       const schemas = await this.deps.resolveSchemas(batch);
       const { settings, maxRecordBytes } = this.options;
       const inputs = decodeBatch(batch, { partitionCount: settings.partitionCount, schemas, maxRecordBytes });
-      const effects = await owner.apply(inputs, last.offset + 1);
+      const effects = await owner.apply(inputs, last.offset + 1, entries);
       this.deps.events.committed(partition, effects, batch, this.deps.nowMs() - startedMs);
       return owner.state.position;
     } catch (error) {
@@ -126,7 +126,8 @@ export class Worker implements PartitionHandler {
 
   /** Resolves when no batch is in hand and every action is in the ledger or held. Pause the source first. */
   async quiet(): Promise<void> {
-    const restless = (owner: SlotOwner): boolean => owner.isBusy || (owner.egress.waiting > 0 && !owner.egress.isHeld);
+    const restless = (owner: SlotOwner): boolean =>
+      owner.isBusy || (owner.egress.waiting > 0 && !owner.egress.isHeld);
     while ([...this.owners.values()].some(restless)) await this.deps.pause(20);
   }
 

@@ -14,6 +14,7 @@ import { rollCycles } from '../window/cycles.ts';
 import { WATERMARK_DELAY_MS } from '../window/spread.ts';
 import { foldControl } from './controls.ts';
 import { addUsage } from './add-usage.ts';
+import { refusalOf } from './refuse.ts';
 import type { BatchEffects } from './effects.ts';
 import { noEffects } from './effects.ts';
 import type { SlotState, Subscriber } from './slot-state.ts';
@@ -21,8 +22,6 @@ import { countPopulation, subscriberOf } from './slot-state.ts';
 
 /** Due entries that one input drains at most: no input does unbounded work. */
 export const MAX_DRAIN = 2000;
-/** How long a closed session is remembered, to know its late records by. */
-const ACCEPT_LATENESS_MS = 7 * 24 * 3_600_000;
 
 /**
  * Folds decoded inputs, in offset order, into the slot's state. A generator: it yields only where a policy rule changes
@@ -75,10 +74,16 @@ function* foldUsage(
     state.counts.duplicate += 1;
     return;
   }
+  const nas = state.nas.get(event.nasId) ?? defaultNasProfile(event.nasId);
+  const refusal = refusalOf(subscriber, event, nas, time.atMs, cause.appendTimeMs);
+  if (refusal !== null) {
+    count(state, 'dead-lettered');
+    effects.dead.push({ ...cause, ...refusal, key: null, value: null });
+    return;
+  }
   if (rollCycles(subscriber, state.watermarkMs, calendar, state.settings.defaultZone))
     effects.cold.add(subscriber);
-  const nas = state.nas.get(event.nasId) ?? defaultNasProfile(event.nasId);
-  const metered = meterRecord(subscriber, event, nas, time.atMs);
+  const metered = meterRecord(subscriber, event, nas, time.atMs, state.watermarkMs);
   count(state, metered.outcome);
   for (const flag of metered.flags) state.flags[flag] += 1;
   if (time.skewed) state.flags.skewed += 1;
@@ -103,8 +108,7 @@ function* foldUsage(
       },
     });
   });
-  const pruned =
-    metered.tombstonesChanged && pruneTombstones(subscriber, state.watermarkMs, ACCEPT_LATENESS_MS);
+  const pruned = metered.tombstonesChanged && pruneTombstones(subscriber, state.watermarkMs);
   if (metered.tombstonesChanged || pruned) effects.cold.add(subscriber);
   yield* settle(state, subscriber, cause, effects, calendar);
 }

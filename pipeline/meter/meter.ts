@@ -6,6 +6,9 @@ import type { Bytes, Session, Subscriber } from '../fold/slot-state.ts';
 import { STOP_TAIL_MS, whichSession } from './which-session.ts';
 import type { SessionClaim } from './which-session.ts';
 
+/** Records older than this before their append time are not metered (accounting case 10); so long is a closed session known. */
+export const ACCEPT_LATENESS_MS = 7 * 24 * 3_600_000;
+
 /** What one session record came to. */
 export interface Metered {
   outcome: Outcome;
@@ -26,9 +29,21 @@ export interface Metered {
  * Turns one cumulative session record into non-negative deltas (RFC 2866, accounting cases 1, 4-6, 9, 11).
  * Changes the subscriber's sessions in place. Sum over a session of its deltas = its greatest totals.
  */
-export function meterRecord(subscriber: Subscriber, event: UsageEvent, nas: NasProfile, atMs: number): Metered {
+export function meterRecord(
+  subscriber: Subscriber,
+  event: UsageEvent,
+  nas: NasProfile,
+  atMs: number,
+  watermarkMs: number,
+): Metered {
   const claim = claimOf(event, nas, atMs);
-  const match = whichSession(claim, subscriber.sessions, subscriber.tombstones, nas.startToleranceSeconds * 1000);
+  const match = whichSession(
+    claim,
+    subscriber.sessions,
+    subscriber.tombstones,
+    nas.startToleranceSeconds * 1000,
+    tombstoneHorizon(watermarkMs),
+  );
   const ended: Metered['ended'] = [];
   const flags: Flag[] = [];
   let session: Session;
@@ -52,7 +67,8 @@ export function meterRecord(subscriber: Subscriber, event: UsageEvent, nas: NasP
   if (known && outcome === 'zero-delta' && fell(claim, before)) flags.push('fell');
   if (outcome === 'metered' && (!known || late) && !claim.isStart) flags.push('estimated');
   remember(session, claim, event);
-  const tombstonesChanged = match.kind === 'closed' || ended.length > 0 || (claim.isStop && session.closedMs === null);
+  const tombstonesChanged =
+    match.kind === 'closed' || ended.length > 0 || (claim.isStop && session.closedMs === null);
   if (claim.isStop && session.closedMs === null) {
     close(subscriber, session, atMs);
     ended.push({ session, cause: event.terminateCause ?? '' });
@@ -62,17 +78,30 @@ export function meterRecord(subscriber: Subscriber, event: UsageEvent, nas: NasP
   return { outcome, flags, session, delta, fromMs, atMs, ended, tombstonesChanged };
 }
 
-/** Drops tombstones older than `keepMs` before the watermark; true where any went. */
-export function pruneTombstones(subscriber: Subscriber, watermarkMs: number, keepMs: number): boolean {
+/** Drops tombstones that no record can belong to any more; true where any went. */
+export function pruneTombstones(subscriber: Subscriber, watermarkMs: number): boolean {
   const before = subscriber.tombstones.length;
   if (before === 0) return false;
-  const horizon = watermarkMs - keepMs;
-  subscriber.tombstones = subscriber.tombstones.filter((session) => session.lastEventMs >= horizon);
+  const horizonMs = tombstoneHorizon(watermarkMs);
+  subscriber.tombstones = subscriber.tombstones.filter((session) => session.lastEventMs >= horizonMs);
   return subscriber.tombstones.length !== before;
 }
 
+/** Octets that one of the NAS's units stands for. */
+export function unitFactor(nas: NasProfile): number {
+  return nas.unit === 'kilobytes' ? 1000 : 1;
+}
+
+/**
+ * Closed sessions whose last event is older are forgotten. An hour longer than records are accepted: the watermark may be
+ * ahead of the append time that acceptance goes by.
+ */
+function tombstoneHorizon(watermarkMs: number): number {
+  return watermarkMs - ACCEPT_LATENESS_MS - 3_600_000;
+}
+
 function claimOf(event: UsageEvent, nas: NasProfile, atMs: number): SessionClaim {
-  const factor = nas.unit === 'kilobytes' ? 1000 : 1;
+  const factor = unitFactor(nas);
   const input = event.inputOctets === null ? null : event.inputOctets * factor;
   const output = event.outputOctets === null ? null : event.outputOctets * factor;
   return {

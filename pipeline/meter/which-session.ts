@@ -30,17 +30,20 @@ export const STOP_TAIL_MS = 10 * 60_000;
  * a start that differs from the stored one by more than the tolerance AND lies at or after its last event - tolerance
  * is another session; otherwise it is the same. A Stop matches the open session first, unless its start is
  * that of a closed one and not the open one's (a Stop delivered again after its id was used anew).
+ * Closed ones whose last event lies before `horizonMs` are as good as forgotten: when they are pruned must not show.
  */
 export function whichSession(
   claim: SessionClaim,
   open: readonly Session[],
   closed: readonly Session[],
   toleranceMs: number,
+  horizonMs: number,
 ): SessionMatch {
   const startMs = claimedStart(claim);
   const running = open.find((session) => sameId(session, claim)) ?? null;
-  const ended = closestEnded(closed, claim, startMs);
-  const near = (session: Session): boolean => startMs !== null && Math.abs(startMs - session.startMs) <= toleranceMs;
+  const ended = closestEnded(closed, claim, startMs, horizonMs);
+  const near = (session: Session): boolean =>
+    startMs !== null && Math.abs(startMs - session.startMs) <= toleranceMs;
 
   if (running !== null) {
     if (ended !== null && near(ended) && !near(running) && claim.sessionTimeSeconds !== 0) {
@@ -51,7 +54,8 @@ export function whichSession(
     }
     return { kind: 'new', startMs, startKnown: true, replaces: running };
   }
-  if (ended !== null && belongsToEnded(claim, ended, startMs, toleranceMs)) return { kind: 'closed', session: ended };
+  if (ended !== null && belongsToEnded(claim, ended, startMs, toleranceMs))
+    return { kind: 'closed', session: ended };
   return { kind: 'new', startMs: startMs ?? claim.atMs, startKnown: startMs !== null, replaces: null };
 }
 
@@ -63,16 +67,23 @@ function claimedStart(claim: SessionClaim): number | null {
 
 function sameId(session: Session, claim: SessionClaim): boolean {
   return (
-    session.sessionId === claim.sessionId && session.nasId === claim.nasId && session.service === claim.service
+    session.sessionId === claim.sessionId &&
+    session.nasId === claim.nasId &&
+    session.service === claim.service
   );
 }
 
 /** The closed session of this id whose start is closest; without a start, the one that ended last. */
-function closestEnded(closed: readonly Session[], claim: SessionClaim, startMs: number | null): Session | null {
+function closestEnded(
+  closed: readonly Session[],
+  claim: SessionClaim,
+  startMs: number | null,
+  horizonMs: number,
+): Session | null {
   let best: Session | null = null;
   let bestScore = Number.POSITIVE_INFINITY;
   for (const session of closed) {
-    if (!sameId(session, claim)) continue;
+    if (session.lastEventMs < horizonMs || !sameId(session, claim)) continue;
     const score = startMs === null ? -session.lastEventMs : Math.abs(startMs - session.startMs);
     if (score < bestScore) {
       best = session;
@@ -82,7 +93,12 @@ function closestEnded(closed: readonly Session[], claim: SessionClaim, startMs: 
   return best;
 }
 
-function belongsToEnded(claim: SessionClaim, ended: Session, startMs: number | null, toleranceMs: number): boolean {
+function belongsToEnded(
+  claim: SessionClaim,
+  ended: Session,
+  startMs: number | null,
+  toleranceMs: number,
+): boolean {
   if (startMs !== null) {
     return Math.abs(startMs - ended.startMs) <= toleranceMs || startMs < ended.lastEventMs - toleranceMs;
   }

@@ -1,0 +1,38 @@
+import type { UsageEvent } from '../../schemas/accounting-record.ts';
+import type { DeadLetterReason } from '../../schemas/outcome.ts';
+import type { NasProfile } from '../../schemas/profile.ts';
+import { ACCEPT_LATENESS_MS, unitFactor } from '../meter/meter.ts';
+import type { Subscriber } from './slot-state.ts';
+
+/** Why a record is not metered. */
+export interface Refusal {
+  reason: DeadLetterReason;
+  detail: string;
+}
+
+/**
+ * What a well-formed record is refused for, before it changes anything (accounting cases 2 and 10); null = meter it.
+ * Older than acceptLateness: the tombstone that would tell it from one counted before may be gone.
+ * Totals beyond 2^53 (by the NAS's unit, or together with the subscriber's cycles): numbers would no longer be exact,
+ * and no line carries 9 PB in a few months.
+ */
+export function refusalOf(
+  subscriber: Subscriber,
+  event: UsageEvent,
+  nas: NasProfile,
+  atMs: number,
+  appendTimeMs: number,
+): Refusal | null {
+  if (atMs < appendTimeMs - ACCEPT_LATENESS_MS) {
+    const days = Math.floor((appendTimeMs - atMs) / 86_400_000);
+    return { reason: 'beyond-horizon', detail: `${days} days older than its append time` };
+  }
+  const claimed = ((event.inputOctets ?? 0) + (event.outputOctets ?? 0)) * unitFactor(nas);
+  let held = claimed;
+  for (const { down, up } of subscriber.cycles) held += down + up;
+  for (const { down, up } of subscriber.pastCycles) held += down + up;
+  if (held > Number.MAX_SAFE_INTEGER) {
+    return { reason: 'octets-beyond-2^53', detail: 'its octets and those of the cycles exceed 2^53' };
+  }
+  return null;
+}

@@ -1,0 +1,66 @@
+const WINDOW_MS = 300_000;
+const LATENESS_MS = 3_600_000;
+const LONGEST_MS = 35 * 86_400_000;
+
+/** A piece of a delta; `windowMs` null = too old for a window. */
+export interface OraclePart {
+  windowMs: number | null;
+  fromMs: number;
+  toMs: number;
+  down: bigint;
+  up: bigint;
+}
+
+/**
+ * Pieces of (fromMs, toMs]: what is older than allowed lateness as late pieces cut at cycle boundaries, the rest by windows,
+ * each with its share by time. Walks from edge to edge.
+ */
+export function spreadOf(
+  delta: { down: bigint; up: bigint },
+  fromMs: number,
+  toMs: number,
+  watermarkMs: number,
+  cycleOf: (ms: number) => { endMs: number },
+): OraclePart[] {
+  const isOpen = (windowMs: number): boolean => windowMs + WINDOW_MS > watermarkMs - LATENESS_MS;
+  const windowOf = (ms: number): number => ms - (((ms % WINDOW_MS) + WINDOW_MS) % WINDOW_MS);
+  const windowOrLate = (ms: number): number | null => (isOpen(windowOf(ms)) ? windowOf(ms) : null);
+  const startMs = Math.max(fromMs, toMs - LONGEST_MS);
+  if (startMs >= toMs) return [{ ...delta, windowMs: windowOrLate(toMs), fromMs: toMs, toMs }];
+
+  let firstOpenMs = windowOf(watermarkMs - LATENESS_MS);
+  while (!isOpen(firstOpenMs)) firstOpenMs += WINDOW_MS;
+  const parts: OraclePart[] = [];
+  for (let at = startMs; at < toMs;) {
+    const windowMs = windowOrLate(at);
+    const next = windowMs === null ? Math.min(cycleOf(at).endMs, firstOpenMs) : windowMs + WINDOW_MS;
+    const end = Math.min(next, toMs);
+    parts.push({ windowMs, fromMs: at, toMs: end, down: 0n, up: 0n });
+    at = end;
+  }
+  for (const direction of ['down', 'up'] as const) {
+    const shares = largestRemainder(
+      delta[direction],
+      parts.map((part) => BigInt(part.toMs - part.fromMs)),
+    );
+    parts.forEach((part, i) => {
+      part[direction] = shares[i] ?? 0n;
+    });
+  }
+  return parts;
+}
+
+/** Whole shares in proportion; what is left goes one by one to the largest remainders, the earlier of equals first. */
+export function largestRemainder(total: bigint, weights: readonly bigint[]): bigint[] {
+  const sum = weights.reduce((a, b) => a + b, 0n);
+  const shares = weights.map((weight) => (total * weight) / sum);
+  let left = total - shares.reduce((a, b) => a + b, 0n);
+  const rests = weights.map((weight, i) => ({ i, rest: (total * weight) % sum }));
+  rests.sort((a, b) => (a.rest === b.rest ? a.i - b.i : a.rest > b.rest ? -1 : 1));
+  for (const { i } of rests) {
+    if (left === 0n) break;
+    shares[i] = (shares[i] ?? 0n) + 1n;
+    left -= 1n;
+  }
+  return shares;
+}
