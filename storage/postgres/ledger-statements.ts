@@ -1,6 +1,12 @@
 /** Channel of the wake-up that an insert sends; the payload is empty. */
 export const ACTION_CHANNEL = 'weir_action';
 
+/**
+ * Exactly the predicate of the index action_unfinished. Negative on purpose: `in` would also fit the index on state,
+ * which the planner takes when the last statistics saw nothing unfinished.
+ */
+const UNFINISHED = `state not in ('delivered', 'rejected', 'superseded', 'dead')`;
+
 /** $1 ids, $2 subscribers, $3 kinds, $4 intents, all in order of decision. Known ids are left as they are. */
 export const INSERT = `
   insert into action (id, subscriber_id, kind, state, intent, due_at)
@@ -17,18 +23,29 @@ export const INSERT = `
  * update the same row, so whichever comes second sees the other's change, and an older action never becomes
  * claimable again behind a newer one's back. Rows are locked in order of seq, as settle does, so the two never
  * deadlock; claims skip locked rows and never wait.
+ *
+ * Statistics of what is unfinished are always stale, so nothing is left to the planner: materialized, offset 0 and
+ * the expression (state || '') keep each step a look-up by index. Without them it scanned everything unfinished for
+ * every row: 100 inserts/s with 20,000 waiting instead of 10,000.
  */
 export const SUPERSEDE = `
-  with newest as (
+  with newest as materialized (
     select distinct on (subscriber_id) subscriber_id, id, seq
     from action where id = any($1::text[]) and kind in ('throttle', 'restore')
     order by subscriber_id, seq desc
-  ), older as (
+  ), overtaken as materialized (
     select o.seq, newest.id as successor
-    from newest join action o on o.subscriber_id = newest.subscriber_id and o.seq < newest.seq
-    where o.state in ('pending', 'sending', 'unknown', 'held') and o.kind in ('throttle', 'restore')
-    order by o.seq
-    for update of o
+    from newest cross join lateral (
+      select seq from action
+      where subscriber_id = newest.subscriber_id and seq < newest.seq
+        and ${UNFINISHED} and kind in ('throttle', 'restore')
+      offset 0
+    ) o
+  ), older as (
+    select a.seq, overtaken.successor from overtaken join action a on a.seq = overtaken.seq
+    where (a.state || '') not in ('delivered', 'rejected', 'superseded', 'dead')
+    order by a.seq
+    for update of a
   )
   update action a set
     superseded_by = older.successor,
@@ -38,7 +55,7 @@ export const SUPERSEDE = `
       else concat_ws('; ', nullif(a.detail, ''), 'superseded by ' || older.successor) end,
     updated_at = clock_timestamp()
   from older
-  where a.seq = older.seq and a.state in ('pending', 'sending', 'unknown', 'held')`;
+  where a.seq = older.seq`;
 
 /** $1 group, $2 topic, $3 partition, $4 position. Monotone. */
 export const RAISE_MARK = `
@@ -55,16 +72,20 @@ const COLUMNS = `intent, state, detail, attempts,
 
 /**
  * $1 owner, $2 limit, $3 lease in ms. Takes what is due and has nothing older of the same subscriber before it; an
- * expired lease is simply due again. statement_timestamp, not clock_timestamp: a volatile bound cannot use the index.
+ * expired lease is simply due again. The oldest is a scalar subquery, one index look-up a row under any statistics:
+ * as 'not exists' it was planned as a join over all that is unfinished when the table had just been analysed empty,
+ * 150 ms a claim with 20,000 waiting instead of 2. statement_timestamp, not clock_timestamp: a volatile bound cannot use the index.
  */
 export const CLAIM = `
   with claimable as (
     select a.seq from action a
     where a.due_at <= statement_timestamp()
-      and not exists (
-        select 1 from action b
-        where b.subscriber_id = a.subscriber_id and b.seq < a.seq and b.due_at is not null
-          and b.state in ('pending', 'sending', 'unknown', 'held')
+      and a.seq = (
+        select b.seq from action b
+        where b.subscriber_id = a.subscriber_id and b.due_at is not null
+          and b.${UNFINISHED}
+        order by b.seq
+        limit 1
       )
     order by a.due_at, a.seq
     limit $2

@@ -35,7 +35,8 @@ with (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 5000)
 
 -- Both partial indexes hold unfinished actions only, so claims do not slow down with the history.
 create index action_due on action (due_at, seq) where due_at is not null;
-create index action_unfinished on action (subscriber_id, seq) where state in ('pending', 'sending', 'unknown', 'held');
+create index action_unfinished on action (subscriber_id, seq)
+  where state not in ('delivered', 'rejected', 'superseded', 'dead');
 create index action_subscriber on action (subscriber_id, seq desc);
 -- counts by state as an index-only scan
 create index action_state on action (state);
