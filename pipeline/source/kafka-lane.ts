@@ -54,6 +54,7 @@ export class KafkaLane {
   /** what is under way: opening, a batch, a pause; never rejects */
   #work: Promise<unknown>;
   #rejoined = false;
+  #releasing: Promise<void> | null = null;
   /** as the consumer knows it; null = to be told */
   #appliedPause: boolean | null = null;
 
@@ -97,17 +98,19 @@ export class KafkaLane {
   }
 
   /** Ends the lane: what is in flight ends first, then the handler closes. Idempotent; never throws. */
-  async release(): Promise<void> {
-    if (this.#state !== 'released') {
-      this.#abort.abort();
-      for (let work: unknown = null; work !== this.#work;) {
-        work = this.#work;
-        await work;
-      }
-      this.#state = 'released';
-      this.#work = this.#close();
+  release(): Promise<void> {
+    this.#releasing ??= this.#release();
+    return this.#releasing;
+  }
+
+  async #release(): Promise<void> {
+    this.#abort.abort();
+    for (let work: unknown = null; work !== this.#work;) {
+      work = this.#work;
+      await work;
     }
-    await this.#work;
+    this.#state = 'released';
+    await this.#close();
   }
 
   async #deliver(fetch: LaneFetch): Promise<boolean> {

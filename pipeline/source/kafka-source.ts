@@ -229,27 +229,37 @@ export class KafkaSource implements RecordSource {
         retriable: true,
       });
     }
-    const committed = Math.max(this.#committed.get(partition) ?? -1, marks.groupOffset ?? -1);
-    this.#committed.set(partition, committed);
-    return marks;
+    const known = this.#committed.get(partition) ?? -1;
+    const told = marks.groupOffset ?? -1;
+    this.#committed.set(partition, Math.max(known, told));
+    // Resetting an offset, kafkajs overwrites the group's with -2: a trace that a lost tail is found by.
+    if (known > told) await this.#write([{ partition, position: known }]);
+    return { ...marks, groupOffset: Math.max(known, told) < 0 ? null : Math.max(known, told) };
   }
 
-  /** Group offsets are for lag tools: a failure costs nothing but their accuracy. */
   async #commit(): Promise<void> {
     const due = [...this.#lanes.values()].flatMap(({ partition, position }) =>
       position !== null && position > (this.#committed.get(partition) ?? -1) ? [{ partition, position }] : [],
     );
-    if (due.length === 0 || this.#committing || this.#consumer === null) return;
+    if (due.length === 0 || this.#committing) return;
     this.#committing = true;
+    await this.#write(due);
+    this.#committing = false;
+  }
+
+  /** Group offsets are for lag tools: a failure costs nothing but their accuracy, so it never throws. */
+  async #write(positions: readonly { partition: number; position: number }[]): Promise<void> {
     try {
-      await this.#consumer.commitOffsets(
-        due.map(({ partition, position }) => ({ topic: this.topic, partition, offset: String(position) })),
+      await this.#consumer?.commitOffsets(
+        positions.map(({ partition, position }) => ({
+          topic: this.topic,
+          partition,
+          offset: String(position),
+        })),
       );
-      for (const { partition, position } of due) this.#committed.set(partition, position);
+      for (const { partition, position } of positions) this.#committed.set(partition, position);
     } catch (error) {
       this.#options.log('debug', 'group offsets could not be written', { err: error });
-    } finally {
-      this.#committing = false;
     }
   }
 

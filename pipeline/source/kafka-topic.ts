@@ -1,8 +1,11 @@
 import type { Admin, Kafka } from 'kafkajs';
-import { ConfigResourceTypes } from 'kafkajs';
+import kafkajs from 'kafkajs';
 import { AppError } from '../../schemas/errors.ts';
 import type { PartitionMarks } from '../../storage/ports.ts';
 import { kafkaError } from './kafka-connection.ts';
+
+// Not a named export for Node's reading of CommonJS.
+const TOPIC_RESOURCE = kafkajs.ConfigResourceTypes.TOPIC;
 
 /** Questions about one topic. Connects at the first one; every call may throw 'unreachable'. */
 export class KafkaTopic {
@@ -28,7 +31,7 @@ export class KafkaTopic {
     const { resources } = await this.#ask('reading the topic configuration', (admin) =>
       admin.describeConfigs({
         includeSynonyms: false,
-        resources: [{ type: ConfigResourceTypes.TOPIC, name: this.#topic, configNames: [name] }],
+        resources: [{ type: TOPIC_RESOURCE, name: this.#topic, configNames: [name] }],
       }),
     );
     const value = resources[0]?.configEntries.find((entry) => entry.configName === name)?.configValue;
