@@ -67,7 +67,8 @@ export async function loadSlot(
   state.population = { subscribers: 0, openSessions: 0, throttled: 0 };
   for (const subscriber of state.subscribers.values()) countPopulation(state, subscriber);
   const oneShots = await loadRows(store, slot, state);
-  for (const { key, dueMs } of await store.loadDue(slot)) state.due.set(key, dueMs);
+  // Not from the stored due entries: after a torn write they are ahead of the values, and work would be skipped.
+  for (const { id, dueMs } of state.subscribers.values()) state.due.set(id, dueMs);
   return { state, flushedThrough: readFlushed(head), oneShots, outbox };
 }
 

@@ -1,8 +1,10 @@
 import { FLAGS, OUTCOMES } from '../../schemas/outcome.ts';
 import type { PolicyVersion } from '../../schemas/policy.ts';
 import type { NasProfile, PlanVersion } from '../../schemas/profile.ts';
+import { AppError } from '../../schemas/errors.ts';
 import { compilePolicies } from '../fold/controls.ts';
 import type { OneShotRow } from '../fold/effects.ts';
+import { parseWindowKey } from '../fold/slot-state.ts';
 import type { SlotState, WindowTotal } from '../fold/slot-state.ts';
 import { ByteWriter } from './bytes.ts';
 import { BLOB_VERSION, open } from './subscriber-codec.ts';
@@ -98,12 +100,11 @@ export function encodeWindow(total: WindowTotal): Uint8Array {
 
 export function decodeWindow(startMs: number, key: string, bytes: Uint8Array): WindowTotal {
   const reader = open(bytes);
-  const [subscriberId = '', serviceClass = '', nasId = ''] = key.split('\u0000');
+  const names = parseWindowKey(key);
+  if (names === null) throw new AppError('store-corrupt', 'a stored window has a name that is none');
   const total: WindowTotal = {
     startMs,
-    subscriberId,
-    serviceClass,
-    nasId,
+    ...names,
     version: reader.uint(),
     down: reader.uint(),
     up: reader.uint(),
