@@ -35,6 +35,8 @@ export interface Config {
   readonly kafka: KafkaConfig | null;
   /** of the embedded log */
   readonly partitions: number;
+  /** how long the embedded log keeps what was read */
+  readonly logRetentionMs: number;
   readonly schemaRegistryUrl: Secret | null;
   /** null = state in Postgres */
   readonly redis: { readonly url: Secret; readonly allowUnsafe: boolean } | null;
@@ -140,6 +142,7 @@ function toConfig(values: Values): Config {
     group: values.KAFKA_GROUP,
     kafka: kafkaOf(values),
     partitions: values.WEIR_PARTITIONS,
+    logRetentionMs: values.WEIR_LOG_RETENTION_DAYS * 86_400_000,
     schemaRegistryUrl: values.SCHEMA_REGISTRY_URL,
     redis:
       values.REDIS_URL === null

@@ -45,6 +45,7 @@ export interface Pipeline {
   worker: Worker;
   flusher: Flusher;
   dispatcher: Dispatcher;
+  sink: ActionSink;
 }
 
 /**
@@ -93,7 +94,7 @@ export function buildPipeline(
     },
     options,
   );
-  return { worker, flusher, dispatcher };
+  return { worker, flusher, dispatcher, sink: ports.sink };
 }
 
 /**

@@ -5,6 +5,7 @@ import { decodeBatch } from '../decode/decode.ts';
 import type { WriterSchemas } from '../decode/writer-schema.ts';
 import type { BatchEffects } from '../fold/effects.ts';
 import type { FoldSettings, SlotState } from '../fold/slot-state.ts';
+import type { TickedSlot } from '../relay/ticks.ts';
 import { Egress } from './egress.ts';
 import { SlotOwner } from './slot-owner.ts';
 import type { SlotDeps } from './slot-owner.ts';
@@ -124,11 +125,22 @@ export class Worker implements PartitionHandler {
       .map(([partition]) => partition);
   }
 
-  /** Resolves when no batch is in hand and every action is in the ledger or held. Pause the source first. */
-  async quiet(): Promise<void> {
+  /** Resolves when no batch is in hand and every action is in the ledger or held, or the grace is over. Pause the source first. */
+  async quiet(graceMs: number): Promise<void> {
     const restless = (owner: SlotOwner): boolean =>
       owner.isBusy || (owner.egress.waiting > 0 && !owner.egress.isHeld);
-    while ([...this.owners.values()].some(restless)) await this.deps.pause(20);
+    const endMs = this.deps.nowMs() + graceMs;
+    while (this.deps.nowMs() < endMs && [...this.owners.values()].some(restless)) await this.deps.pause(20);
+  }
+
+  /** What the ticker has to know of each slot. */
+  get tickedSlots(): TickedSlot[] {
+    return this.states.map(({ partition, position, watermarkMs, due }) => ({
+      partition,
+      position,
+      watermarkMs,
+      behind: due.hasDue(watermarkMs),
+    }));
   }
 
   /** States in memory, for the overview. */

@@ -203,6 +203,11 @@ const SIMULATION = {
     '4',
     'Partitions of the embedded log; pinned once it exists. A Kafka topic has its own.',
   ),
+  WEIR_LOG_RETENTION_DAYS: preset(
+    forms.decimal(0.01, 3650),
+    '8',
+    'Days that the embedded log keeps entries that were read; longer than late records are accepted.',
+  ),
 } as const;
 
 /** Every variable that Weir reads, by the headings of docs/configuration.md. */

@@ -1,0 +1,66 @@
+import { readFileSync } from 'node:fs';
+import { compose } from './compose.ts';
+import { readConfig } from './config.ts';
+import type { Config } from './config.ts';
+import { EXIT, exitCodeOf, Lifecycle } from './lifecycle.ts';
+import { LiveScreen } from './live-line.ts';
+import { createTelemetry } from './telemetry.ts';
+
+/** `weir start`: reads the configuration, composes, runs until a signal or a defect. Returns the exit code. */
+export async function run(env: NodeJS.ProcessEnv): Promise<number> {
+  let config: Config;
+  try {
+    config = readConfig(env);
+  } catch (error) {
+    process.stderr.write(`weir: ${messageOf(error)}\n`);
+    return exitCodeOf(error);
+  }
+  const isTTY = process.stdout.isTTY;
+  const screen = new LiveScreen(process.stdout);
+  const telemetry = createTelemetry({ level: config.logLevel, pretty: true, write: (line) => screen.log(line) });
+  const { log } = telemetry;
+  let lifecycle: Lifecycle | null = null;
+  const onFatal = (error: unknown): void => {
+    log.fatal({ err: error }, 'this cannot be mended while running: stopping');
+    void lifecycle?.stop(EXIT.failed);
+  };
+  try {
+    const { parts, stopOrder } = await compose(config, { version: version(), telemetry, screen, isTTY, onFatal });
+    lifecycle = new Lifecycle(parts, { log, graceMs: config.stopGraceMs, stopOrder });
+    lifecycle.listen();
+    await lifecycle.start();
+    return await lifecycle.ended;
+  } catch (error) {
+    process.stderr.write(`weir: ${messageOf(error)}\n`);
+    log.debug({ err: error }, 'start failed');
+    return exitCodeOf(error);
+  }
+}
+
+/** Version of this program, from package.json. */
+export function version(): string {
+  // dist/pipeline/main.js lies one folder deeper than pipeline/main.ts.
+  for (const path of ['../package.json', '../../package.json']) {
+    const text = readPackage(new URL(path, import.meta.url));
+    if (text !== null) return (JSON.parse(text) as { version: string }).version;
+  }
+  return 'unknown';
+}
+
+function readPackage(url: URL): string | null {
+  try {
+    return readFileSync(url, 'utf8');
+  } catch {
+    // Not at this depth.
+    return null;
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+if (process.argv[1] !== undefined && import.meta.url.endsWith(process.argv[1].replace(/^.*\/pipeline\//, '/pipeline/'))) {
+  // Exits explicitly: a native library's thread must not keep a stopped program alive.
+  process.exit(await run(process.env));
+}
