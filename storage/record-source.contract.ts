@@ -10,7 +10,7 @@ import type {
 } from './ports.ts';
 
 /** A new, empty log of the adapter under test. */
-export interface LogUnderTest {
+interface LogUnderTest {
   writer: LogWriter;
   /** a reader of the log as a group; retries soon, so that tests do not wait */
   source(groupId: string): RecordSource;

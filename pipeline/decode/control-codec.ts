@@ -8,7 +8,7 @@ import { integer, isObject, object, oneOf, text } from './shape.ts';
 import { MAX_PLAUSIBLE_MS, MIN_PLAUSIBLE_MS } from './usage-event.ts';
 
 /** Largest control, in bytes: below Kafka's default of 1 MB a message. */
-export const MAX_CONTROL_BYTES = 900_000;
+const MAX_CONTROL_BYTES = 900_000;
 
 /** What a control's bytes gave. */
 export type DecodedControl = { ok: true; control: Control } | { ok: false; problem: string };

@@ -48,7 +48,7 @@ function entry(value: Uint8Array | null, fields: Partial<LogEntry> = {}): LogEnt
 }
 
 function decodeOne(value: LogEntry, context = CONTEXT, partition = 0): Input {
-  const [input] = decodeBatch({ partition, entries: [value], highWatermark: 6 }, context);
+  const [input] = decodeBatch({ partition, entries: [value] }, context);
   if (input === undefined) throw new Error('no input');
   return input;
 }
@@ -107,9 +107,9 @@ describe('framing', () => {
       entry(encode(record())),
       entry(null),
     ];
-    expect(neededSchemas({ partition: 0, entries, highWatermark: 9 }, false, 4096)).toEqual([7, 9]);
-    expect(neededSchemas({ partition: 0, entries, highWatermark: 9 }, true, 4096)).toEqual([]);
-    expect(neededSchemas({ partition: 0, entries, highWatermark: 9 }, false, 4)).toEqual([]);
+    expect(neededSchemas({ partition: 0, entries }, false, 4096)).toEqual([7, 9]);
+    expect(neededSchemas({ partition: 0, entries }, true, 4096)).toEqual([]);
+    expect(neededSchemas({ partition: 0, entries }, false, 4)).toEqual([]);
   });
 });
 
@@ -203,7 +203,7 @@ describe('dead letters', () => {
       Buffer.concat([Buffer.from([0, 0, 0, 0, 1]), type.toBuffer(full(status))]);
     const context = { ...CONTEXT, schemas: { ...SCHEMAS, byId: new Map([[1, writer]]) } };
     const entries = [entry(frame('MOOD')), entry(frame('STOP'))];
-    const inputs = decodeBatch({ partition: 0, entries, highWatermark: 9 }, context);
+    const inputs = decodeBatch({ partition: 0, entries }, context);
     expect(inputs.map(reasonOf)).toEqual(['undecodable', 'usage']);
   });
 });
@@ -248,7 +248,7 @@ it('never throws and gives one input an entry, whatever the bytes', () => {
   fc.assert(
     fc.property(entries, fc.boolean(), (given, bareExpected) => {
       const context = bareExpected ? { ...CONTEXT, schemas: { ...SCHEMAS, bare: OWN } } : CONTEXT;
-      const inputs = decodeBatch({ partition: 1, entries: given, highWatermark: 0 }, context);
+      const inputs = decodeBatch({ partition: 1, entries: given }, context);
       expect(inputs.map((input) => input.offset)).toEqual(given.map((one) => one.offset));
       for (const input of inputs) {
         if (input.kind !== 'usage') continue;

@@ -2,8 +2,8 @@ import type { UsageEvent } from '../../schemas/accounting-record.ts';
 import { parseControlId } from '../../schemas/control.ts';
 import type { DeadLetterReason } from '../../schemas/outcome.ts';
 import { partitionOf } from '../../schemas/partitioning.ts';
-import type { LogEntry, RawBatch } from '../../storage/ports.ts';
 import { decodeControl } from './control-codec.ts';
+import type { EncodedBatch, EncodedEntry } from './encoded.ts';
 import {
   CONFLUENT_PREFIX_BYTES,
   SINGLE_OBJECT_PREFIX_BYTES,
@@ -30,7 +30,7 @@ export interface DecodeContext {
  * Turns each entry of a batch into one input, in order. Pure; never throws, whatever the bytes.
  * Bad data is an input of kind 'dead' with its reason; values in it are views of the batch's bytes.
  */
-export function decodeBatch(batch: RawBatch, context: DecodeContext): Input[] {
+export function decodeBatch(batch: EncodedBatch, context: DecodeContext): Input[] {
   const inputs: Input[] = [];
   for (const entry of batch.entries) {
     inputs.push(
@@ -40,7 +40,7 @@ export function decodeBatch(batch: RawBatch, context: DecodeContext): Input[] {
   return inputs;
 }
 
-function decodeRecord(entry: LogEntry, partition: number, context: DecodeContext): Input {
+function decodeRecord(entry: EncodedEntry, partition: number, context: DecodeContext): Input {
   const { key, value } = entry;
   if (value === null || value.length === 0) return dead(entry, 'empty', 'no value');
   if (value.length > context.maxRecordBytes) {
@@ -81,7 +81,7 @@ function decodeRecord(entry: LogEntry, partition: number, context: DecodeContext
 }
 
 function decodeWith(
-  entry: LogEntry,
+  entry: EncodedEntry,
   value: Uint8Array,
   pos: number,
   schema: WriterSchema | undefined,
@@ -98,7 +98,7 @@ function decodeWith(
   }
 }
 
-function decodeBytes(entry: LogEntry, bytes: Buffer, pos: number, decoder: WriterDecoder): Input {
+function decodeBytes(entry: EncodedEntry, bytes: Buffer, pos: number, decoder: WriterDecoder): Input {
   const event = readEvent(bytes, pos, decoder);
   if (event === null) return dead(entry, 'undecodable', 'the bytes are not one record of the writer schema');
   if (isRefusal(event)) return dead(entry, event.reason, event.detail);
@@ -112,7 +112,7 @@ function readEvent(bytes: Buffer, pos: number, decoder: WriterDecoder): UsageEve
   return wide === null ? null : fromWide(wide);
 }
 
-function decodeControlEntry(entry: LogEntry): Input {
+function decodeControlEntry(entry: EncodedEntry): Input {
   const id = parseControlId(entry.control ?? '');
   if (id === null) return dead(entry, 'bad-control', 'the header is not <source>:<n>');
   const decoded = decodeControl(entry.value);
@@ -126,7 +126,7 @@ function decodeControlEntry(entry: LogEntry): Input {
   };
 }
 
-function dead(entry: LogEntry, reason: DeadLetterReason, detail: string, value = entry.value): Input {
+function dead(entry: EncodedEntry, reason: DeadLetterReason, detail: string, value = entry.value): Input {
   return {
     kind: 'dead',
     offset: entry.offset,

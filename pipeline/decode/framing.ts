@@ -1,4 +1,4 @@
-import type { LogEntry, RawBatch } from '../../storage/ports.ts';
+import type { EncodedBatch, EncodedEntry } from './encoded.ts';
 
 /** Bytes before the record in Confluent's framing: 0x00 and a big-endian schema id. */
 export const CONFLUENT_PREFIX_BYTES = 5;
@@ -33,7 +33,7 @@ export function singleObjectFingerprint(value: Uint8Array): bigint {
 }
 
 /** Registry ids of the writer schemas that a batch needs, each once. Controls and oversize records need none. */
-export function neededSchemas(batch: RawBatch, bareExpected: boolean, maxRecordBytes: number): number[] {
+export function neededSchemas(batch: EncodedBatch, bareExpected: boolean, maxRecordBytes: number): number[] {
   const ids = new Set<number>();
   for (const entry of batch.entries) {
     const value = accountingValue(entry, maxRecordBytes);
@@ -42,7 +42,7 @@ export function neededSchemas(batch: RawBatch, bareExpected: boolean, maxRecordB
   return [...ids];
 }
 
-function accountingValue(entry: LogEntry, maxRecordBytes: number): Uint8Array | null {
+function accountingValue(entry: EncodedEntry, maxRecordBytes: number): Uint8Array | null {
   if (entry.control !== null || entry.value === null || entry.value.length > maxRecordBytes) return null;
   return entry.value;
 }

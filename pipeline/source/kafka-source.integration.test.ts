@@ -22,6 +22,9 @@ import { KafkaWriter } from './kafka-writer.ts';
 const brokers = (process.env['KAFKA_BROKERS'] ?? '').split(',').filter((broker) => broker !== '');
 if (brokers.length === 0) throw new Error('KAFKA_BROKERS is missing: run these tests through npm test');
 
+/** librdkafka's command line tool, the second opinion on formats. */
+const KCAT = 'kcat';
+
 const connection = { brokers, clientId: 'weir-test', log: (): undefined => undefined };
 const kafka = kafkaClient(connection);
 let admin: Admin;
@@ -118,7 +121,7 @@ describe('compression', () => {
   it.each(['gzip', 'snappy', 'lz4', 'zstd'])('reads %s as librdkafka writes it', async (codec) => {
     await withLog(1, async ({ topic, handler }) => {
       const texts = numbered('a text that repeats itself, text that repeats itself ', 500);
-      const kcat = spawn('kcat', ['-b', brokers.join(','), '-P', '-t', topic, '-p', '0', '-z', codec]);
+      const kcat = spawn(KCAT, ['-b', brokers.join(','), '-P', '-t', topic, '-p', '0', '-z', codec]);
       const ended = new Promise<number | null>((resolve) => kcat.on('close', resolve));
       kcat.stdin.end(texts.join('\n'));
       expect(await ended).toBe(0);
@@ -244,7 +247,7 @@ describe('positions', () => {
         await writer.append([textEntry(0, 'last')]);
         const count = promisify(execFile);
         await until(async () => {
-          const { stdout } = await count('kcat', [
+          const { stdout } = await count(KCAT, [
             '-b',
             brokers.join(','),
             '-C',
