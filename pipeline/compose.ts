@@ -17,6 +17,7 @@ import { CoaClient } from './dispatch/radius/coa-client.ts';
 import { RadiusSink } from './dispatch/radius/radius-sink.ts';
 import { RFC5080_RETRANSMISSION } from './dispatch/radius/retransmission.ts';
 import { KindRouter, NoticeSink } from './dispatch/sinks.ts';
+import { exportActions } from './flush/action-export.ts';
 import type { LifecyclePart } from './lifecycle.ts';
 import { startLiveReport } from './live-line.ts';
 import type { LiveAddresses, LiveScreen } from './live-line.ts';
@@ -86,12 +87,29 @@ export async function compose(config: Config, around: Surroundings): Promise<Pro
     let simulation: Simulation | null = null;
     if (config.simulator !== null) {
       const { directory } = stores;
-      simulation = await composeSimulation(config, config.simulator, directory, accounting.writer, log, around.onFatal);
+      simulation = await composeSimulation(
+        config,
+        config.simulator,
+        directory,
+        accounting.writer,
+        log,
+        around.onFatal,
+      );
     }
     relay = composeRelay(around.telemetry, stores, accounting, simulation);
     const overview = overviewOf(config, around, stores, accounting, pipeline);
     const addresses = { api: null, metrics: null };
-    return programOf({ config, around, stores, log: accounting, pipeline, relay, simulation, overview, addresses });
+    return await programOf({
+      config,
+      around,
+      stores,
+      log: accounting,
+      pipeline,
+      relay,
+      simulation,
+      overview,
+      addresses,
+    });
   } catch (error) {
     await accounting?.close();
     await stores.close();
@@ -99,7 +117,12 @@ export async function compose(config: Config, around: Surroundings): Promise<Pro
   }
 }
 
-async function composePipeline(config: Config, telemetry: Telemetry, stores: Stores, log: AccountingLog): Promise<Pipeline> {
+async function composePipeline(
+  config: Config,
+  telemetry: Telemetry,
+  stores: Stores,
+  log: AccountingLog,
+): Promise<Pipeline> {
   const schemas = new WriterSchemaResolver({
     accountingText: ACCOUNTING_SCHEMA_TEXT,
     registryUrl: config.schemaRegistryUrl?.reveal() ?? null,
@@ -148,7 +171,12 @@ async function composePipeline(config: Config, telemetry: Telemetry, stores: Sto
   return pipeline;
 }
 
-function composeRelay(telemetry: Telemetry, stores: Stores, log: AccountingLog, simulation: Simulation | null): Relay {
+function composeRelay(
+  telemetry: Telemetry,
+  stores: Stores,
+  log: AccountingLog,
+  simulation: Simulation | null,
+): Relay {
   const { metrics } = telemetry;
   return new Relay({
     outbox: stores.outbox,
@@ -192,17 +220,20 @@ function has(config: Config, role: ProcessRole): boolean {
   return config.roles.includes(role);
 }
 
-function programOf(assembly: Assembly): Program {
+async function programOf(assembly: Assembly): Promise<Program> {
   const { config } = assembly;
   const parts: LifecyclePart[] = [storesPart(assembly), metricsPart(assembly)];
-  if (has(config, 'api')) parts.push(apiPart(assembly));
+  if (has(config, 'api')) parts.push(await apiPart(assembly));
   if (has(config, 'relay')) parts.push(relayPart(assembly));
   if (has(config, 'dispatcher')) parts.push(dispatcherPart(assembly));
   if (has(config, 'worker')) parts.push(workerPart(assembly));
   if (has(config, 'scheduler')) parts.push(schedulerPart(assembly));
   if (assembly.simulation !== null) parts.push(simulationPart(assembly.simulation));
   parts.push(livePart(assembly));
-  return { parts, stopOrder: ['live line', 'simulated provider', 'scheduler', 'worker', 'relay', 'dispatcher', 'api'] };
+  return {
+    parts,
+    stopOrder: ['live line', 'simulated provider', 'scheduler', 'worker', 'relay', 'dispatcher', 'api'],
+  };
 }
 
 function storesPart({ stores, log }: Assembly): LifecyclePart {
@@ -233,13 +264,21 @@ function metricsPart({ config, around, overview, addresses, simulation }: Assemb
   };
 }
 
-function apiPart({ config, around, stores, log, pipeline, overview, addresses }: Assembly): LifecyclePart {
+async function apiPart({
+  config,
+  around,
+  stores,
+  log,
+  pipeline,
+  overview,
+  addresses,
+}: Assembly): Promise<LifecyclePart> {
   const health = new ProgressHealth();
   const checkHealth = async (): Promise<HealthView> => {
     const worker = has(config, 'worker') ? pipeline.worker : null;
     return health.check(await partitionViews({ worker, source: log.source }), Date.now());
   };
-  const api = createApi({
+  const api = await createApi({
     views: {
       overview,
       subscriber: (id) =>
@@ -265,8 +304,12 @@ function apiPart({ config, around, stores, log, pipeline, overview, addresses }:
   return {
     name: 'api',
     start: async () => {
-      const { file, created } = await ensureAdminKey(stores.keys, config.adminKeyFile);
-      around.telemetry.log.info({ file }, created ? 'admin API key made: it is in this file' : 'admin API key is in this file');
+      const remake = config.databaseUrl === null;
+      const { file, created } = await ensureAdminKey(stores.keys, config.adminKeyFile, { remake });
+      around.telemetry.log.info(
+        { file },
+        created ? 'admin API key made: it is in this file' : 'admin API key is in this file',
+      );
       addresses.api = await api.listen(config.api.host, config.api.port);
     },
     stop: () => api.close(),
@@ -279,7 +322,8 @@ function relayPart({ config, around, stores, relay }: Assembly): LifecyclePart {
     name: 'relay',
     start: async () => {
       const { policies, refused } = await loadPolicies(config.policiesDir);
-      for (const { file, faults } of refused) log.error({ file, faults }, 'policy file refused: what was in force stays');
+      for (const { file, faults } of refused)
+        log.error({ file, faults }, 'policy file refused: what was in force stays');
       await stores.directory.putPolicies(policies);
       relay.start();
     },
@@ -287,27 +331,40 @@ function relayPart({ config, around, stores, relay }: Assembly): LifecyclePart {
   };
 }
 
-function dispatcherPart({ stores, pipeline }: Assembly): LifecyclePart {
+function dispatcherPart({ around, stores, pipeline }: Assembly): LifecyclePart {
+  const complain = complaintsOf(around);
+  let endExport = (): Promise<void> => Promise.resolve();
   const listener = new PostgresListener(stores.pool, ACTION_CHANNEL, () => pipeline.dispatcher.wake());
   return {
     name: 'dispatcher',
     start: () => {
       pipeline.dispatcher.start();
       listener.start();
+      endExport = every(
+        1000,
+        async () => void (await exportActions(stores.ledger, stores.analytics)),
+        complain,
+      );
     },
     stop: async (graceMs) => {
       await listener.stop();
       await pipeline.dispatcher.stop(graceMs / 2);
+      await endExport();
+      await exportActions(stores.ledger, stores.analytics);
       await pipeline.sink.close();
     },
   };
+}
+
+function complaintsOf(around: Surroundings): (error: unknown) => void {
+  return (error) => around.telemetry.log.warn({ err: error }, 'a regular task failed; it comes again');
 }
 
 /** Reads, meters, commits. Its stop: no more fetches, what is in hand committed, flushed, then the group is left. */
 function workerPart({ config, around, log, pipeline }: Assembly): LifecyclePart {
   const { worker, flusher } = pipeline;
   const { source } = log;
-  const complain = (error: unknown): void => around.telemetry.log.warn({ err: error }, 'a regular task failed; it comes again');
+  const complain = complaintsOf(around);
   const pressure = new BackPressure(source, pipeline);
   const ticker = new Ticker(log.writer, () => worker.tickedSlots, Date.now);
   const ends: (() => Promise<void>)[] = [];

@@ -37,6 +37,7 @@ export function ledgerContract(name: string, open: () => Promise<LedgerFixture>,
     settling(() => fixture);
     superseding(() => fixture);
     reading(() => fixture);
+    exporting(() => fixture);
     ledgerLaws(() => open(), lawRuns);
 
     afterEach(async () => {
@@ -334,5 +335,28 @@ function reading(fixture: () => LedgerFixture): void {
       superseded: 0,
       dead: 0,
     });
+  });
+}
+
+function exporting(fixture: () => LedgerFixture): void {
+  it('gives what analytics does not hold as it is, until it is marked, and again when it changes', async () => {
+    const { ledger } = fixture();
+    await ledger.insert(SLOT, 5, [
+      anIntent({ id: 'a', subscriberId: 's-a' }),
+      anIntent({ id: 'b', subscriberId: 's-b' }),
+    ]);
+    const fresh = await ledger.unexported(10);
+    expect(fresh.map(({ intent }) => intent.id).sort()).toEqual(['a', 'b']);
+    await ledger.markExported(fresh);
+    await ledger.markExported(fresh);
+    expect(await ledger.unexported(10)).toEqual([]);
+    const [claimed] = await ledger.claim('d', 1, LEASE_MS);
+    const [changed] = await ledger.unexported(10);
+    expect(changed).toMatchObject({ state: 'sending', intent: { id: claimed?.intent.id } });
+    await ledger.settle('d', claimed?.intent.id ?? '', 'delivered', 'ACK');
+    // It changed after it was read: the mark for what was read does not hold for what it is now.
+    await ledger.markExported(changed === undefined ? [] : [changed]);
+    expect(await ledger.unexported(10)).toMatchObject([{ state: 'delivered' }]);
+    expect(await ledger.unexported(0)).toEqual([]);
   });
 }

@@ -235,6 +235,10 @@ export interface ActionLedger {
    */
   settle(owner: string, id: string, state: ActionState, detail: string, retryAtMs?: number): Promise<boolean>;
   counts(): Promise<Record<ActionState, number>>;
+  /** Actions that changed since analytics took them, oldest change first; a new one counts as changed. */
+  unexported(limit: number): Promise<LedgerAction[]>;
+  /** Analytics holds these as they are here; one that changed since `unexported` gave it stays unexported. Idempotent. */
+  markExported(actions: readonly LedgerAction[]): Promise<void>;
   ofSubscriber(subscriberId: string, limit: number): Promise<LedgerAction[]>;
   recent(limit: number): Promise<LedgerAction[]>;
 }

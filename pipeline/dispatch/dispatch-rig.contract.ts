@@ -93,6 +93,8 @@ export class FlakyLedger implements ActionLedger {
   counts: ActionLedger['counts'] = () => this.#inner.counts();
   ofSubscriber: ActionLedger['ofSubscriber'] = (...args) => this.#inner.ofSubscriber(...args);
   recent: ActionLedger['recent'] = (...args) => this.#inner.recent(...args);
+  unexported: ActionLedger['unexported'] = (...args) => this.#inner.unexported(...args);
+  markExported: ActionLedger['markExported'] = (...args) => this.#inner.markExported(...args);
   claim: ActionLedger['claim'] = (...args) => this.#guard('claim', () => this.#inner.claim(...args));
   settle: ActionLedger['settle'] = (...args) => this.#guard('settle', () => this.#inner.settle(...args));
 

@@ -14,6 +14,8 @@ interface Row {
   dueMs: number | null;
   owner: string | null;
   supersededBy: string | null;
+  /** what analytics holds of it, null = nothing */
+  exported: string | null;
 }
 
 /** What the memory ledger needs from outside; all optional. */
@@ -98,6 +100,20 @@ export class MemoryActionLedger implements ActionLedger {
     return Promise.resolve(newest([...this.#rows.values()], limit));
   }
 
+  unexported(limit: number): Promise<LedgerAction[]> {
+    const changed = [...this.#rows.values()].filter((row) => row.exported !== versionOf(row));
+    changed.sort((a, b) => a.updatedAtMs - b.updatedAtMs);
+    return Promise.resolve(changed.slice(0, limit).map(toAction));
+  }
+
+  markExported(actions: readonly LedgerAction[]): Promise<void> {
+    for (const action of actions) {
+      const row = this.#rows.get(action.intent.id);
+      if (row !== undefined && versionOf(row) === versionOf(action)) row.exported = versionOf(row);
+    }
+    return Promise.resolve();
+  }
+
   #add(intent: ActionIntent): boolean {
     if (this.#rows.has(intent.id)) return false;
     const now = this.#now();
@@ -112,6 +128,7 @@ export class MemoryActionLedger implements ActionLedger {
       dueMs: now,
       owner: null,
       supersededBy: null,
+      exported: null,
     };
     const siblings = this.#ofSubscriber.get(intent.subscriberId) ?? [];
     if (intent.kind !== 'notify') for (const older of siblings) this.#supersede(older, intent.id);
@@ -151,6 +168,14 @@ export class MemoryActionLedger implements ActionLedger {
     if (dueMs === null) this.#open.delete(row);
     else this.#open.add(row);
   }
+}
+
+function versionOf({
+  state,
+  attempts,
+  updatedAtMs,
+}: Pick<LedgerAction, 'state' | 'attempts' | 'updatedAtMs'>): string {
+  return `${updatedAtMs} ${state} ${attempts}`;
 }
 
 function withSuccessor(detail: string, by: string): string {

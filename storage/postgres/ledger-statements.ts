@@ -141,3 +141,14 @@ export const OF_SUBSCRIBER = `
 
 /** $1 limit; newest first. */
 export const RECENT = `select ${COLUMNS} from action order by seq desc limit $1`;
+
+/** $1 limit; oldest change first, by the partial index of what analytics does not hold as it is. */
+export const UNEXPORTED = `
+  select ${COLUMNS} from action where exported_at is distinct from updated_at order by updated_at limit $1`;
+
+/** $1 ids, $2 times of change in ms, $3 states, $4 attempts: only those that have not changed since, not even within the ms. */
+export const MARK_EXPORTED = `
+  update action a set exported_at = a.updated_at
+  from unnest($1::text[], $2::float8[], $3::text[], $4::int[]) as t(id, updated_ms, state, attempts)
+  where a.id = t.id and a.state = t.state and a.attempts = t.attempts
+    and floor(extract(epoch from a.updated_at) * 1000) = t.updated_ms`;

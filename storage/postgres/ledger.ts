@@ -111,6 +111,20 @@ export class PostgresActionLedger implements ActionLedger {
     return (await this.#query<ActionRow>(sql.RECENT, [limit])).rows.map(toAction);
   }
 
+  async unexported(limit: number): Promise<LedgerAction[]> {
+    return (await this.#query<ActionRow>(sql.UNEXPORTED, [limit])).rows.map(toAction);
+  }
+
+  async markExported(actions: readonly LedgerAction[]): Promise<void> {
+    if (actions.length === 0) return;
+    await this.#query(sql.MARK_EXPORTED, [
+      actions.map(({ intent }) => storable(intent.id)),
+      actions.map(({ updatedAtMs }) => updatedAtMs),
+      actions.map(({ state }) => state),
+      actions.map(({ attempts }) => attempts),
+    ]);
+  }
+
   /** Never rejects: each caller gets its own answer or the error of the statement it was in. */
   async #settleAll(): Promise<void> {
     this.#settling = true;

@@ -14,6 +14,8 @@ create table action (
   intent json not null,
   created_at timestamptz not null default clock_timestamp(),
   updated_at timestamptz not null default clock_timestamp(),
+  -- updated_at of what analytics holds; null = it never took this action
+  exported_at timestamptz,
   -- when it may be claimed: at once, at the retry, or when the lease of a claim ends; null = closed to dispatchers
   due_at timestamptz,
   -- the claim that is being sent
@@ -40,3 +42,5 @@ create index action_unfinished on action (subscriber_id, seq)
 create index action_subscriber on action (subscriber_id, seq desc);
 -- counts by state as an index-only scan
 create index action_state on action (state);
+-- what analytics does not hold as it is: few rows, whatever the history
+create index action_unexported on action (updated_at) where exported_at is distinct from updated_at;
