@@ -1,0 +1,85 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
+import type { Logger } from 'pino';
+import type { ApiKey, ApiKeys, Role } from '../storage/ports.ts';
+import { Problem } from './problem.ts';
+
+/** Who may use a route: any of these roles, or everybody, without a key. Admin may use all. */
+export type RouteAccess = readonly Role[] | 'public';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    roles?: RouteAccess;
+  }
+  interface FastifyRequest {
+    /** the key that the request came with; null on public routes */
+    apiKey: ApiKey | null;
+  }
+}
+
+export interface AuthOptions {
+  keys: Pick<ApiKeys, 'find'>;
+  log: Pick<Logger, 'warn'>;
+  /** failed tries a minute and address, after which they are answered 429 */
+  failuresPerMinute: number;
+}
+
+/**
+ * Denies by default: a route that does not declare `config.roles` fails its registration, and every other request needs
+ * a key with one of the roles. To be called after @fastify/rate-limit is registered and before any route.
+ *
+ * Keys are looked at after the general rate limit (preParsing comes after onRequest), so that lookups are limited too.
+ * A good key works while its address is limited for bad ones: whoever shares an address with a guesser keeps working,
+ * and 256 random bits are not guessed.
+ */
+export function requireKeys(app: FastifyInstance, options: AuthOptions): void {
+  const countFailure = app.createRateLimit({ max: options.failuresPerMinute, timeWindow: '1 minute' });
+  app.decorateRequest('apiKey', null);
+  app.addHook('onRoute', declared);
+  app.addHook('preParsing', async (request, reply) => {
+    const access = request.routeOptions.config.roles;
+    // No route, hence no declared roles: the not-found handler answers, and it tells nothing.
+    if (access === 'public' || (access === undefined && request.is404)) return;
+    request.apiKey = await authenticate(request, reply, options, countFailure);
+    // Without declared roles nobody but admin gets in; registration has already refused such a route.
+    if (mayUse(request.apiKey, access ?? [])) return;
+    throw new Problem(
+      403,
+      'forbidden',
+      `this needs a key with one of the roles ${(access ?? []).join(', ')}, admin`,
+    );
+  });
+}
+
+function declared(route: RouteOptions): void {
+  if (route.config?.roles !== undefined) return;
+  throw new Error(`route ${String(route.method)} ${route.url} does not declare config.roles`);
+}
+
+function mayUse(key: ApiKey, access: readonly Role[]): boolean {
+  return key.roles.some((role) => role === 'admin' || access.includes(role));
+}
+
+async function authenticate(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { keys, log }: AuthOptions,
+  countFailure: ReturnType<FastifyInstance['createRateLimit']>,
+): Promise<ApiKey> {
+  const text = bearer(request.headers.authorization);
+  const key = text === null ? null : await keys.find(text);
+  if (key !== null) return key;
+  const why = text === null ? 'no key' : 'unknown key';
+  const limit = await countFailure(request);
+  if (!limit.isAllowed && limit.isExceeded) {
+    void reply.header('retry-after', String(limit.ttlInSeconds));
+    throw new Problem(429, 'rate-limited', 'too many requests without a valid key; wait a minute');
+  }
+  log.warn({ address: request.ip, route: request.routeOptions.url, why }, 'request refused');
+  throw new Problem(401, 'unauthorised', `${why}: send Authorization: Bearer weir_...`);
+}
+
+/** The token of an Authorization header (RFC 6750); null where there is none. */
+function bearer(header: string | undefined): string | null {
+  const match = /^Bearer +([A-Za-z0-9._~+/=-]{1,200})$/i.exec(header ?? '');
+  return match?.[1] ?? null;
+}

@@ -1,0 +1,133 @@
+import type { AddressInfo } from 'node:net';
+import helmet from '@fastify/helmet';
+import rateLimit from '@fastify/rate-limit';
+import swagger from '@fastify/swagger';
+import fastify from 'fastify';
+import type { FastifyInstance } from 'fastify';
+import type { Logger } from 'pino';
+import { bindError } from '../pipeline/bind-error.ts';
+import type { HealthView, OverviewView, SubscriberView } from '../schemas/views.ts';
+import type { ApiKeys } from '../storage/ports.ts';
+import { requireKeys } from './auth.ts';
+import { guardMethods } from './method-guard.ts';
+import { openApiOptions } from './openapi.ts';
+import { answerError, Problem, problemOf, sendProblem } from './problem.ts';
+import { documentRoutes } from './routes/documents.ts';
+import { healthRoutes } from './routes/health.ts';
+import { overviewRoutes } from './routes/overview.ts';
+import { subscriberRoutes } from './routes/subscribers.ts';
+import { jsonSchemas } from './view-schemas.ts';
+
+/** Largest request body; nothing that the API takes is near it. */
+const BODY_LIMIT_BYTES = 65_536;
+const REQUEST_TIMEOUT_MS = 15_000;
+const HANDLER_TIMEOUT_MS = 10_000;
+const DEFAULT_RATE_LIMIT = 600;
+const DEFAULT_FAILURE_LIMIT = 20;
+
+/** What the API shows. May throw AppErrors; 'unreachable' and 'timeout' become 503. */
+export interface ApiViews {
+  overview(): Promise<OverviewView>;
+  /** null = unknown subscriber */
+  subscriber(id: string): Promise<SubscriberView | null>;
+  health(): Promise<HealthView>;
+  ready(): Promise<HealthView>;
+}
+
+export interface ApiOptions {
+  views: ApiViews;
+  keys: Pick<ApiKeys, 'find'>;
+  log: Logger;
+  /** requests a minute and address, default 600 */
+  rateLimit?: number;
+  /** requests a minute and address without a valid key before the answer is 429, default 20 */
+  failureLimit?: number;
+  /** addresses and networks whose X-Forwarded-For is believed; default nobody's */
+  trustedProxies?: readonly string[];
+  /** registers further routes */
+  routes?: (app: FastifyInstance) => void;
+}
+
+export interface Api {
+  /** for inject() in tests */
+  readonly app: FastifyInstance;
+  /**
+   * Begins to answer; returns `http://host:port` with the real port where 0 was asked for.
+   * @throws AppError 'port-in-use' or 'config-invalid' naming the variable to change
+   */
+  listen(host: string, port: number): Promise<string>;
+  /** Takes no new connections, lets requests in hand end. Idempotent. */
+  close(): Promise<void>;
+}
+
+/**
+ * The HTTP API, not listening yet. Deny by default, nothing coerced or silently dropped, every error a problem document.
+ *
+ * @throws Error when a route does not declare who may use it
+ */
+export async function createApi(options: ApiOptions): Promise<Api> {
+  const app = newServer(options);
+  await app.register(helmet);
+  await app.register(rateLimit, {
+    max: options.rateLimit ?? DEFAULT_RATE_LIMIT,
+    timeWindow: '1 minute',
+    errorResponseBuilder: (_, { after }) =>
+      new Problem(429, 'rate-limited', `too many requests; wait ${after}`),
+  });
+  await app.register(swagger, openApiOptions());
+  for (const schema of jsonSchemas()) app.addSchema(schema);
+  requireKeys(app, {
+    keys: options.keys,
+    log: options.log,
+    failuresPerMinute: options.failureLimit ?? DEFAULT_FAILURE_LIMIT,
+  });
+  const guardRest = guardMethods(app);
+  healthRoutes(app, options.views);
+  overviewRoutes(app, options.views);
+  subscriberRoutes(app, options.views);
+  documentRoutes(app);
+  options.routes?.(app);
+  guardRest();
+  await app.ready();
+  return { app, listen: (host, port) => listen(app, host, port), close: async () => app.close() };
+}
+
+function newServer({ log, trustedProxies = [] }: ApiOptions): FastifyInstance {
+  const app = fastify({
+    logger: false,
+    bodyLimit: BODY_LIMIT_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    handlerTimeout: HANDLER_TIMEOUT_MS,
+    // `true` would believe a header that anybody can send.
+    trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
+    routerOptions: { maxParamLength: 200 },
+    // What is refused before routing (a broken escape in the path) comes here, not to the error handler.
+    frameworkErrors: (error, _, reply) => sendProblem(reply, problemOf(error)),
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
+  });
+  app.setErrorHandler(answerError(log));
+  app.addHook('onResponse', async (request, reply) => {
+    const { method, routeOptions, apiKey } = request;
+    // The route, not the path: a path names a subscriber.
+    const line = {
+      method,
+      route: routeOptions.url,
+      status: reply.statusCode,
+      ms: Math.round(reply.elapsedTime),
+    };
+    log.debug({ ...line, by: apiKey?.id ?? null }, 'request');
+  });
+  app.setNotFoundHandler((_, reply) => sendProblem(reply, new Problem(404, 'not-found', 'no such path')));
+  return app;
+}
+
+async function listen(app: FastifyInstance, host: string, port: number): Promise<string> {
+  try {
+    await app.listen({ host, port });
+  } catch (error) {
+    throw bindError(error, { host, port, hostVariable: 'WEIR_API_HOST', portVariable: 'WEIR_API_PORT' });
+  }
+  const address = app.server.address() as AddressInfo;
+  const shownHost = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+  return `http://${shownHost}:${address.port}`;
+}

@@ -1,0 +1,130 @@
+import { z } from 'zod';
+import { ACTION_STATES } from '../schemas/action.ts';
+import { OUTCOMES } from '../schemas/outcome.ts';
+import type { ActionView, HealthView, OverviewView, SubscriberView } from '../schemas/views.ts';
+import type { ProblemBody } from './problem.ts';
+
+const count = z.int().nonnegative();
+const time = z.iso.datetime().describe('UTC');
+const octets = z
+  .string()
+  .regex(/^[0-9]+$/)
+  .describe('octets, decimal; may exceed 2^53');
+const bytes = { downBytes: octets, upBytes: octets };
+const speed = { downBps: z.number().describe('bit/s'), upBps: z.number().describe('bit/s') };
+
+/** An object with the same value type under each of a closed list of names. */
+function each<Name extends string, T extends z.ZodType>(
+  names: readonly Name[],
+  value: T,
+): z.ZodObject<Record<Name, T>> {
+  return z.object(Object.fromEntries(names.map((name) => [name, value])) as Record<Name, T>);
+}
+
+const condition = z.object({
+  fact: z.string(),
+  operator: z.string(),
+  expected: z.unknown(),
+  actual: z.unknown(),
+  result: z.boolean(),
+});
+
+const action = z.object({
+  id: z.string(),
+  kind: z.enum(['throttle', 'restore', 'notify']),
+  subscriberId: z.string(),
+  policyId: z.string(),
+  policyVersion: z.string(),
+  rule: z.string(),
+  state: z.enum(ACTION_STATES),
+  detail: z.string(),
+  attempts: count,
+  desired: z.object(speed),
+  decidedAt: time.describe('event time, UTC'),
+  updatedAt: time,
+  explanation: z.array(condition),
+}) satisfies z.ZodType<ActionView>;
+
+const partition = z.object({
+  partition: count,
+  position: count.describe('next offset to fold'),
+  highWatermark: count,
+  lag: count.describe('entries'),
+  watermark: time.nullable().describe('event time that has been reached'),
+  status: z.enum(['running', 'halted', 'egress-held']),
+  reason: z.string().nullable(),
+});
+
+const overview = z.object({
+  version: z.string(),
+  startedAt: time,
+  recordsPerSecond: z.number(),
+  outcomes: each(OUTCOMES, count),
+  subscribers: count,
+  openSessions: count,
+  throttledSubscribers: count,
+  lag: count.describe('entries, all partitions'),
+  partitions: z.array(partition),
+  actions: each(ACTION_STATES, count),
+  recentActions: z.array(action),
+  flush: z.object({ backlogRows: count, lagSeconds: z.number() }),
+}) satisfies z.ZodType<OverviewView>;
+
+const session = z.object({
+  ...bytes,
+  nasId: z.string(),
+  sessionId: z.string(),
+  framedIp: z.string().nullable(),
+  start: time,
+  startEstimated: z.boolean(),
+  lastEvent: time,
+});
+
+const plan = z.object({ planId: z.string(), capBytes: octets.nullable(), ...speed });
+
+const cycle = z.object({
+  ...bytes,
+  start: time,
+  end: time,
+  countedBytes: octets.describe('what counts against the cap'),
+  capUsedPercent: z.number().nullable(),
+});
+
+const subscriber = z.object({
+  subscriberId: z.string(),
+  userName: z.string().nullable(),
+  segment: z.string().nullable(),
+  plan: plan.nullable(),
+  cycle: cycle.nullable(),
+  previousCycles: z.array(z.object({ ...bytes, start: time, end: time })),
+  windows: z.array(z.object({ ...bytes, start: time, nasId: z.string(), serviceClass: z.string() })),
+  sessions: z.array(session),
+  speed: z.object({ ...speed, reason: z.string() }),
+  actions: z.array(action),
+}) satisfies z.ZodType<SubscriberView>;
+
+const health = z.object({ ok: z.boolean(), problems: z.array(z.string()) }) satisfies z.ZodType<HealthView>;
+
+const problem = z.object({
+  type: z.literal('about:blank'),
+  title: z.string(),
+  status: z.int(),
+  detail: z.string(),
+  code: z.string().describe('for programs; a closed list'),
+}) satisfies z.ZodType<Omit<ProblemBody, 'code'> & { code: string }>;
+
+/** Answers by the name that OpenAPI gives them. Their equality with schemas/views.ts is checked by the compiler. */
+export const VIEW_SCHEMAS = {
+  Overview: overview,
+  Subscriber: subscriber,
+  Health: health,
+  Problem: problem,
+} as const;
+
+/** The same as JSON Schema draft 7 with `$id`, for Fastify. */
+export function jsonSchemas(): (Record<string, unknown> & { $id: string })[] {
+  return Object.entries(VIEW_SCHEMAS).map(([name, schema]) => {
+    const { $schema: _, ...rest } = z.toJSONSchema(schema, { target: 'draft-7' });
+    return { ...rest, $id: name };
+  });
+}
