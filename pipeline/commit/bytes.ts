@@ -11,8 +11,9 @@ export class ByteWriter {
     this.at += 1;
   }
 
-  /** A non-negative safe integer. */
+  /** A non-negative safe integer; anything else is a programming error, and would be read back as another number. */
   uint(value: number): void {
+    if (!(value >= 0 && value <= Number.MAX_SAFE_INTEGER)) throw new RangeError(`not storable: ${value}`);
     this.reserve(8);
     let rest = value;
     while (rest >= 0x80) {

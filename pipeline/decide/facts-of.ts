@@ -54,9 +54,12 @@ export function factsOf(state: SlotState, subscriber: Subscriber, plan: PlanVers
   };
 }
 
-/** An allowance of 0 is used up by the first byte, and at 100 % from the beginning. */
+/**
+ * An allowance of 0 is at 100 % from the beginning. Multiplied first: 29 of 100 are 29 % then, not 28.999999999999996,
+ * and a threshold is reached to the byte.
+ */
 function usedPercent(counted: number, allowance: number): number {
-  return allowance === 0 ? 100 : (counted / allowance) * 100;
+  return allowance === 0 ? 100 : (counted * 100) / allowance;
 }
 
 function extraAllowance(state: SlotState, subscriber: Subscriber): number {

@@ -28,13 +28,15 @@ export function intentsOf(
   const intents: ActionIntent[] = [];
   const planSpeed: Speed = plan === null ? UNLIMITED : { downBps: plan.downBps, upBps: plan.upBps };
   const throttle = lowestThrottle(subscriber);
-  const changed = throttle?.downBps !== subscriber.throttle?.downBps || throttle?.upBps !== subscriber.throttle?.upBps;
+  const changed =
+    throttle?.downBps !== subscriber.throttle?.downBps || throttle?.upBps !== subscriber.throttle?.upBps;
   const desired = throttle ?? planSpeed;
   const make = (kind: ActionKind, transition: Transition): ActionIntent =>
     intentOf(state, subscriber, kind, transition, desired, cause);
 
   for (const transition of transitions) {
-    if (transition.rule?.event.type === 'notify' && transition.began) intents.push(make('notify', transition));
+    if (transition.rule?.event.type === 'notify' && transition.began)
+      intents.push(make('notify', transition));
   }
   if (changed) {
     const kind = throttle === null ? 'restore' : 'throttle';
@@ -68,7 +70,12 @@ function intentOf(
     ordinal: ruleState.ordinal,
     desired,
     notice: rule?.event.type === 'notify' ? rule.event.params : null,
-    sessions: subscriber.sessions.map(({ nasId, nasIp, sessionId, framedIp }) => ({ nasId, nasIp, sessionId, framedIp })),
+    sessions: subscriber.sessions.map(({ nasId, nasIp, sessionId, framedIp }) => ({
+      nasId,
+      nasIp,
+      sessionId,
+      framedIp,
+    })),
     decidedAtMs: state.watermarkMs,
     partition: state.partition,
     offset: cause.offset,

@@ -7,6 +7,9 @@ import type { RuleState, SlotState, Subscriber } from '../fold/slot-state.ts';
 /** A throttle is held at least this long while its conditions come and go. */
 const DEFAULT_MIN_HOLD_SECONDS = 900;
 
+/** 31 days, and one of 25 hours among them. */
+const LONGEST_CYCLE_MS = 32 * 24 * 3_600_000;
+
 /** A transition that json-rules-engine is asked to confirm before anything comes of it. */
 export interface Confirmation {
   rule: CompiledRule;
@@ -57,14 +60,15 @@ export function* transitionsOf(
       const verdict = yield { rule, facts, holds };
       const step = stepOf(rule, known, verdict.holds, cycleStartMs, now, facts);
       if (step === 'begin') done.push(begin(subscriber, rule, known, cycleStartMs, now, verdict.results));
-      else if (known !== undefined && step === 'end') done.push(end(known, rule, cycleStartMs, verdict.results));
+      else if (known !== undefined && step === 'end')
+        done.push(end(known, rule, cycleStartMs, verdict.results));
       else if (known !== undefined && step === 'wait') known.releaseMs = releaseAt(rule, known);
     }
   }
   for (const entry of subscriber.rules) {
     if (entry.active && !seen.has(entry.key)) done.push(end(entry, null, cycleStartMs, []));
   }
-  forgetOld(subscriber, cycleStartMs, seen);
+  forgetOld(subscriber, now);
   return done;
 }
 
@@ -81,7 +85,7 @@ function stepOf(
   if (holds) return sameSpeed(rule, known) ? 'none' : 'begin';
   if (rule.event.type === 'notify') return 'end';
   const until: Until = rule.event.params.until ?? 'while';
-  const rolled = known.cycleStartMs !== cycleStartMs;
+  const rolled = cycleStartMs > known.cycleStartMs;
   if (until === 'cycle-end') {
     return rolled || (facts.capRemainingBytes ?? 1) > 0 ? 'end' : 'none';
   }
@@ -129,7 +133,8 @@ function begin(
   state.active = true;
   state.sinceMs = now;
   const { event } = rule;
-  state.speed = event.type === 'throttle' ? { downBps: event.params.downBps, upBps: event.params.upBps } : null;
+  state.speed =
+    event.type === 'throttle' ? { downBps: event.params.downBps, upBps: event.params.upBps } : null;
   state.releaseMs = untilOf(rule) === 'latched' ? releaseAt(rule, state) : null;
   return { rule, state, began: true, explanation };
 }
@@ -147,18 +152,20 @@ function end(
   return { rule, state, began: false, explanation };
 }
 
-/** The ordinal grows with every action of the rule within a cycle. */
+/**
+ * The ordinal grows with every action of the rule within a cycle. Where a changed anchor moved the cycle's start back, it goes
+ * on counting in the later one: beginning anew would give an id that was given before.
+ */
 function count(state: RuleState, cycleStartMs: number): void {
-  state.ordinal = state.cycleStartMs === cycleStartMs ? state.ordinal + 1 : 1;
-  state.cycleStartMs = cycleStartMs;
+  const isLater = cycleStartMs > state.cycleStartMs;
+  state.ordinal = isLater ? 1 : state.ordinal + 1;
+  if (isLater) state.cycleStartMs = cycleStartMs;
 }
 
-/** Inactive states are needed only for the ordinals of their cycle. */
-function forgetOld(subscriber: Subscriber, cycleStartMs: number, seen: Set<string>): void {
-  if (subscriber.rules.every((entry) => entry.active || entry.cycleStartMs === cycleStartMs)) return;
-  subscriber.rules = subscriber.rules.filter(
-    (entry) => entry.active || (entry.cycleStartMs === cycleStartMs && (seen.has(entry.key) || entry.ordinal > 0)),
-  );
+/** Inactive states are needed for the ordinals of any cycle that may still contain the watermark, whatever its anchor. */
+function forgetOld(subscriber: Subscriber, now: number): void {
+  const needed = (entry: RuleState): boolean => entry.active || entry.cycleStartMs >= now - LONGEST_CYCLE_MS;
+  if (!subscriber.rules.every(needed)) subscriber.rules = subscriber.rules.filter(needed);
 }
 
 /** The lowest throttle in force: by download, then upload; null = the plan's speed. */
@@ -166,7 +173,11 @@ export function lowestThrottle(subscriber: Subscriber): Speed | null {
   let lowest: Speed | null = null;
   for (const { active, speed } of subscriber.rules) {
     if (!active || speed === null) continue;
-    if (lowest === null || speed.downBps < lowest.downBps || (speed.downBps === lowest.downBps && speed.upBps < lowest.upBps)) {
+    if (
+      lowest === null ||
+      speed.downBps < lowest.downBps ||
+      (speed.downBps === lowest.downBps && speed.upBps < lowest.upBps)
+    ) {
       lowest = speed;
     }
   }

@@ -1,5 +1,7 @@
 import type { CycleCalendar } from '../../rules/cycle.ts';
 import { compilePolicy } from '../../rules/compile.ts';
+import { checkPolicyFile } from '../../rules/policy-file.ts';
+import type { PolicyVersion } from '../../schemas/policy.ts';
 import type { SubscriberProfile } from '../../schemas/profile.ts';
 import type { Input } from '../decode/input.ts';
 import { rebaseCycles } from '../window/cycles.ts';
@@ -28,11 +30,26 @@ export function foldControl(
       state.plans.set(control.plan.planId, control.plan);
       effects.catalogue.add(`plan:${control.plan.planId}`);
       return null;
-    case 'policy-version':
+    case 'policy-version': {
+      const fault = policyFault(control.policy);
+      if (fault !== null) {
+        state.counts['dead-lettered'] += 1;
+        const { offset, appendTimeMs } = input;
+        effects.dead.push({
+          offset,
+          appendTimeMs,
+          reason: 'bad-control',
+          detail: fault,
+          key: null,
+          value: null,
+        });
+        return null;
+      }
       state.policies.set(control.policy.policyId, control.policy);
       effects.catalogue.add(`policy:${control.policy.policyId}`);
       compilePolicies(state);
       return null;
+    }
     case 'policy-withdrawn':
       state.policies.delete(control.policyId);
       effects.catalogue.add(`policy:${control.policyId}`);
@@ -46,6 +63,18 @@ export function foldControl(
       state.watermarkMs = Math.max(state.watermarkMs, control.t);
       return null;
   }
+}
+
+/**
+ * Why a policy can not come into force; null where it can. Whoever publishes checks before, but what is in the log
+ * is there for ever: a policy that the compiler or the library throws on would halt every partition.
+ */
+function policyFault({ policyId, file }: PolicyVersion): string | null {
+  if (policyId !== file.id) return `policy ${policyId}: the file's id is ${file.id}`;
+  const checked = checkPolicyFile(file);
+  if ('file' in checked) return null;
+  const [first] = checked.faults;
+  return `policy ${policyId}: ${first?.path ?? '$'} ${first?.message ?? 'is not valid'}`.slice(0, 500);
 }
 
 /** Compiles the policies in force anew, by policy id. */

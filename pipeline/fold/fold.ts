@@ -68,19 +68,20 @@ function* foldUsage(
     state.counts['nas-event'] += 1;
     return;
   }
-  const subscriber = subscriberOf(state, event.subscriberId);
-  if (subscriber.mark >= cause.offset && !effects.hot.has(subscriber)) {
+  const known = state.subscribers.get(event.subscriberId);
+  if (known !== undefined && known.mark >= cause.offset && !effects.hot.has(known)) {
     // Only after a torn write: this subscriber's value already holds the record.
     state.counts.duplicate += 1;
     return;
   }
   const nas = state.nas.get(event.nasId) ?? defaultNasProfile(event.nasId);
-  const refusal = refusalOf(subscriber, event, nas, time.atMs, cause.appendTimeMs);
+  const refusal = refusalOf(known, event, nas, time.atMs, cause.appendTimeMs);
   if (refusal !== null) {
     count(state, 'dead-lettered');
     effects.dead.push({ ...cause, ...refusal, key: null, value: null });
     return;
   }
+  const subscriber = known ?? subscriberOf(state, event.subscriberId);
   if (rollCycles(subscriber, state.watermarkMs, calendar, state.settings.defaultZone))
     effects.cold.add(subscriber);
   const metered = meterRecord(subscriber, event, nas, time.atMs, state.watermarkMs);

@@ -17,7 +17,7 @@ export interface Refusal {
  * and no line carries 9 PB in a few months.
  */
 export function refusalOf(
-  subscriber: Subscriber,
+  subscriber: Subscriber | undefined,
   event: UsageEvent,
   nas: NasProfile,
   atMs: number,
@@ -29,8 +29,8 @@ export function refusalOf(
   }
   const claimed = ((event.inputOctets ?? 0) + (event.outputOctets ?? 0)) * unitFactor(nas);
   let held = claimed;
-  for (const { down, up } of subscriber.cycles) held += down + up;
-  for (const { down, up } of subscriber.pastCycles) held += down + up;
+  for (const { down, up } of subscriber?.cycles ?? []) held += down + up;
+  for (const { down, up } of subscriber?.pastCycles ?? []) held += down + up;
   if (held > Number.MAX_SAFE_INTEGER) {
     return { reason: 'octets-beyond-2^53', detail: 'its octets and those of the cycles exceed 2^53' };
   }

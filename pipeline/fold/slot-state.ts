@@ -42,7 +42,7 @@ export interface CycleTotal extends Bytes {
   endMs: number;
 }
 
-/** A rule's state for one subscriber; kept while it acts and, for the ordinal, until the cycle after. */
+/** A rule's state for one subscriber; kept while it acts and, for the ordinal, 32 days from the cycle's start. */
 export interface RuleState {
   /** `<policy id>/<rule name>` */
   key: string;

@@ -12,7 +12,7 @@ export function cycleRule(subscriber: Subscriber, defaultZone: string): { zone: 
 
 /**
  * Moves the cycles on to the one that contains the watermark. Returns true where a cycle rolled or the first was made:
- * past totals move to the cold value then.
+ * past totals move to the cold value then. Before the first watermark (0) there is no current cycle: bytes wait in theirs.
  */
 export function rollCycles(
   subscriber: Subscriber,
@@ -21,14 +21,18 @@ export function rollCycles(
   defaultZone: string,
 ): boolean {
   const current = subscriber.cycles[0];
-  if (current !== undefined && watermarkMs < current.endMs) return false;
+  if (watermarkMs <= 0) return false;
+  if (current !== undefined && watermarkMs >= current.startMs && watermarkMs < current.endMs) return false;
   const { zone, anchorDay } = cycleRule(subscriber, defaultZone);
   const bounds = calendar.at(zone, anchorDay, watermarkMs);
   const ahead = subscriber.cycles.filter((cycle) => cycle.startMs >= bounds.startMs);
   const past = subscriber.cycles.filter((cycle) => cycle.startMs < bounds.startMs);
-  if (ahead[0]?.startMs !== bounds.startMs) ahead.unshift({ ...bounds, down: 0, up: 0 });
+  // Skewed records before the first watermark may have filed it under the past ones.
+  const filed = subscriber.pastCycles.find((cycle) => cycle.startMs === bounds.startMs);
+  if (ahead[0]?.startMs !== bounds.startMs) ahead.unshift(filed ?? { ...bounds, down: 0, up: 0 });
   subscriber.cycles = ahead;
-  subscriber.pastCycles = [...past.reverse(), ...subscriber.pastCycles].slice(0, PAST_CYCLES);
+  const older = subscriber.pastCycles.filter((cycle) => cycle !== filed);
+  subscriber.pastCycles = [...past.reverse(), ...older].slice(0, PAST_CYCLES);
   return true;
 }
 
@@ -75,8 +79,10 @@ export function rebaseCycles(
   const held = subscriber.cycles;
   if (held.length === 0) return;
   const { zone, anchorDay } = cycleRule(subscriber, defaultZone);
-  subscriber.cycles = [{ ...calendar.at(zone, anchorDay, watermarkMs), down: 0, up: 0 }];
-  for (const cycle of held) addToCycle(subscriber, Math.max(watermarkMs, cycle.startMs), cycle, calendar, defaultZone);
+  subscriber.cycles =
+    watermarkMs > 0 ? [{ ...calendar.at(zone, anchorDay, watermarkMs), down: 0, up: 0 }] : [];
+  for (const cycle of held)
+    addToCycle(subscriber, Math.max(watermarkMs, cycle.startMs), cycle, calendar, defaultZone);
 }
 
 function cycleIn(cycles: CycleTotal[], bounds: { startMs: number; endMs: number }): CycleTotal {
