@@ -1,0 +1,192 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import pg from 'pg';
+import { freePorts } from '../../dev/processes/ports.ts';
+import { PostgresDirectory } from '../../storage/postgres/directory.ts';
+import { migrate } from '../../storage/postgres/migrate.ts';
+import { SecretBox } from '../../storage/postgres/secret-box.ts';
+import type { LogAppend } from '../../storage/ports.ts';
+import { AccountingTopic } from './accounting-topic.ts';
+import { BulkWriter } from './bulk-writer.ts';
+import { NasRecorder } from './nas-recorder.ts';
+import { makeDatabases, serversOf } from './servers.ts';
+import type { FlowServers, ScratchDatabases } from './servers.ts';
+import { SlotReader } from './slot-reader.ts';
+import { WeirProcess } from './weir-process.ts';
+import { makeWorkload } from './workload.ts';
+import type { Workload } from './workload.ts';
+
+const POLICIES = fileURLToPath(new URL('../../policies', import.meta.url));
+const PARTITIONS = 4;
+
+/** Of a run. */
+export interface FlowOptions {
+  seed: number;
+  subscribers: number;
+  records: number;
+}
+
+/**
+ * One whole run of the program on real servers: a topic, databases, a directory, NAS and usage of its own. The program
+ * itself runs as a process, as many times as the test starts it.
+ */
+export class FlowRun {
+  readonly workload: Workload;
+  readonly topic: AccountingTopic;
+  readonly nas: NasRecorder;
+  readonly slots: SlotReader;
+  readonly pool: pg.Pool;
+  readonly clickhouseUrl: string;
+  readonly #servers: FlowServers;
+  readonly #databases: ScratchDatabases;
+  readonly #dataDir: string;
+  readonly #secretKey: Buffer;
+  readonly #writer: BulkWriter;
+  readonly #entries: Iterator<LogAppend>;
+  readonly #processes: WeirProcess[] = [];
+  readonly #ports: readonly number[];
+
+  private constructor(parts: {
+    workload: Workload;
+    topic: AccountingTopic;
+    servers: FlowServers;
+    databases: ScratchDatabases;
+    dataDir: string;
+    writer: BulkWriter;
+    ports: readonly number[];
+  }) {
+    const { workload, topic, servers, databases } = parts;
+    this.workload = workload;
+    this.topic = topic;
+    this.nas = new NasRecorder();
+    this.slots = new SlotReader(servers.redisUrl, topic.name, topic.name, topic.partitions);
+    this.pool = new pg.Pool({ connectionString: databases.databaseUrl, max: 3 });
+    this.clickhouseUrl = databases.clickhouseUrl;
+    this.#servers = servers;
+    this.#databases = databases;
+    this.#dataDir = parts.dataDir;
+    this.#secretKey = randomBytes(32);
+    this.#writer = parts.writer;
+    this.#entries = workload.entries[Symbol.iterator]();
+    this.#ports = parts.ports;
+  }
+
+  /** Makes everything but the program and the usage; the directory is filled as a provider's would be. */
+  static async open(options: FlowOptions): Promise<FlowRun> {
+    const servers = serversOf(process.env);
+    const name = `flow-${randomBytes(6).toString('hex')}`;
+    const topic = await AccountingTopic.make(servers.brokers, name, PARTITIONS);
+    const writer = new BulkWriter({ broker: servers.brokers, topic: name, partitions: PARTITIONS });
+    await writer.open();
+    const run = new FlowRun({
+      workload: makeWorkload({ ...options, partitions: PARTITIONS }),
+      topic,
+      servers,
+      databases: await makeDatabases(servers),
+      dataDir: await mkdtemp(join(tmpdir(), 'weir-flow-')),
+      writer,
+      ports: await freePorts(2),
+    });
+    await run.slots.open();
+    await run.#fillDirectory();
+    return run;
+  }
+
+  /** Starts the program. */
+  start(): WeirProcess {
+    const [apiPort, metricsPort] = this.#ports;
+    const process = new WeirProcess({
+      KAFKA_BROKERS: this.#servers.brokers,
+      KAFKA_TOPIC: this.topic.name,
+      KAFKA_GROUP: this.topic.name,
+      REDIS_URL: this.#servers.redisUrl,
+      DATABASE_URL: this.#databases.databaseUrl,
+      CLICKHOUSE_URL: this.clickhouseUrl,
+      WEIR_ROLES: 'worker,dispatcher,relay,scheduler',
+      WEIR_SIMULATED_TIME: 'on',
+      WEIR_SIMULATOR: 'off',
+      WEIR_DATA_DIR: this.#dataDir,
+      WEIR_POLICIES_DIR: POLICIES,
+      WEIR_SECRET_KEY: this.#secretKey.toString('hex'),
+      WEIR_API_PORT: String(apiPort),
+      WEIR_METRICS_PORT: String(metricsPort),
+      // A killed process's claims are free again after twice this.
+      RADIUS_COA_GIVE_UP_AFTER: '5',
+    });
+    this.#processes.push(process);
+    return process;
+  }
+
+  /** Resolves when everything that the directory and the policies folder hold is in the log. */
+  async controlsRelayed(process: WeirProcess): Promise<void> {
+    const relayed = async (): Promise<boolean> => {
+      const { rows } = await this.pool.query<{ done: boolean }>(
+        'select exists (select from policy) and not exists (select from control_outbox) as done',
+      );
+      return rows[0]?.done === true;
+    };
+    await process.until('all controls are in the log', relayed, 30_000);
+  }
+
+  /** Appends the next so many entries, or all that are left. Returns how many there were. */
+  async append(count = Infinity): Promise<number> {
+    let appended = 0;
+    for (; appended < count; appended += 1) {
+      const next = this.#entries.next();
+      if (next.done === true) break;
+      if (this.#writer.add(next.value)) await this.#writer.drain();
+    }
+    await this.#writer.flush();
+    return appended;
+  }
+
+  /** Resolves when every entry is committed, every action has ended, and nothing waits for analytics. */
+  async settled(process: WeirProcess, timeoutMs: number): Promise<void> {
+    const ends = await this.topic.ends();
+    const committed = async (): Promise<boolean> => {
+      const positions = await this.slots.positions();
+      return positions.every((position, partition) => position >= (ends[partition] ?? 0));
+    };
+    await process.until('every entry is committed', committed, timeoutMs);
+    const ended = async (): Promise<boolean> => {
+      const { rows } = await this.pool.query<{ open: number }>(
+        `select count(*)::int as open from action where state in ('pending', 'sending', 'unknown')`,
+      );
+      return rows[0]?.open === 0 && (await this.metric('weir_flush_backlog_rows')) === 0;
+    };
+    await process.until('actions are sent and rows are flushed', ended, timeoutMs);
+  }
+
+  /** Sum of a metric's series, as the running program says it. */
+  async metric(name: string): Promise<number> {
+    const response = await fetch(`http://127.0.0.1:${String(this.#ports[1])}/metrics`);
+    const lines = (await response.text()).split('\n').filter((line) => line.startsWith(name));
+    if (lines.length === 0) throw new Error(`there is no metric ${name}`);
+    return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
+  }
+
+  /** Ends what runs and removes everything that was made. */
+  async close(): Promise<void> {
+    await Promise.all(this.#processes.map((process) => process.end('SIGKILL')));
+    this.#writer.close();
+    await this.nas.stop();
+    await this.slots.close();
+    await this.pool.end();
+    await this.topic.drop();
+    await this.#databases.drop();
+    await rm(this.#dataDir, { recursive: true, force: true });
+  }
+
+  async #fillDirectory(): Promise<void> {
+    await migrate(this.pool);
+    const directory = new PostgresDirectory(this.pool, new SecretBox(this.#secretKey));
+    const { plans, nas, profiles } = this.workload;
+    const accesses = await this.nas.start(nas);
+    await directory.putPlans(plans);
+    await directory.putNas(nas.map(({ profile }, i) => ({ profile, access: accesses[i] ?? null })));
+    await directory.putSubscribers(profiles);
+  }
+}

@@ -1,0 +1,79 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { waitUntil } from '../../dev/processes/wait-until.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+/** Kept of what the process prints. */
+const MAX_OUTPUT = 200_000;
+
+/** How it ended. */
+export interface ProcessEnd {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+}
+
+/** The whole program as a process: pipeline/main.ts with an environment of its own and nothing inherited but PATH and HOME. */
+export class WeirProcess {
+  readonly #child: ChildProcess;
+  #output = '';
+  /** Resolves when it has ended; never rejects. */
+  readonly ended: Promise<ProcessEnd>;
+
+  constructor(
+    env: Readonly<Record<string, string>>,
+    nodeArguments: readonly string[] = [],
+    cwd: string = ROOT,
+  ) {
+    const { PATH = '', HOME = '' } = process.env;
+    this.#child = spawn(
+      process.execPath,
+      // By its path: the program may run in another folder than tsx is found from.
+      [...nodeArguments, '--import', import.meta.resolve('tsx'), `${ROOT}pipeline/main.ts`],
+      { cwd, env: { PATH, HOME, NODE_ENV: 'test', ...env }, stdio: ['ignore', 'pipe', 'pipe'] },
+    );
+    const collect = (chunk: Buffer): void => {
+      this.#output = (this.#output + chunk.toString()).slice(-MAX_OUTPUT);
+    };
+    this.#child.stdout?.on('data', collect);
+    this.#child.stderr?.on('data', collect);
+    this.ended = once(this.#child, 'close').then(([code, signal]) => ({
+      code: code as number | null,
+      signal: signal as NodeJS.Signals | null,
+    }));
+  }
+
+  get pid(): number {
+    const { pid } = this.#child;
+    if (pid === undefined) throw new Error('the program could not be started');
+    return pid;
+  }
+
+  /** Standard output and error, the newest part of it. */
+  get output(): string {
+    return this.#output;
+  }
+
+  get hasEnded(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
+  /** Waits for a condition; fails at once, with what it printed, when the process ends meanwhile. */
+  async until(what: string, condition: () => Promise<boolean>, timeoutMs: number): Promise<void> {
+    try {
+      await waitUntil(what, condition, {
+        timeoutMs,
+        gaveUp: () => (this.hasEnded ? 'the program ended' : undefined),
+      });
+    } catch (error) {
+      throw new Error(`${(error as Error).message}\n${this.#output.slice(-4_000)}`, { cause: error });
+    }
+  }
+
+  /** Sends a signal and waits for the end. */
+  async end(signal: NodeJS.Signals): Promise<ProcessEnd> {
+    if (!this.hasEnded) this.#child.kill(signal);
+    return this.ended;
+  }
+}
