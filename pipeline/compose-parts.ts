@@ -1,0 +1,262 @@
+import { join } from 'node:path';
+import { ensureAdminKey } from '../api/admin-key.ts';
+import { createApi } from '../api/server.ts';
+import type { AppError } from '../schemas/errors.ts';
+import type { HealthView, OverviewView } from '../schemas/views.ts';
+import { ACTION_CHANNEL } from '../storage/postgres/ledger-statements.ts';
+import { PostgresListener } from '../storage/postgres/listener.ts';
+import type { AccountingLog } from './compose-log.ts';
+import type { Simulation } from './compose-simulator.ts';
+import type { Stores } from './compose-stores.ts';
+import type { Config } from './config.ts';
+import type { ProcessRole } from './config/variables.ts';
+import { exportActions } from './flush/action-export.ts';
+import type { LifecyclePart } from './lifecycle.ts';
+import { startLiveReport } from './live-line.ts';
+import type { LiveAddresses, LiveScreen } from './live-line.ts';
+import { BackPressure } from './pipeline.ts';
+import type { Pipeline } from './pipeline.ts';
+import { loadPolicies } from './policies/load-policies.ts';
+import type { Relay } from './relay/relay.ts';
+import { Ticker } from './relay/ticks.ts';
+import { every } from './schedule/every.ts';
+import { startJobs } from './schedule/jobs.ts';
+import type { Telemetry } from './telemetry.ts';
+import { setGauges } from './telemetry/gauges.ts';
+import { ProgressHealth } from './views/health.ts';
+import { partitionViews } from './views/overview.ts';
+import { readSubscriber } from './views/subscriber-view.ts';
+
+/** The program, composed and not yet started. */
+export interface Program {
+  parts: LifecyclePart[];
+  /** where it differs from the reverse of the start: intake ends first, and what it left is stored */
+  stopOrder: string[];
+}
+
+/** What the composition is given from outside. */
+export interface Surroundings {
+  version: string;
+  telemetry: Telemetry;
+  screen: LiveScreen;
+  isTTY: boolean;
+  /** something broke that cannot be mended while running */
+  onFatal: (error: AppError | unknown) => void;
+}
+
+/** Everything that the parts share. */
+export interface Assembly {
+  config: Config;
+  around: Surroundings;
+  stores: Stores;
+  log: AccountingLog;
+  pipeline: Pipeline;
+  relay: Relay;
+  simulation: Simulation | null;
+  overview: () => Promise<OverviewView>;
+  addresses: LiveAddresses & { api: string | null; metrics: string | null };
+}
+
+export function has(config: Config, role: ProcessRole): boolean {
+  return config.roles.includes(role);
+}
+
+/** The parts of the roles that the configuration gives this process, in order of start. */
+export async function programOf(assembly: Assembly): Promise<Program> {
+  const { config } = assembly;
+  const parts: LifecyclePart[] = [storesPart(assembly), metricsPart(assembly)];
+  if (has(config, 'api')) parts.push(await apiPart(assembly));
+  if (has(config, 'relay')) parts.push(relayPart(assembly));
+  if (has(config, 'dispatcher')) parts.push(dispatcherPart(assembly));
+  if (has(config, 'worker')) parts.push(workerPart(assembly));
+  if (has(config, 'scheduler')) parts.push(schedulerPart(assembly));
+  if (assembly.simulation !== null) parts.push(simulationPart(assembly.simulation));
+  parts.push(livePart(assembly));
+  return {
+    parts,
+    stopOrder: ['live line', 'simulated provider', 'scheduler', 'worker', 'relay', 'dispatcher', 'api'],
+  };
+}
+
+function storesPart({ stores, log }: Assembly): LifecyclePart {
+  return {
+    name: 'stores',
+    stop: async () => {
+      await log.close();
+      await stores.close();
+    },
+  };
+}
+
+function metricsPart({ config, around, overview, addresses, simulation }: Assembly): LifecyclePart {
+  const { telemetry } = around;
+  let close = (): Promise<void> => Promise.resolve();
+  return {
+    name: 'metrics',
+    start: async () => {
+      telemetry.onScrape(async () => {
+        const clockMs = simulation?.provider.nowMs ?? Date.now();
+        setGauges(telemetry.metrics, await overview(), clockMs);
+      });
+      const server = await telemetry.serveMetrics(config.metrics.host, config.metrics.port);
+      addresses.metrics = server.url;
+      close = () => server.close();
+    },
+    stop: () => close(),
+  };
+}
+
+async function apiPart({
+  config,
+  around,
+  stores,
+  log,
+  pipeline,
+  overview,
+  addresses,
+}: Assembly): Promise<LifecyclePart> {
+  const health = new ProgressHealth();
+  const checkHealth = async (): Promise<HealthView> => {
+    const worker = has(config, 'worker') ? pipeline.worker : null;
+    return health.check(await partitionViews({ worker, source: log.source }), Date.now());
+  };
+  const api = await createApi({
+    views: {
+      overview,
+      subscriber: (id) =>
+        readSubscriber(
+          {
+            store: stores.store,
+            ledger: stores.ledger,
+            analytics: stores.analytics,
+            group: config.group,
+            topic: config.topic,
+            partitionCount: () => log.source.partitionCount(),
+          },
+          id,
+        ),
+      health: checkHealth,
+      ready: checkHealth,
+    },
+    keys: stores.keys,
+    log: around.telemetry.log,
+    rateLimit: config.api.rateLimit,
+    trustedProxies: config.api.trustedProxies,
+  });
+  return {
+    name: 'api',
+    start: async () => {
+      const remake = config.databaseUrl === null;
+      const { file, created } = await ensureAdminKey(stores.keys, config.adminKeyFile, { remake });
+      around.telemetry.log.info(
+        { file },
+        created ? 'admin API key made: it is in this file' : 'admin API key is in this file',
+      );
+      addresses.api = await api.listen(config.api.host, config.api.port);
+    },
+    stop: () => api.close(),
+  };
+}
+
+function relayPart({ config, around, stores, relay }: Assembly): LifecyclePart {
+  const { log } = around.telemetry;
+  return {
+    name: 'relay',
+    start: async () => {
+      const { policies, refused } = await loadPolicies(config.policiesDir);
+      for (const { file, faults } of refused)
+        log.error({ file, faults }, 'policy file refused: what was in force stays');
+      await stores.directory.putPolicies(policies);
+      relay.start();
+    },
+    stop: () => relay.stop(),
+  };
+}
+
+function dispatcherPart({ around, stores, pipeline }: Assembly): LifecyclePart {
+  const complain = complaintsOf(around);
+  let endExport = (): Promise<void> => Promise.resolve();
+  const listener = new PostgresListener(stores.pool, ACTION_CHANNEL, () => pipeline.dispatcher.wake());
+  return {
+    name: 'dispatcher',
+    start: () => {
+      pipeline.dispatcher.start();
+      listener.start();
+      endExport = every(
+        1000,
+        async () => void (await exportActions(stores.ledger, stores.analytics)),
+        complain,
+      );
+    },
+    stop: async (graceMs) => {
+      await listener.stop();
+      await pipeline.dispatcher.stop(graceMs / 2);
+      await endExport();
+      await exportActions(stores.ledger, stores.analytics);
+      await pipeline.sink.close();
+    },
+  };
+}
+
+function complaintsOf(around: Surroundings): (error: unknown) => void {
+  return (error) => around.telemetry.log.warn({ err: error }, 'a regular task failed; it comes again');
+}
+
+/** Reads, meters, commits. Its stop: no more fetches, what is in hand committed, flushed, then the group is left. */
+function workerPart({ config, around, log, pipeline }: Assembly): LifecyclePart {
+  const { worker, flusher } = pipeline;
+  const { source } = log;
+  const complain = complaintsOf(around);
+  const pressure = new BackPressure(source, pipeline);
+  const ticker = new Ticker(log.writer, () => worker.tickedSlots, Date.now);
+  const ends: (() => Promise<void>)[] = [];
+  return {
+    name: 'worker',
+    start: async () => {
+      await source.start(worker);
+      ends.push(every(1000, () => worker.checkOwnership(), complain));
+      ends.push(every(100, () => pressure.beat(), complain));
+      if (!config.simulatedTime) ends.push(every(1000, () => ticker.beat(), complain));
+    },
+    stop: async (graceMs) => {
+      for (const end of ends) await end();
+      for (const { partition } of worker.states) source.pause(partition);
+      await worker.quiet(graceMs / 3);
+      await flusher.drain(graceMs / 3);
+      await source.stop();
+    },
+  };
+}
+
+function schedulerPart({ config, around, log, simulation }: Assembly): LifecyclePart {
+  let end = (): Promise<void> => Promise.resolve();
+  return {
+    name: 'scheduler',
+    start: () => {
+      end = startJobs({
+        trim: log.trim,
+        retentionMs: config.logRetentionMs,
+        nowMs: () => simulation?.provider.nowMs ?? Date.now(),
+        log: around.telemetry.log,
+      });
+    },
+    stop: () => end(),
+  };
+}
+
+function simulationPart(simulation: Simulation): LifecyclePart {
+  return { name: 'simulated provider', start: () => simulation.start(), stop: () => simulation.stop() };
+}
+
+function livePart({ config, around, overview, addresses }: Assembly): LifecyclePart {
+  let end = (): void => undefined;
+  return {
+    name: 'live line',
+    start: () => {
+      const { log } = around.telemetry;
+      log.info({ ...addresses, data: join(config.dataDir), roles: config.roles }, 'Weir is running');
+      end = startLiveReport({ screen: around.screen, isTTY: around.isTTY, overview, addresses, log });
+    },
+    stop: () => end(),
+  };
+}
