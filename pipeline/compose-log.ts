@@ -27,7 +27,9 @@ const SESSION_TIMEOUT_MS = 10_000;
 /** Opens the log that the configuration names. */
 export async function openLog(config: Config, pool: pg.Pool, log: Logger): Promise<AccountingLog> {
   const sourceLog: SourceLog = (level, message, fields) => log[level](fields ?? {}, message);
-  return config.kafka === null ? embeddedLog(config, pool, sourceLog) : kafkaLog(config, config.kafka, sourceLog);
+  return config.kafka === null
+    ? embeddedLog(config, pool, sourceLog)
+    : kafkaLog(config, config.kafka, sourceLog);
 }
 
 async function embeddedLog(config: Config, pool: pg.Pool, log: SourceLog): Promise<AccountingLog> {
@@ -60,7 +62,13 @@ async function kafkaLog(config: Config, kafka: KafkaConfig, log: SourceLog): Pro
   const deadLetters = new KafkaDeadLetters({ ...connection, topic });
   await writer.partitionCount();
   return {
-    source: new KafkaSource({ ...connection, topic, groupId, simulatedTime, sessionTimeoutMs: SESSION_TIMEOUT_MS }),
+    source: new KafkaSource({
+      ...connection,
+      topic,
+      groupId,
+      simulatedTime,
+      sessionTimeoutMs: SESSION_TIMEOUT_MS,
+    }),
     writer,
     deadLetters,
     trim: null,

@@ -17,7 +17,11 @@ export async function run(env: NodeJS.ProcessEnv): Promise<number> {
   }
   const isTTY = process.stdout.isTTY;
   const screen = new LiveScreen(process.stdout);
-  const telemetry = createTelemetry({ level: config.logLevel, pretty: true, write: (line) => screen.log(line) });
+  const telemetry = createTelemetry({
+    level: config.logLevel,
+    pretty: true,
+    write: (line) => screen.log(line),
+  });
   const { log } = telemetry;
   let lifecycle: Lifecycle | null = null;
   const onFatal = (error: unknown): void => {
@@ -25,7 +29,13 @@ export async function run(env: NodeJS.ProcessEnv): Promise<number> {
     void lifecycle?.stop(EXIT.failed);
   };
   try {
-    const { parts, stopOrder } = await compose(config, { version: version(), telemetry, screen, isTTY, onFatal });
+    const { parts, stopOrder } = await compose(config, {
+      version: version(),
+      telemetry,
+      screen,
+      isTTY,
+      onFatal,
+    });
     lifecycle = new Lifecycle(parts, { log, graceMs: config.stopGraceMs, stopOrder });
     lifecycle.listen();
     await lifecycle.start();
@@ -60,7 +70,10 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-if (process.argv[1] !== undefined && import.meta.url.endsWith(process.argv[1].replace(/^.*\/pipeline\//, '/pipeline/'))) {
+if (
+  process.argv[1] !== undefined &&
+  import.meta.url.endsWith(process.argv[1].replace(/^.*\/pipeline\//, '/pipeline/'))
+) {
   // Exits explicitly: a native library's thread must not keep a stopped program alive.
   process.exit(await run(process.env));
 }

@@ -106,7 +106,10 @@ export class BackPressure {
   private readonly source: Pick<RecordSource, 'pause' | 'resume'>;
   private readonly pipeline: Pick<Pipeline, 'worker' | 'flusher'>;
 
-  constructor(source: Pick<RecordSource, 'pause' | 'resume'>, pipeline: Pick<Pipeline, 'worker' | 'flusher'>) {
+  constructor(
+    source: Pick<RecordSource, 'pause' | 'resume'>,
+    pipeline: Pick<Pipeline, 'worker' | 'flusher'>,
+  ) {
     this.source = source;
     this.pipeline = pipeline;
   }

@@ -32,18 +32,16 @@ export interface CompiledPolicy {
  * Throws Error naming what can't be compiled; checkPolicyFile refuses all of that before.
  */
 export function compilePolicy(policy: PolicyVersion): CompiledPolicy {
-  const rules = policy.file.rules.map(
-    (rule): CompiledRule => ({
-      key: `${policy.policyId}/${rule.name}`,
-      policyId: policy.policyId,
-      policyVersion: policy.version,
-      name: rule.name,
-      priority: rule.priority ?? 1,
-      holds: compileCondition(rule.conditions),
-      conditions: rule.conditions,
-      event: rule.event,
-    }),
-  );
+  const rules = policy.file.rules.map((rule): CompiledRule => ({
+    key: `${policy.policyId}/${rule.name}`,
+    policyId: policy.policyId,
+    policyVersion: policy.version,
+    name: rule.name,
+    priority: rule.priority ?? 1,
+    holds: compileCondition(rule.conditions),
+    conditions: rule.conditions,
+    event: rule.event,
+  }));
   rules.sort((a, b) => b.priority - a.priority);
   return { policyId: policy.policyId, version: policy.version, appliesTo: compileScope(policy), rules };
 }
@@ -66,7 +64,8 @@ export function compileCondition(condition: Condition): Predicate {
   if (!('fact' in condition)) throw new Error('named conditions are not supported');
   const { fact, value } = condition;
   const operator = OPERATORS.get(condition.operator);
-  if (operator === undefined || !isFactName(fact)) throw new Error(`cannot compile ${fact} ${condition.operator}`);
+  if (operator === undefined || !isFactName(fact))
+    throw new Error(`cannot compile ${fact} ${condition.operator}`);
   const name: FactName = fact;
   const test = operator.test;
   return (facts) => test(facts[name], value);
@@ -78,7 +77,8 @@ function compileScope(policy: PolicyVersion): CompiledPolicy['appliesTo'] {
   const plans = appliesTo?.plans?.map(matcher);
   const segments = appliesTo?.segments?.map(matcher);
   return (subscriberId, facts) => {
-    if (plans !== undefined && !plans.some((plan) => facts.planId !== null && plan(facts.planId))) return false;
+    if (plans !== undefined && !plans.some((plan) => facts.planId !== null && plan(facts.planId)))
+      return false;
     if (segments !== undefined && !segments.some((segment) => segment(facts.segment))) return false;
     return mode === 'enforce' || shareOf(policy.policyId, subscriberId) < percent;
   };

@@ -17,7 +17,8 @@ export interface Verdict {
  */
 export async function confirmRule(conditions: Condition, facts: Facts): Promise<Verdict> {
   const engine = new Engine([], { allowUndefinedFacts: false });
-  const root = 'all' in conditions || 'any' in conditions || 'not' in conditions ? conditions : { all: [conditions] };
+  const root =
+    'all' in conditions || 'any' in conditions || 'not' in conditions ? conditions : { all: [conditions] };
   engine.addRule({ conditions: root as TopLevelCondition, event: { type: 'holds' } });
   const { results, failureResults } = await engine.run({ ...facts });
   const ran = results[0] ?? failureResults[0];
@@ -39,7 +40,11 @@ interface LibraryCondition {
 }
 
 function collect(condition: LibraryCondition, into: ConditionResult[]): void {
-  for (const part of [...(condition.all ?? []), ...(condition.any ?? []), ...(condition.not ? [condition.not] : [])]) {
+  for (const part of [
+    ...(condition.all ?? []),
+    ...(condition.any ?? []),
+    ...(condition.not ? [condition.not] : []),
+  ]) {
     collect(part, into);
   }
   if (condition.fact === undefined || condition.result === undefined) return;

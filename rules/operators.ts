@@ -10,7 +10,8 @@ export interface Operator {
 
 const relational = (compare: (a: number, b: number) => boolean): Operator => ({
   // The library asks of the left side only that it parses as a number: null, '' and text give false.
-  test: (fact, value) => !Number.isNaN(Number.parseFloat(String(fact))) && compare(fact as number, value as number),
+  test: (fact, value) =>
+    !Number.isNaN(Number.parseFloat(String(fact))) && compare(fact as number, value as number),
   wrongValue: (type, value) => {
     if (type !== 'number') return 'a comparison needs a number fact';
     return typeof value === 'number' && Number.isFinite(value) ? null : 'must be a number';

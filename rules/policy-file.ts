@@ -52,7 +52,8 @@ function checkAppliesTo(value: unknown, fault: AddFault): void {
     return;
   }
   for (const [key, list] of Object.entries(value)) {
-    if (key !== 'plans' && key !== 'segments') fault(`$.appliesTo.${key}`, 'unknown key; known are plans, segments');
+    if (key !== 'plans' && key !== 'segments')
+      fault(`$.appliesTo.${key}`, 'unknown key; known are plans, segments');
     else if (!Array.isArray(list) || list.some((item) => typeof item !== 'string' || item === '')) {
       fault(`$.appliesTo.${key}`, 'must be a list of names');
     }
@@ -88,7 +89,13 @@ function checkRules(rules: unknown, fault: AddFault): void {
   });
 }
 
-function checkCondition(value: unknown, at: string, fault: AddFault, budget: { left: number }, depth: number): void {
+function checkCondition(
+  value: unknown,
+  at: string,
+  fault: AddFault,
+  budget: { left: number },
+  depth: number,
+): void {
   budget.left -= 1;
   if (budget.left < 0 || depth > MAX_DEPTH) {
     fault(at, `too many conditions (at most ${MAX_CONDITIONS}, ${MAX_DEPTH} levels)`);
@@ -118,7 +125,10 @@ function checkLeaf(value: Record<string, unknown>, at: string, fault: AddFault):
   onlyKeys(value, ['fact', 'operator', 'value', 'name', 'priority'], at, fault);
   const fact = value['fact'];
   if (typeof fact !== 'string' || !isFactName(fact)) {
-    fault(`${at}.fact`, `unknown fact ${JSON.stringify(fact)}; known facts are ${Object.keys(FACTS).join(', ')}`);
+    fault(
+      `${at}.fact`,
+      `unknown fact ${JSON.stringify(fact)}; known facts are ${Object.keys(FACTS).join(', ')}`,
+    );
     return;
   }
   const operator = OPERATORS.get(String(value['operator']));
@@ -127,7 +137,11 @@ function checkLeaf(value: Record<string, unknown>, at: string, fault: AddFault):
     return;
   }
   const wrong = operator.wrongValue(FACTS[fact].type, value['value']);
-  if (wrong !== null) fault(`${at}.value`, `${wrong} (${fact} is ${FACTS[fact].type}${FACTS[fact].unit && `, ${FACTS[fact].unit}`})`);
+  if (wrong !== null)
+    fault(
+      `${at}.value`,
+      `${wrong} (${fact} is ${FACTS[fact].type}${FACTS[fact].unit && `, ${FACTS[fact].unit}`})`,
+    );
 }
 
 function checkEvent(value: unknown, at: string, fault: AddFault): void {

@@ -2,7 +2,11 @@
  * Calls `work` again and again, `ms` after the call before has ended, so that calls never overlap. A failure is given to
  * `failed` and the next call comes all the same. Returns how to end it: resolves when the call in hand has ended.
  */
-export function every(ms: number, work: () => Promise<void> | void, failed: (error: unknown) => void): () => Promise<void> {
+export function every(
+  ms: number,
+  work: () => Promise<void> | void,
+  failed: (error: unknown) => void,
+): () => Promise<void> {
   let ended = false;
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> = Promise.resolve();
