@@ -78,11 +78,15 @@ const LEVELS = new Map<number, Parameters<SourceLog>[0]>([
   [logLevel.DEBUG, 'debug'],
 ]);
 
+/** While a broker is away these tell each attempt, dozens a second; what gives up in the end tells it too. */
+const CHATTY = new Set(['Connection', 'BrokerPool']);
+
 /** kafkajs tells every pause and join at INFO: our debug. Stack traces stay out, the error's name is in the message. */
 function logTo(log: SourceLog): logCreator {
   return () =>
     ({ level, namespace, log: entry }) => {
       const { message, timestamp: _timestamp, logger: _logger, stack: _stack, ...fields } = entry;
-      log(LEVELS.get(level) ?? 'debug', `kafkajs ${namespace}: ${message}`, fields);
+      const ours = CHATTY.has(namespace) ? 'debug' : (LEVELS.get(level) ?? 'debug');
+      log(ours, `kafkajs ${namespace}: ${message}`, fields);
     };
 }

@@ -1,7 +1,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { Admin } from 'kafkajs';
-import { CompressionTypes, ConfigResourceTypes } from 'kafkajs';
+import kafkajs, { CompressionTypes, ConfigResourceTypes } from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AppError, isAppError } from '../../schemas/errors.ts';
 import type { DeadLetter } from '../../schemas/outcome.ts';
@@ -347,6 +347,33 @@ it('works on while a batch takes longer than the session timeout', async () => {
   expect(handler.texts(0)).toEqual(['slow', 'next']);
   await source.stop();
   await writer.close();
+});
+
+it('comes back after the consumer gave up for good', async () => {
+  const snappy = kafkajs.CompressionCodecs[CompressionTypes.Snappy];
+  const crashes: string[] = [];
+  const topic = await newTopic(1);
+  const source = sourceOf(topic, {
+    log: (level, message) => void (level === 'error' && crashes.push(message)),
+  });
+  const handler = new Recorder();
+  const producer = kafka.producer();
+  try {
+    await producer.connect();
+    await producer.send({ topic, compression: CompressionTypes.Snappy, messages: [{ value: 'text' }] });
+    // What kafkajs says of a codec that is not there; it takes that for final.
+    kafkajs.CompressionCodecs[CompressionTypes.Snappy] = () => {
+      throw Object.assign(new Error('no codec'), { name: 'KafkaJSNotImplemented' });
+    };
+    await source.start(handler);
+    await until(() => crashes.includes('the Kafka consumer stopped'));
+    expect(handler.texts(0)).toEqual([]);
+  } finally {
+    kafkajs.CompressionCodecs[CompressionTypes.Snappy] = snappy;
+  }
+  await until(() => handler.texts(0).includes('text'));
+  await source.stop();
+  await producer.disconnect();
 });
 
 describe('KafkaWriter', () => {

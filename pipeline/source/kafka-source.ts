@@ -25,6 +25,7 @@ export interface KafkaSourceOptions extends KafkaConnection {
 
 const COMMIT_EVERY_MS = 1_000;
 const HEARTBEAT_EVERY_MS = 1_000;
+const REVIVE_AFTER_MS = 5_000;
 const JOIN_TIMEOUT_MS = 60_000;
 
 /**
@@ -47,6 +48,8 @@ export class KafkaSource implements RecordSource {
   #memberId: string | null = null;
   #marks: Promise<Map<number, PartitionMarks>> | null = null;
   #committing = false;
+  #commitTimer: NodeJS.Timeout | undefined;
+  #reviveTimer: NodeJS.Timeout | undefined;
   #stopping: Promise<void> | null = null;
 
   constructor(options: KafkaSourceOptions) {
@@ -96,7 +99,7 @@ export class KafkaSource implements RecordSource {
   }
 
   async #join(handler: PartitionHandler): Promise<void> {
-    const { groupId, sessionTimeoutMs = 30_000, concurrency = 8 } = this.#options;
+    const { groupId, sessionTimeoutMs = 30_000 } = this.#options;
     const consumer = this.#kafka.consumer({
       groupId,
       partitionAssigners: [stickyAssigner(this.topic, () => [...this.#lanes.keys()])],
@@ -119,20 +122,36 @@ export class KafkaSource implements RecordSource {
     consumer.on(consumer.events.CRASH, ({ payload }) => {
       const fields = { err: payload.error, restart: payload.restart };
       this.#options.log('error', 'the Kafka consumer stopped', fields);
+      if (!payload.restart)
+        this.#reviveTimer = setTimeout(() => void this.#revive(consumer), REVIVE_AFTER_MS);
     });
     await consumer.connect();
     await consumer.subscribe({ topic: this.topic, fromBeginning: true });
-    await consumer.run({
-      autoCommit: false,
-      eachBatchAutoResolve: false,
-      partitionsConsumedConcurrently: concurrency,
-      eachBatch: (payload) => this.#onBatch(payload),
-    });
+    await this.#run(consumer);
     await withTimeout(joined, JOIN_TIMEOUT_MS, `the group ${groupId} could not be joined`);
     this.#commitTimer = setInterval(() => void this.#commit(), COMMIT_EVERY_MS);
   }
 
-  #commitTimer: NodeJS.Timeout | undefined;
+  #run(consumer: Consumer): Promise<void> {
+    return consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      partitionsConsumedConcurrently: this.#options.concurrency ?? 8,
+      eachBatch: (payload) => this.#onBatch(payload),
+    });
+  }
+
+  /** kafkajs gives up for good on what it takes for final: a refused login, a topic that was deleted. People mend those. */
+  async #revive(consumer: Consumer): Promise<void> {
+    if (this.#stopping !== null) return;
+    try {
+      await consumer.connect();
+      await this.#run(consumer);
+    } catch (error) {
+      this.#options.log('error', 'the Kafka consumer could not be started again', { err: error });
+      this.#reviveTimer = setTimeout(() => void this.#revive(consumer), REVIVE_AFTER_MS);
+    }
+  }
 
   /**
    * Runs within the join, before anything is fetched. The same member id means that nobody else can have had our
@@ -265,6 +284,7 @@ export class KafkaSource implements RecordSource {
 
   async #stop(): Promise<void> {
     clearInterval(this.#commitTimer);
+    clearTimeout(this.#reviveTimer);
     await Promise.all([...this.#lanes.values()].map((lane) => lane.release()));
     await Promise.all(this.#releasing.values());
     await this.#commit();
