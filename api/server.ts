@@ -102,7 +102,9 @@ function newServer({ log, trustedProxies = [] }: ApiOptions): FastifyInstance {
     trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
     routerOptions: { maxParamLength: 200 },
     // What is refused before routing (a broken escape in the path) comes here, not to the error handler.
-    frameworkErrors: (error, _, reply) => sendProblem(reply, problemOf(error)),
+    frameworkErrors: (error, _, reply) => {
+      void sendProblem(reply, problemOf(error));
+    },
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
   });
   app.setErrorHandler(answerError(log));

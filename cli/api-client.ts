@@ -1,0 +1,92 @@
+import { readKeyFile } from '../api/admin-key.ts';
+import type { Config } from '../pipeline/config.ts';
+import { AppError } from '../schemas/errors.ts';
+
+const TIMEOUT_MS = 10_000;
+
+/** Where the running process answers, and with which key to ask. */
+export interface ApiTarget {
+  /** `http://host:port` */
+  url: string;
+  keyFile: string;
+}
+
+/** The target that the configuration names, with what the command line says put over it. */
+export function apiTarget(config: Config, given: { url?: string; keyFile?: string }): ApiTarget {
+  return { url: given.url ?? urlOf(config.api), keyFile: given.keyFile ?? config.adminKeyFile };
+}
+
+/** A process that listens everywhere is asked on loopback. */
+function urlOf({ host, port }: { host: string; port: number }): string {
+  if (host === '0.0.0.0') return `http://127.0.0.1:${port}`;
+  if (host === '::') return `http://[::1]:${port}`;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+/**
+ * GET from the API of the running process.
+ *
+ * @param path begins with /
+ * @throws AppError that says what to do: 'not-found' (no key file, or nothing there), 'unreachable', 'timeout',
+ *   'unauthorised', 'forbidden', 'invalid-input'
+ */
+export async function getView<T>(target: ApiTarget, path: string): Promise<T> {
+  const key = await keyOf(target);
+  const answer = await ask(new URL(path, target.url), key);
+  if (answer.ok) return (await answer.json()) as T;
+  throw failure(answer.status, await detailOf(answer), target);
+}
+
+async function keyOf({ keyFile }: ApiTarget): Promise<string> {
+  const key = await readKeyFile(keyFile);
+  if (key !== null && key !== '') return key;
+  throw new AppError(
+    'not-found',
+    `there is no API key in ${keyFile}: start Weir once in this folder (it makes one), ` +
+      'or name another file by --key-file or WEIR_ADMIN_KEY_FILE',
+  );
+}
+
+async function ask(url: URL, key: string): Promise<Response> {
+  try {
+    return await fetch(url, {
+      headers: { authorization: `Bearer ${key}` },
+      // A redirect would carry the key to somebody else.
+      redirect: 'error',
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
+  } catch (error) {
+    if (error instanceof Error && error.name === 'TimeoutError') {
+      throw new AppError('timeout', `${url.origin} did not answer within ${TIMEOUT_MS / 1000} s`, {
+        cause: error,
+      });
+    }
+    throw new AppError(
+      'unreachable',
+      `nothing answers at ${url.origin}: start Weir (npm start), or set WEIR_API_HOST and WEIR_API_PORT or --url ` +
+        'to where it listens',
+      { cause: error },
+    );
+  }
+}
+
+async function detailOf(answer: Response): Promise<string> {
+  try {
+    const { detail } = (await answer.json()) as { detail?: unknown };
+    return typeof detail === 'string' ? detail : `status ${answer.status}`;
+  } catch {
+    // Not Weir's problem document: something else listens there.
+    return `status ${answer.status}, not in Weir's words; does something else listen there?`;
+  }
+}
+
+function failure(status: number, detail: string, { url, keyFile }: ApiTarget): AppError {
+  if (status === 401) {
+    const message = `the process at ${url} does not know the key in ${keyFile}: is it another data folder's?`;
+    return new AppError('unauthorised', message);
+  }
+  if (status === 403) return new AppError('forbidden', `the key in ${keyFile} may not do this: ${detail}`);
+  if (status === 404) return new AppError('not-found', detail);
+  if (status === 400) return new AppError('invalid-input', detail);
+  return new AppError('unreachable', `${url} could not answer: ${detail}`);
+}

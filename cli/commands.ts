@@ -1,0 +1,165 @@
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { openAdmin } from '../pipeline/compose-admin.ts';
+import type { Admin } from '../pipeline/compose-admin.ts';
+import { readConfig } from '../pipeline/config.ts';
+import type { Config } from '../pipeline/config.ts';
+import { EXIT } from '../pipeline/lifecycle.ts';
+import { createTelemetry } from '../pipeline/telemetry.ts';
+import { isAppError } from '../schemas/errors.ts';
+import type { OverviewView, SubscriberView } from '../schemas/views.ts';
+import { ROLES } from '../storage/ports.ts';
+import type { Role } from '../storage/ports.ts';
+import { apiTarget, getView } from './api-client.ts';
+import { overviewText, subscriberText } from './format.ts';
+
+/** What a command line runs with. */
+export interface CliIo {
+  env: NodeJS.ProcessEnv;
+  version: string;
+  out(text: string): void;
+  err(text: string): void;
+  /** runs the program itself; resolves with its exit code */
+  start(env: NodeJS.ProcessEnv): Promise<number>;
+}
+
+interface ApiFlags {
+  url?: string;
+  keyFile?: string;
+  json?: boolean;
+}
+
+/**
+ * Runs one `weir` command. Never rejects.
+ *
+ * @param args without node and script
+ * @returns exit code: 0, 1 for what failed, 2 for wrong use or configuration
+ */
+export async function runCli(args: readonly string[], io: CliIo): Promise<number> {
+  const result = { code: EXIT.ok as number };
+  try {
+    await program(io, result).parseAsync([...args], { from: 'user' });
+    return result.code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    io.err(`weir: ${error instanceof Error ? error.message : String(error)}\n`);
+    return isAppError(error, 'config-invalid', 'invalid-input') ? EXIT.usage : EXIT.failed;
+  }
+}
+
+function program(io: CliIo, result: { code: number }): Command {
+  const weir = new Command('weir')
+    .description('Exact usage metering and policy enforcement for internet providers')
+    .version(io.version)
+    .exitOverride()
+    .showHelpAfterError()
+    .configureOutput({ writeOut: (text) => io.out(text), writeErr: (text) => io.err(text) });
+  weir
+    .command('start')
+    .description('run Weir (npm start does the same)')
+    .action(async () => {
+      result.code = await io.start(io.env);
+    });
+  weir
+    .command('config')
+    .description('check the configuration and print it, without secrets')
+    .action(() => {
+      io.out(`${JSON.stringify(readConfig(io.env), null, 2)}\n`);
+    });
+  migrateCommands(weir, io);
+  keyCommands(weir, io);
+  viewCommands(weir, io);
+  return weir;
+}
+
+function migrateCommands(weir: Command, io: CliIo): void {
+  const migrate = weir.command('migrate').description('tables of the database and of analytics');
+  migrate
+    .command('up')
+    .description('bring them up to date')
+    .action(async () => {
+      const applied = await withAdmin(io, (admin) => admin.migrate());
+      io.out(applied.length === 0 ? 'up to date\n' : applied.map((name) => `applied ${name}\n`).join(''));
+    });
+  migrate
+    .command('status')
+    .description('say what is missing in the database')
+    .action(async () => {
+      const { applied, pending, unknown } = await withAdmin(io, (admin) => admin.status());
+      io.out(`${applied.length} applied\n`);
+      for (const name of pending) io.out(`pending ${name}\n`);
+      for (const name of unknown) io.out(`unknown ${name}: applied by a newer Weir\n`);
+    });
+}
+
+function keyCommands(weir: Command, io: CliIo): void {
+  weir
+    .command('keys')
+    .description('keys of the API')
+    .command('create')
+    .description('make a key; it is printed once and stored nowhere')
+    .requiredOption('--name <name>', 'whose it is', nameOf)
+    .requiredOption('--roles <roles>', `comma-separated: ${ROLES.join(', ')}`, rolesOf)
+    .action(async ({ name, roles }: { name: string; roles: Role[] }) => {
+      const { id, key } = await withAdmin(io, async (admin) => (await admin.keys()).create(name, roles));
+      io.err(`key ${id} of ${name}, roles ${roles.join(', ')}; keep it, it is not shown again:\n`);
+      io.out(`${key}\n`);
+    });
+}
+
+function viewCommands(weir: Command, io: CliIo): void {
+  const view = (name: string, description: string): Command =>
+    weir
+      .command(name)
+      .description(description)
+      .option('--url <url>', 'where the running Weir listens', urlOf)
+      .option('--key-file <file>', 'file of the API key')
+      .option('--json', 'print what the API answers');
+  view('overview', 'what is going on in the running Weir').action(async (flags: ApiFlags) => {
+    const overview = await getView<OverviewView>(apiTarget(readConfig(io.env), flags), '/v1/overview');
+    io.out(flags.json === true ? json(overview) : overviewText(overview));
+  });
+  view('subscriber <id>', 'usage, sessions, speed and actions of one subscriber').action(
+    async (id: string, flags: ApiFlags) => {
+      const path = `/v1/subscribers/${encodeURIComponent(id)}`;
+      const subscriber = await getView<SubscriberView>(apiTarget(readConfig(io.env), flags), path);
+      io.out(flags.json === true ? json(subscriber) : subscriberText(subscriber));
+    },
+  );
+}
+
+async function withAdmin<T>(io: CliIo, use: (admin: Admin) => Promise<T>): Promise<T> {
+  const config: Config = readConfig(io.env);
+  const { log } = createTelemetry({
+    level: 'warn',
+    pretty: true,
+    processMetrics: false,
+    write: (line) => io.err(line),
+  });
+  const admin = await openAdmin(config, log);
+  try {
+    return await use(admin);
+  } finally {
+    await admin.close();
+  }
+}
+
+function json(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}
+
+function nameOf(text: string): string {
+  if (/^[^\p{C}]{1,100}$/u.test(text) && text.trim() !== '') return text.trim();
+  throw new InvalidArgumentError('It must be 1 to 100 printable characters.');
+}
+
+function rolesOf(text: string): Role[] {
+  const names = text.split(',').map((name) => name.trim());
+  const roles = ROLES.filter((role) => names.includes(role));
+  if (roles.length > 0 && names.every((name) => roles.some((role) => role === name))) return roles;
+  throw new InvalidArgumentError(`They must be some of ${ROLES.join(', ')}.`);
+}
+
+function urlOf(text: string): string {
+  if (URL.canParse(text) && ['http:', 'https:'].includes(new URL(text).protocol)) return text;
+  throw new InvalidArgumentError('It must be a URL such as http://127.0.0.1:8080.');
+}

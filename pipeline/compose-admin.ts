@@ -1,0 +1,106 @@
+import { join } from 'node:path';
+import type pg from 'pg';
+import type { Logger } from 'pino';
+import { AppError } from '../schemas/errors.ts';
+import { connectClickHouse } from '../storage/clickhouse/connection.ts';
+import { openEmbeddedClickHouse } from '../storage/clickhouse/embedded.ts';
+import { lockDataFolder } from '../storage/data-folder.ts';
+import { PostgresApiKeys } from '../storage/postgres/api-keys.ts';
+import { startEmbeddedPostgres } from '../storage/postgres/embedded.ts';
+import { migrate, migrationStatus } from '../storage/postgres/migrate.ts';
+import type { MigrationStatus } from '../storage/postgres/migrate.ts';
+import { connectPostgres } from '../storage/postgres/pool.ts';
+import type { ApiKeys } from '../storage/ports.ts';
+import type { Config } from './config.ts';
+
+/** What the commands do to the database while no process of Weir is needed. */
+export interface Admin {
+  /** Brings the tables of the database and of analytics up to date; names of the database's files applied now. */
+  migrate(): Promise<string[]>;
+  /** Where the database stands; changes nothing of its tables. */
+  status(): Promise<MigrationStatus>;
+  /** Keys of the API. Throws 'migration-failed' when the tables are not up to date. */
+  keys(): Promise<ApiKeys>;
+  /** Closes all of it; the data folder last. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** A server that does not answer within about 3 s is down: whoever typed the command is waiting. */
+const ATTEMPTS = 5;
+
+/**
+ * Opens the database that the configuration names.
+ *
+ * @throws AppError 'data-folder-in-use' while a process holds an embedded engine, 'unreachable'
+ */
+export async function openAdmin(config: Config, log: Logger): Promise<Admin> {
+  const closers: (() => Promise<void>)[] = [];
+  const close = async (): Promise<void> => {
+    for (let next = closers.pop(); next !== undefined; next = closers.pop()) await next();
+  };
+  try {
+    const complain = (error: AppError): void => log.fatal({ err: error }, 'the embedded database failed');
+    if (config.databaseUrl === null || config.clickhouseUrl === null) {
+      const lock = await lockDataFolder(config.dataDir, complain);
+      closers.push(() => lock.release());
+    }
+    const pool = await openPool(config, log, complain, closers);
+    return {
+      status: () => migrationStatus(pool),
+      migrate: async () => {
+        const { applied } = await migrate(pool);
+        await migrateAnalytics(config);
+        return applied;
+      },
+      keys: async () => {
+        if (config.databaseUrl === null) await migrate(pool);
+        else await assertMigrated(pool);
+        return new PostgresApiKeys(pool);
+      },
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function openPool(
+  config: Config,
+  log: Logger,
+  onCrash: (error: AppError) => void,
+  closers: (() => Promise<void>)[],
+): Promise<pg.Pool> {
+  const options = { applicationName: 'weir command', max: 2, attempts: ATTEMPTS };
+  if (config.databaseUrl !== null) {
+    const pool = await connectPostgres(config.databaseUrl.reveal(), log, options);
+    closers.push(() => pool.end());
+    return pool;
+  }
+  const embedded = await startEmbeddedPostgres(join(config.dataDir, 'postgres'), onCrash);
+  closers.push(() => embedded.close());
+  const pool = await connectPostgres(embedded.connection, log, options);
+  closers.push(() => pool.end());
+  return pool;
+}
+
+async function migrateAnalytics(config: Config): Promise<void> {
+  const analytics =
+    config.clickhouseUrl === null
+      ? await openEmbeddedClickHouse(join(config.dataDir, 'clickhouse'))
+      : await connectClickHouse(config.clickhouseUrl.reveal());
+  try {
+    await analytics.migrate();
+  } finally {
+    await analytics.close();
+  }
+}
+
+async function assertMigrated(pool: pg.Pool): Promise<void> {
+  const { pending } = await migrationStatus(pool);
+  if (pending.length === 0) return;
+  throw new AppError(
+    'migration-failed',
+    `the database lacks ${pending.join(', ')}: run weir migrate up first`,
+  );
+}
