@@ -221,4 +221,3 @@ export const VARIABLE_GROUPS = [
 
 /** The same in one table. */
 export const VARIABLES = { ...SERVERS, ...NETWORK, ...PROCESS, ...METERING, ...SIMULATION } as const;
-export type VariableName = keyof typeof VARIABLES;
