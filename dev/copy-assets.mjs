@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const FOLDERS = ['api', 'cli', 'console', 'pipeline', 'policies', 'rules', 'schemas', 'simulator', 'storage'];
 const ASSETS = new Set(
-  '.avsc .css .csv .html .ico .js .json .lua .png .sql .svg .woff2 .yaml .yml'.split(' '),
+  '.avsc .css .csv .html .ico .js .json .lua .mjs .png .sql .svg .woff2 .yaml .yml'.split(' '),
 );
 
 let copied = 0;

@@ -26,17 +26,6 @@ function anchorIn(month: Temporal.PlainYearMonth, anchorDay: number, zone: strin
   return date.toZonedDateTime({ timeZone: zone }).epochMilliseconds;
 }
 
-/** True where the zone is a known IANA name. */
-export function isZone(zone: string): boolean {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: zone });
-    return true;
-  } catch {
-    // RangeError is how Intl says that a zone does not exist.
-    return false;
-  }
-}
-
 /** cycleAt with the last cycles of each (zone, anchor) remembered: calendar maths costs about 27 us, a look-up 0.1. */
 export class CycleCalendar {
   private readonly known = new Map<string, Cycle[]>();

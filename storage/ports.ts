@@ -1,4 +1,4 @@
-import type { ActionIntent, ActionState, Speed } from '../schemas/action.ts';
+import type { ActionIntent, ActionState } from '../schemas/action.ts';
 import type { Control, ControlId } from '../schemas/control.ts';
 import type { DeadLetter } from '../schemas/outcome.ts';
 import type { PolicyVersion } from '../schemas/policy.ts';
@@ -405,10 +405,4 @@ export interface Analytics {
   insertActions(actions: readonly LedgerAction[]): Promise<void>;
   subscriberUsage(subscriberId: string, fromMs: number, toMs: number): Promise<UsageReading[]>;
   close(): Promise<void>;
-}
-
-/** Effective speed and why, for readers. */
-export interface EffectiveSpeed {
-  speed: Speed;
-  reason: string;
 }

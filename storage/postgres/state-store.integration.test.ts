@@ -1,8 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { PGlite } from '@electric-sql/pglite';
-import { PGLiteSocketServer } from '@electric-sql/pglite-socket';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { answerDroppingProxy } from '../answer-dropping-proxy.contract.ts';
@@ -10,6 +5,8 @@ import { aCommit, aSlot, after, utf8, viewOf } from '../slot-factory.contract.ts
 import { slotMarksContract } from '../slot-marks.contract.ts';
 import { stateStoreModel } from '../state-store-model.contract.ts';
 import { stateStoreContract } from '../state-store.contract.ts';
+import { embeddedDatabase } from './database.contract.ts';
+import type { TestDatabase } from './database.contract.ts';
 import { migrate } from './migrate.ts';
 import { connectPostgres } from './pool.ts';
 import { postgresStateFixture } from './slot-copy.contract.ts';
@@ -100,27 +97,13 @@ describe('a server', () => {
 });
 
 describe('the embedded server', () => {
-  let folder: string;
-  let db: PGlite;
-  let server: PGLiteSocketServer;
-  let pool: pg.Pool;
+  let database: TestDatabase;
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'weir-state-'));
-    db = await PGlite.create();
-    server = new PGLiteSocketServer({ db, path: join(folder, '.s.PGSQL.5432'), maxConnections: 8 });
-    await server.start();
-    const target = { host: folder, port: 5432, user: 'postgres', database: 'postgres' };
-    pool = await connectPostgres(target, quiet, { max: 4 });
-    await migrate(pool);
+    database = await embeddedDatabase();
   });
-  afterAll(async () => {
-    await pool.end();
-    await server.stop();
-    await db.close();
-    await rm(folder, { recursive: true });
-  });
+  afterAll(() => database.close());
 
-  stateStoreContract('PGlite', async () => postgresStateFixture(pool));
-  stateStoreModel(() => new PostgresStateStore(pool), 10);
-  slotMarksContract('PGlite', () => new PostgresSlotMarks(pool));
+  stateStoreContract('PGlite', async () => postgresStateFixture(database.pool));
+  stateStoreModel(() => new PostgresStateStore(database.pool), 10);
+  slotMarksContract('PGlite', () => new PostgresSlotMarks(database.pool));
 });
