@@ -63,6 +63,8 @@ export function addToCycle(
   }
   add(cycleIn(pastCycles, calendar.at(zone, anchorDay, atMs)), bytes);
   pastCycles.sort((a, b) => b.startMs - a.startMs);
+  // One between the kept ones that had no usage so far: the oldest goes, as it does at a roll.
+  if (pastCycles.length > PAST_CYCLES) pastCycles.pop();
   return true;
 }
 

@@ -1,0 +1,156 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { CycleCalendar } from '../../rules/cycle.ts';
+import { DAY, SETTINGS, profile } from '../../tests/factories.ts';
+import { emptySlot, subscriberOf } from '../fold/slot-state.ts';
+import type { Subscriber } from '../fold/slot-state.ts';
+import { addToCycle, rebaseCycles, rollCycles } from './cycles.ts';
+
+const JULY = Date.UTC(2026, 6, 1);
+const AUGUST = Date.UTC(2026, 7, 1);
+const calendar = new CycleCalendar();
+
+function line(zone = 'UTC', anchorDay = 1): Subscriber {
+  const subscriber = subscriberOf(emptySlot(0, SETTINGS, 0), 'sub-1');
+  subscriber.profile = profile({ zone, anchorDay });
+  return subscriber;
+}
+
+function roll(subscriber: Subscriber, watermarkMs: number): boolean {
+  return rollCycles(subscriber, watermarkMs, calendar, 'UTC');
+}
+
+function addDown(subscriber: Subscriber, atMs: number, down: number): boolean {
+  return addToCycle(subscriber, atMs, { down, up: 0 }, calendar, 'UTC');
+}
+
+const downOf = (cycles: readonly { startMs: number; down: number }[]): [string, number][] =>
+  cycles.map(({ startMs, down }) => [new Date(startMs).toISOString().slice(0, 10), down]);
+
+describe('rollCycles', () => {
+  it('makes the cycle that contains the watermark and keeps it until its end', () => {
+    const subscriber = line();
+    expect(roll(subscriber, JULY)).toBe(true);
+    expect(roll(subscriber, AUGUST - 1)).toBe(false);
+    expect(subscriber.cycles).toEqual([{ startMs: JULY, endMs: AUGUST, down: 0, up: 0 }]);
+    expect(roll(subscriber, AUGUST)).toBe(true);
+    expect(downOf(subscriber.cycles)).toEqual([['2026-08-01', 0]]);
+    expect(downOf(subscriber.pastCycles)).toEqual([['2026-07-01', 0]]);
+  });
+
+  it('has no current cycle before the first watermark', () => {
+    const subscriber = line('Europe/Berlin');
+    expect(roll(subscriber, 0)).toBe(false);
+    expect(subscriber.cycles).toEqual([]);
+  });
+
+  it('counts bytes ahead of the roll in their own cycle, which becomes the current one', () => {
+    const subscriber = line();
+    roll(subscriber, AUGUST - 1000);
+    addDown(subscriber, AUGUST - 500, 1);
+    addDown(subscriber, AUGUST, 2);
+    expect(downOf(subscriber.cycles)).toEqual([
+      ['2026-07-01', 1],
+      ['2026-08-01', 2],
+    ]);
+    roll(subscriber, AUGUST);
+    expect(downOf(subscriber.cycles)).toEqual([['2026-08-01', 2]]);
+    expect(downOf(subscriber.pastCycles)).toEqual([['2026-07-01', 1]]);
+  });
+
+  it('goes over several boundaries at once and keeps three past cycles, newest first', () => {
+    const subscriber = line();
+    for (const month of [4, 5, 6, 7, 8]) {
+      roll(subscriber, Date.UTC(2026, month, 2));
+      addDown(subscriber, Date.UTC(2026, month, 2), month);
+    }
+    expect(downOf(subscriber.pastCycles)).toEqual([
+      ['2026-08-01', 7],
+      ['2026-07-01', 6],
+      ['2026-06-01', 5],
+    ]);
+    roll(subscriber, Date.UTC(2027, 0, 5));
+    expect(downOf(subscriber.cycles)).toEqual([['2027-01-01', 0]]);
+  });
+
+  it('finds a cycle that skewed records filed under the past ones before the first watermark', () => {
+    const subscriber = line();
+    addDown(subscriber, AUGUST, 2);
+    addDown(subscriber, JULY, 1);
+    roll(subscriber, JULY + DAY);
+    expect(downOf(subscriber.cycles)).toEqual([
+      ['2026-07-01', 1],
+      ['2026-08-01', 2],
+    ]);
+    expect(subscriber.pastCycles).toEqual([]);
+  });
+});
+
+describe('addToCycle', () => {
+  it('says when the cold value changed', () => {
+    const subscriber = line();
+    roll(subscriber, JULY);
+    expect(addDown(subscriber, JULY, 1)).toBe(false);
+    expect(addDown(subscriber, AUGUST, 1)).toBe(false);
+    expect(addDown(subscriber, JULY - 1, 1)).toBe(true);
+  });
+
+  it('counts what is older than the cycles it keeps in the oldest one', () => {
+    const subscriber = line();
+    roll(subscriber, AUGUST);
+    for (const month of [6, 5, 4]) addDown(subscriber, Date.UTC(2026, month, 9), 1);
+    addDown(subscriber, Date.UTC(2020, 1, 1), 5);
+    expect(downOf(subscriber.pastCycles)).toEqual([
+      ['2026-07-01', 1],
+      ['2026-06-01', 1],
+      ['2026-05-01', 6],
+    ]);
+  });
+
+  it('keeps at most three past cycles, the newest, whatever the order of old ones', () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 0, max: 300 }), { maxLength: 30 }), (months) => {
+        const subscriber = line();
+        roll(subscriber, AUGUST);
+        for (const month of months) addDown(subscriber, Date.UTC(2001, month, 9), 1);
+        const newest = Math.max(...months);
+        const [first] = subscriber.pastCycles;
+        expect(first?.startMs).toBe(months.length === 0 ? undefined : Date.UTC(2001, newest, 1));
+        expect(first?.down ?? 0).toBe(months.filter((month) => month === newest).length);
+        expect(subscriber.pastCycles.length).toBeLessThanOrEqual(3);
+        expect(subscriber.pastCycles.map(({ startMs }) => startMs)).toEqual(
+          subscriber.pastCycles.map(({ startMs }) => startMs).sort((a, b) => b - a),
+        );
+      }),
+      { numRuns: 100 },
+    );
+  });
+});
+
+describe('rebaseCycles', () => {
+  it.each([
+    [1, 15],
+    [15, 1],
+    [31, 1],
+    [1, 31],
+  ])('keeps every byte when the anchor goes from %i to %i', (from, to) => {
+    const subscriber = line('Europe/Berlin', from);
+    const now = Date.UTC(2026, 6, 20);
+    roll(subscriber, now);
+    addDown(subscriber, now, 10);
+    addDown(subscriber, now + 40 * DAY, 5);
+    subscriber.profile = profile({ zone: 'America/Havana', anchorDay: to });
+    rebaseCycles(subscriber, now, calendar, 'UTC');
+    expect(subscriber.cycles.reduce((sum, { down }) => sum + down, 0)).toBe(15);
+    const [current] = subscriber.cycles;
+    expect(current && current.startMs <= now && now < current.endMs).toBe(true);
+    expect(roll(subscriber, now)).toBe(false);
+  });
+
+  it('makes no cycle of 1970 before the first watermark', () => {
+    const subscriber = line();
+    addDown(subscriber, JULY, 3);
+    rebaseCycles(subscriber, 0, calendar, 'UTC');
+    expect(downOf(subscriber.cycles)).toEqual([['2026-07-01', 3]]);
+  });
+});
