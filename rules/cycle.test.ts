@@ -51,6 +51,14 @@ describe('cycleAt', () => {
       '2011-12-30T10:00Z',
       '2012-01-29T10:00Z',
     ],
+    [
+      'clocks that go back from the anchor day to the day before',
+      'America/St_Johns',
+      1,
+      '2009-11-01T02:45Z',
+      '2009-11-01T02:30Z',
+      '2009-12-01T03:30Z',
+    ],
     ['half-hour zone', 'Asia/Kolkata', 1, '2026-01-31T20:00Z', '2026-01-31T18:30Z', '2026-02-28T18:30Z'],
   ])('%s', (_name, zone, anchor, now, start, end) => {
     expect(cycleAt(zone, anchor, at(now))).toEqual({ startMs: at(start), endMs: at(end) });

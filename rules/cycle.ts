@@ -16,7 +16,10 @@ export function cycleAt(zone: string, anchorDay: number, atMs: number): Cycle {
   const thisMonth = Temporal.PlainYearMonth.from({ year: local.year, month: local.month });
   const anchored = anchorIn(thisMonth, anchorDay, zone);
   if (atMs >= anchored) {
-    return { startMs: anchored, endMs: anchorIn(thisMonth.add({ months: 1 }), anchorDay, zone) };
+    const next = anchorIn(thisMonth.add({ months: 1 }), anchorDay, zone);
+    if (atMs < next) return { startMs: anchored, endMs: next };
+    // The anchor's midnight has come, then clocks went back to the day before (St. John's until 2011, at 00:01).
+    return { startMs: next, endMs: anchorIn(thisMonth.add({ months: 2 }), anchorDay, zone) };
   }
   return { startMs: anchorIn(thisMonth.subtract({ months: 1 }), anchorDay, zone), endMs: anchored };
 }

@@ -105,6 +105,10 @@ function checkCondition(
     fault(at, 'a condition is an object with all, any, not, or fact, operator and value');
     return;
   }
+  // The library throws on others while it runs, in the middle of a batch.
+  if (value['priority'] !== undefined && !isPositive(value['priority'])) {
+    fault(`${at}.priority`, 'priority must be a positive integer');
+  }
   for (const key of ['all', 'any'] as const) {
     if (!(key in value)) continue;
     const list = value[key];
