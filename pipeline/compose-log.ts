@@ -59,7 +59,7 @@ async function kafkaLog(config: Config, kafka: KafkaConfig, log: SourceLog): Pro
     ...(kafka.sasl === null ? {} : { sasl: saslOf(kafka.sasl) }),
   };
   const writer = new KafkaWriter({ ...connection, topic, simulatedTime });
-  const deadLetters = new KafkaDeadLetters({ ...connection, topic });
+  const deadLetters = new KafkaDeadLetters({ ...connection, topic: kafka.deadLetterTopic });
   await writer.partitionCount();
   return {
     source: new KafkaSource({

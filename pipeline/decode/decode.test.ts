@@ -47,7 +47,7 @@ function entry(value: Uint8Array | null, fields: Partial<LogEntry> = {}): LogEnt
   return { offset: 5, key: null, value, control: null, appendTimeMs: T + 1, ...fields };
 }
 
-function decodeOne(value: LogEntry, context = CONTEXT, partition = 0): Input {
+function decodeOne(value: LogEntry, context = CONTEXT, partition = 3): Input {
   const [input] = decodeBatch({ partition, entries: [value] }, context);
   if (input === undefined) throw new Error('no input');
   return input;
@@ -182,6 +182,11 @@ describe('dead letters', () => {
     ['a time in 2100', entry(encode(record({ event_time: Date.UTC(2100, 0, 1) }))), 'implausible-time'],
     ['a negative session time', entry(encode(record({ session_time: -1 }))), 'implausible-time'],
     ['another partition in the key', entry(wellFramed, { key: keyOf(1) }), 'misrouted'],
+    [
+      'no key, and a subscriber of another partition',
+      entry(encode(record({ subscriber_id: Buffer.from(keyOf(1)).toString() })), { key: null }),
+      'misrouted',
+    ],
     ['a control header out of form', entry(wellFramed, { control: 'directory' }), 'bad-control'],
     ['a control that is no JSON', entry(wellFramed, { control: 'directory:1' }), 'bad-control'],
   ])('%s', (_name, given, reason) => {
@@ -191,8 +196,8 @@ describe('dead letters', () => {
   });
 
   it('keeps key and bytes, cut at the limit', () => {
-    const input = decodeOne(entry(new Uint8Array(5000), { key: keyOf(0) }));
-    expect(input).toMatchObject({ kind: 'dead', key: keyOf(0) });
+    const input = decodeOne(entry(new Uint8Array(5000), { key: keyOf(3) }));
+    expect(input).toMatchObject({ kind: 'dead', key: keyOf(3) });
     expect(input.kind === 'dead' && input.value?.length).toBe(4096);
   });
 
@@ -203,7 +208,7 @@ describe('dead letters', () => {
       Buffer.concat([Buffer.from([0, 0, 0, 0, 1]), type.toBuffer(full(status))]);
     const context = { ...CONTEXT, schemas: { ...SCHEMAS, byId: new Map([[1, writer]]) } };
     const entries = [entry(frame('MOOD')), entry(frame('STOP'))];
-    const inputs = decodeBatch({ partition: 0, entries }, context);
+    const inputs = decodeBatch({ partition: 3, entries }, context);
     expect(inputs.map(reasonOf)).toEqual(['undecodable', 'usage']);
   });
 });

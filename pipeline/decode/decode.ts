@@ -1,7 +1,7 @@
 import type { UsageEvent } from '../../schemas/accounting-record.ts';
 import { parseControlId } from '../../schemas/control.ts';
 import type { DeadLetterReason } from '../../schemas/outcome.ts';
-import { partitionOf } from '../../schemas/partitioning.ts';
+import { partitionOf, partitionOfText } from '../../schemas/partitioning.ts';
 import { decodeControl } from './control-codec.ts';
 import type { EncodedBatch, EncodedEntry } from './encoded.ts';
 import {
@@ -40,7 +40,20 @@ export function decodeBatch(batch: EncodedBatch, context: DecodeContext): Input[
   return inputs;
 }
 
+/** The subscriber's state lives where its id hashes to, whatever the key says or if there is none. */
 function decodeRecord(entry: EncodedEntry, partition: number, context: DecodeContext): Input {
+  const input = decodeFramed(entry, partition, context);
+  if (input.kind !== 'usage' || input.event.subscriberId === '') return input;
+  const home = partitionOfText(input.event.subscriberId, context.partitionCount);
+  if (home === partition) return input;
+  return dead(
+    entry,
+    'misrouted',
+    `the subscriber belongs to partition ${home} of ${context.partitionCount} (murmur2): key records by subscriber_id`,
+  );
+}
+
+function decodeFramed(entry: EncodedEntry, partition: number, context: DecodeContext): Input {
   const { key, value } = entry;
   if (value === null || value.length === 0) return dead(entry, 'empty', 'no value');
   if (value.length > context.maxRecordBytes) {

@@ -4,18 +4,13 @@ import type { DeadLetterSink } from '../../storage/ports.ts';
 import type { KafkaConnection } from './kafka-connection.ts';
 import { kafkaClient, kafkaError } from './kafka-connection.ts';
 
-/** Name of the topic of an accounting topic's dead letters. */
-export function deadLetterTopic(topic: string): string {
-  return `${topic}-dead-letters`;
-}
-
 /** Days that the broker keeps letters, if the topic is made here. */
 const RETENTION_MS = 30 * 86_400_000;
 /** Of one request, bytes. */
 const MAX_REQUEST_BYTES = 512 * 1024;
 
 /**
- * Dead letters as records of `<topic>-dead-letters`: the original value, position and reason as headers,
+ * Dead letters as records of a topic of their own: the original value, position and reason as headers,
  * `<topic>/<partition>/<offset>` as key. The topic is compacted, so a letter that is put twice ends up once;
  * readers that look before compaction take the key for its identity. Makes the topic where it is missing.
  */
@@ -25,9 +20,10 @@ export class KafkaDeadLetters implements DeadLetterSink {
   readonly #kafka: Kafka;
   #connecting: Promise<Producer> | null = null;
 
+  /** @param options.topic of the dead letters, not of the accounting log */
   constructor(options: KafkaConnection & { topic: string }) {
     this.#connection = options;
-    this.#topic = deadLetterTopic(options.topic);
+    this.#topic = options.topic;
     this.#kafka = kafkaClient(options);
   }
 

@@ -14,7 +14,7 @@ import {
   until,
 } from '../../storage/record-source.contract.ts';
 import { kafkaClient } from './kafka-connection.ts';
-import { KafkaDeadLetters, deadLetterTopic } from './kafka-dead-letters.ts';
+import { KafkaDeadLetters } from './kafka-dead-letters.ts';
 import type { KafkaSourceOptions } from './kafka-source.ts';
 import { KafkaSource } from './kafka-source.ts';
 import { KafkaWriter } from './kafka-writer.ts';
@@ -401,7 +401,7 @@ describe('KafkaWriter', () => {
 
 it('dead letters keep bytes, reason and position', async () => {
   const topic = await newTopic(1);
-  const sink = new KafkaDeadLetters({ ...connection, topic });
+  const sink = new KafkaDeadLetters({ ...connection, topic: `${topic}-dead` });
   const letter: DeadLetter = {
     topic,
     partition: 3,
@@ -417,7 +417,7 @@ it('dead letters keep bytes, reason and position', async () => {
   await sink.close();
   const consumer = kafka.consumer({ groupId: `${topic}-check` });
   await consumer.connect();
-  await consumer.subscribe({ topic: deadLetterTopic(topic), fromBeginning: true });
+  await consumer.subscribe({ topic: `${topic}-dead`, fromBeginning: true });
   const seen: Record<string, unknown>[] = [];
   await consumer.run({
     eachMessage: ({ message }) => {
