@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import type { DeadLetterSink, LogWriter, RecordSource } from '../storage/ports.ts';
 import { PostgresDeadLetters } from '../storage/postgres/dead-letters.ts';
 import { PostgresRecordLog } from '../storage/postgres/record-log.ts';
+import { becomeSingleReader } from '../storage/postgres/single-reader.ts';
 import type { SourceLog } from '../storage/source-log.ts';
 import type { Config, KafkaConfig } from './config.ts';
 import type { KafkaConnection } from './source/kafka-connection.ts';
@@ -40,12 +41,16 @@ async function embeddedLog(config: Config, pool: pg.Pool, log: SourceLog): Promi
     log,
   });
   await records.prepare();
+  const release = config.roles.includes('worker') ? await becomeSingleReader(pool) : () => undefined;
   return {
     source: records.source(config.group),
     writer: records,
     deadLetters: new PostgresDeadLetters(pool),
     trim: (beforeMs) => records.trim(beforeMs),
-    close: () => records.close(),
+    close: async () => {
+      await records.close();
+      release();
+    },
   };
 }
 

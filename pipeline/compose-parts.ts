@@ -11,18 +11,18 @@ import type { Stores } from './compose-stores.ts';
 import type { Config } from './config.ts';
 import type { ProcessRole } from './config/variables.ts';
 import { exportActions } from './flush/action-export.ts';
+import type { CoaClient } from './dispatch/radius/coa-client.ts';
 import type { LifecyclePart } from './lifecycle.ts';
 import { startLiveReport } from './live-line.ts';
 import type { LiveAddresses, LiveScreen } from './live-line.ts';
-import { BackPressure } from './pipeline.ts';
-import type { Pipeline } from './pipeline.ts';
+import type { BackPressure, Pipeline } from './pipeline.ts';
 import { loadPolicies } from './policies/load-policies.ts';
 import type { Relay } from './relay/relay.ts';
 import { Ticker } from './relay/ticks.ts';
 import { every } from './schedule/every.ts';
 import { startJobs } from './schedule/jobs.ts';
 import type { Telemetry } from './telemetry.ts';
-import { setGauges } from './telemetry/gauges.ts';
+import { setGauges, TotalsWatch } from './telemetry/gauges.ts';
 import { ProgressHealth } from './views/health.ts';
 import { partitionViews } from './views/overview.ts';
 import { readSubscriber } from './views/subscriber-view.ts';
@@ -51,6 +51,8 @@ export interface Assembly {
   stores: Stores;
   log: AccountingLog;
   pipeline: Pipeline;
+  pressure: BackPressure;
+  coa: CoaClient;
   relay: Relay;
   simulation: Simulation | null;
   overview: () => Promise<OverviewView>;
@@ -88,15 +90,27 @@ function storesPart({ stores, log }: Assembly): LifecyclePart {
   };
 }
 
-function metricsPart({ config, around, overview, addresses, simulation }: Assembly): LifecyclePart {
+function metricsPart(assembly: Assembly): LifecyclePart {
+  const { config, around, addresses, simulation, pipeline, coa, pressure } = assembly;
   const { telemetry } = around;
+  const { metrics } = telemetry;
+  const coaTotals = new TotalsWatch();
   let close = (): Promise<void> => Promise.resolve();
   return {
     name: 'metrics',
     start: async () => {
       telemetry.onScrape(async () => {
-        const clockMs = simulation?.provider.nowMs ?? Date.now();
-        setGauges(telemetry.metrics, await overview(), clockMs);
+        metrics.actionsInFlight.set(pipeline.dispatcher.inFlight);
+        metrics.partitionsPaused.set(pressure.pausedPartitions);
+        for (const [event, total] of Object.entries(coa.counters)) {
+          coaTotals.look(event, total, (rise) => metrics.coaPackets.inc({ event }, rise));
+        }
+        try {
+          setGauges(metrics, await assembly.overview(), simulation?.provider.nowMs ?? Date.now());
+        } catch (error) {
+          // A database that is away must not blind those who watch it: the gauges keep their last values.
+          telemetry.log.warn({ err: error }, 'no overview for the scrape');
+        }
       });
       const server = await telemetry.serveMetrics(config.metrics.host, config.metrics.port);
       addresses.metrics = server.url;
@@ -136,7 +150,11 @@ async function apiPart({
           id,
         ),
       health: checkHealth,
-      ready: checkHealth,
+      ready: async () => {
+        const { problems } = await checkHealth();
+        const faults = [...problems, ...(await unreachableStores(stores))];
+        return { ok: faults.length === 0, problems: faults };
+      },
     },
     keys: stores.keys,
     log: around.telemetry.log,
@@ -158,6 +176,18 @@ async function apiPart({
   };
 }
 
+/** One line for each store that does not answer. */
+async function unreachableStores({ pool, store }: Stores): Promise<string[]> {
+  const asked = [
+    { name: 'Postgres', answer: pool.query('select 1') },
+    { name: 'the state store', answer: store.readHead({ group: '', topic: '', partition: 0 }) },
+  ];
+  const answers = await Promise.allSettled(asked.map(({ answer }) => answer));
+  return asked
+    .filter((_, i) => answers[i]?.status === 'rejected')
+    .map(({ name }) => `${name} does not answer`);
+}
+
 function relayPart({ config, around, stores, relay }: Assembly): LifecyclePart {
   const { log } = around.telemetry;
   return {
@@ -167,6 +197,16 @@ function relayPart({ config, around, stores, relay }: Assembly): LifecyclePart {
       for (const { file, faults } of refused)
         log.error({ file, faults }, 'policy file refused: what was in force stays');
       await stores.directory.putPolicies(policies);
+      const known = new Set(policies.map(({ policyId }) => policyId));
+      const others = (await stores.directory.policies()).filter(({ policyId }) => !known.has(policyId));
+      // Not withdrawn: a folder that was not mounted would restore every subscriber at once.
+      if (others.length > 0) {
+        const ids = others.map(({ policyId }) => policyId);
+        log.warn(
+          { policies: ids, folder: config.policiesDir },
+          'policies in force that are not in the folder',
+        );
+      }
       relay.start();
     },
     stop: () => relay.stop(),
@@ -203,11 +243,10 @@ function complaintsOf(around: Surroundings): (error: unknown) => void {
 }
 
 /** Reads, meters, commits. Its stop: no more fetches, what is in hand committed, flushed, then the group is left. */
-function workerPart({ config, around, log, pipeline }: Assembly): LifecyclePart {
+function workerPart({ config, around, log, pipeline, pressure }: Assembly): LifecyclePart {
   const { worker, flusher } = pipeline;
   const { source } = log;
   const complain = complaintsOf(around);
-  const pressure = new BackPressure(source, pipeline);
   const ticker = new Ticker(log.writer, () => worker.tickedSlots, Date.now);
   const ends: (() => Promise<void>)[] = [];
   return {

@@ -10,7 +10,7 @@ import { CoaClient } from './dispatch/radius/coa-client.ts';
 import { RadiusSink } from './dispatch/radius/radius-sink.ts';
 import { RFC5080_RETRANSMISSION } from './dispatch/radius/retransmission.ts';
 import { KindRouter, NoticeSink } from './dispatch/sinks.ts';
-import { buildPipeline } from './pipeline.ts';
+import { BackPressure, buildPipeline } from './pipeline.ts';
 import type { Pipeline } from './pipeline.ts';
 import { Relay } from './relay/relay.ts';
 import { ACCOUNTING_SCHEMA_TEXT } from './source/accounting-schema.ts';
@@ -37,7 +37,8 @@ export async function compose(config: Config, around: Surroundings): Promise<Pro
   let accounting: AccountingLog | null = null;
   try {
     accounting = await openLog(config, stores.pool, log);
-    const pipeline = await composePipeline(config, around.telemetry, stores, accounting);
+    const coa = coaClient(config);
+    const pipeline = await composePipeline(config, around.telemetry, stores, accounting, coa);
     let simulation: Simulation | null = null;
     if (config.simulator !== null) {
       const { directory } = stores;
@@ -59,6 +60,8 @@ export async function compose(config: Config, around: Surroundings): Promise<Pro
       stores,
       log: accounting,
       pipeline,
+      pressure: new BackPressure(accounting.source, pipeline),
+      coa,
       relay,
       simulation,
       overview,
@@ -71,31 +74,32 @@ export async function compose(config: Config, around: Surroundings): Promise<Pro
   }
 }
 
+function coaClient({ coa }: Config): CoaClient {
+  return new CoaClient({
+    maxPortsPerNas: coa.portsPerNas,
+    retransmission: {
+      ...RFC5080_RETRANSMISSION,
+      firstMs: coa.firstTimeoutMs,
+      maxMs: coa.longestTimeoutMs,
+      maxSends: coa.maxSends,
+      maxDurationMs: coa.giveUpAfterMs,
+    },
+  });
+}
+
 async function composePipeline(
   config: Config,
   telemetry: Telemetry,
   stores: Stores,
   log: AccountingLog,
+  coa: CoaClient,
 ): Promise<Pipeline> {
   const schemas = new WriterSchemaResolver({
     accountingText: ACCOUNTING_SCHEMA_TEXT,
     registryUrl: config.schemaRegistryUrl?.reveal() ?? null,
     maxRecordBytes: config.maxRecordBytes,
   });
-  const { coa } = config;
-  const radius = new RadiusSink({
-    inventory: stores.inventory,
-    client: new CoaClient({
-      maxPortsPerNas: coa.portsPerNas,
-      retransmission: {
-        ...RFC5080_RETRANSMISSION,
-        firstMs: coa.firstTimeoutMs,
-        maxMs: coa.longestTimeoutMs,
-        maxSends: coa.maxSends,
-        maxDurationMs: coa.giveUpAfterMs,
-      },
-    }),
-  });
+  const radius = new RadiusSink({ inventory: stores.inventory, client: coa });
   const notice = new NoticeSink((event) => telemetry.log.info({ notice: event }, 'notice'));
   const pipeline: Pipeline = buildPipeline(
     {
@@ -121,10 +125,10 @@ async function composePipeline(
       maxWaitingIntents: MAX_WAITING_INTENTS,
     },
     {
-      maxInFlight: coa.maxInFlight,
+      maxInFlight: config.coa.maxInFlight,
       // A claim outlives an attempt, and an attempt the last repeat of its CoA.
-      sendTimeoutMs: Math.ceil(coa.giveUpAfterMs * 1.5),
-      leaseMs: Math.ceil(coa.giveUpAfterMs * 2),
+      sendTimeoutMs: Math.ceil(config.coa.giveUpAfterMs * 1.5),
+      leaseMs: Math.ceil(config.coa.giveUpAfterMs * 2),
     },
   );
   return pipeline;

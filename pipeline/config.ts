@@ -4,7 +4,7 @@ import { Secret } from './config/secret.ts';
 import { unknownNames } from './config/unknown-names.ts';
 import type { ValuesOf, Variable } from './config/variable.ts';
 import { VARIABLES } from './config/variables.ts';
-import type { LogLevel, ProcessRole, SaslMechanism } from './config/variables.ts';
+import type { LogFormat, LogLevel, ProcessRole, SaslMechanism } from './config/variables.ts';
 
 /** An HTTP API of somebody else. */
 export interface HttpApiConfig {
@@ -76,6 +76,7 @@ export interface Config {
   };
   readonly metrics: { readonly host: string; readonly port: number };
   readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
   readonly stopGraceMs: number;
   readonly radiusApi: HttpApiConfig | null;
   readonly billingApi: HttpApiConfig | null;
@@ -169,6 +170,7 @@ function toConfig(values: Values): Config {
     },
     metrics: { host: values.WEIR_METRICS_HOST, port: values.WEIR_METRICS_PORT },
     logLevel: values.WEIR_LOG_LEVEL,
+    logFormat: values.WEIR_LOG_FORMAT,
     stopGraceMs: values.WEIR_STOP_GRACE_SECONDS,
     radiusApi: httpApi(values.RADIUS_API_URL, values.RADIUS_API_KEY, values.RADIUS_API_TIMEOUT),
     billingApi: httpApi(values.BILLING_API_URL, values.BILLING_API_KEY, values.BILLING_API_TIMEOUT),

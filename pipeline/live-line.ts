@@ -118,7 +118,7 @@ export function startLiveReport(options: LiveReportOptions): () => void {
       const view = await overview();
       if (ended) return;
       if (isTTY) screen.show(formatLiveLine(view, addresses));
-      else log.info(liveFields(view), formatLiveLine(view, addresses));
+      else log.info({ live: liveFields(view) }, formatLiveLine(view, addresses));
     } catch (error) {
       // Where the ledger is away the overview is too; those who wait for the ledger say so at a higher level.
       log.debug({ err: error }, 'no overview at the moment');

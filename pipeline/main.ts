@@ -19,7 +19,7 @@ export async function run(env: NodeJS.ProcessEnv): Promise<number> {
   const screen = new LiveScreen(process.stdout);
   const telemetry = createTelemetry({
     level: config.logLevel,
-    pretty: true,
+    pretty: config.logFormat === 'text',
     write: (line) => screen.log(line),
   });
   const { log } = telemetry;

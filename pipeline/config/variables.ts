@@ -8,6 +8,9 @@ export type ProcessRole = (typeof PROCESS_ROLES)[number];
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
+export const LOG_FORMATS = ['text', 'json'] as const;
+export type LogFormat = (typeof LOG_FORMATS)[number];
+
 export const SASL_MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512'] as const;
 export type SaslMechanism = (typeof SASL_MECHANISMS)[number];
 
@@ -138,6 +141,11 @@ const PROCESS = {
     forms.seconds(1, 3600),
     '25',
     'Seconds to drain, commit and flush after SIGTERM; below what the supervisor waits before it kills.',
+  ),
+  WEIR_LOG_FORMAT: preset(
+    forms.oneOf(LOG_FORMATS),
+    'text',
+    'Log lines for people, or one JSON object a line for a log collector.',
   ),
   WEIR_LOG_LEVEL: preset(forms.oneOf(LOG_LEVELS), 'info', 'Least level of log lines.'),
   WEIR_API_HOST: preset(forms.host, '127.0.0.1', 'Address that the API listens on.'),

@@ -7,8 +7,8 @@ const LEVELS: Readonly<Record<number, string>> = {
   60: 'FATAL',
 };
 
-/** Fields that say nothing on a screen. */
-const HIDDEN = new Set(['level', 'time', 'pid', 'hostname', 'msg', 'err']);
+/** Fields that say nothing on a screen, or what the message says already. */
+const HIDDEN = new Set(['level', 'time', 'pid', 'hostname', 'msg', 'err', 'live']);
 
 /**
  * One JSON line of pino as a line for a person: `12:00:05 info  message  key=value`, local time.
