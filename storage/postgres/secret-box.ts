@@ -1,5 +1,6 @@
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { AppError } from '../../schemas/errors.ts';
 
 const KEY_BYTES = 32;
@@ -19,6 +20,8 @@ export function parseSecretKey(text: string): Buffer | null {
  * @throws AppError 'store-corrupt' when the file is there and holds no key: what it sealed cannot be read any more
  */
 export async function readOrCreateSecretKey(file: string): Promise<Buffer> {
+  // With every server elsewhere nobody else has made the data folder.
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
   try {
     // 'wx': a key that is there is never overwritten.
     await writeFile(file, `${randomBytes(KEY_BYTES).toString('base64')}\n`, { mode: 0o600, flag: 'wx' });

@@ -105,7 +105,6 @@ export class FlowRun {
       REDIS_URL: this.#servers.redisUrl,
       DATABASE_URL: this.#databases.databaseUrl,
       CLICKHOUSE_URL: this.clickhouseUrl,
-      WEIR_ROLES: 'worker,dispatcher,relay,scheduler',
       WEIR_SIMULATED_TIME: 'on',
       WEIR_SIMULATOR: 'off',
       WEIR_DATA_DIR: this.#dataDir,
