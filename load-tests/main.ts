@@ -1,0 +1,98 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { Command, InvalidArgumentError } from 'commander';
+import { prepareServices } from '../dev/services.ts';
+import { whenToldToStop } from '../dev/processes/stop-request.ts';
+import { formatReport } from './format-report.ts';
+import { measureThroughput } from './throughput.ts';
+
+/** What is wanted of dev/services.ts; all of it may be given in the environment instead. */
+const NEEDED = ['KAFKA_BROKERS', 'REDIS_URL', 'DATABASE_URL', 'CLICKHOUSE_URL'];
+
+interface ThroughputFlags {
+  records: number;
+  subscribers: number;
+  partitions: number;
+  workers: number;
+  policies: number;
+  seed: number;
+  json?: string;
+  profile?: string;
+}
+
+function main(): Promise<unknown> {
+  const program = new Command('npm run load --')
+    .description('Long runs against real servers. They start them where the environment names none.')
+    .showHelpAfterError()
+    .showSuggestionAfterError();
+  program
+    .command('throughput')
+    .description(
+      'records/s and CPU a record of the whole real path: Kafka, Avro, metering, policies, Redis, ClickHouse',
+    )
+    .option('--records <n>', 'accounting records', whole(1_000, 100_000_000), 500_000)
+    .option('--subscribers <n>', 'subscribers that send them', whole(1, 10_000_000), 50_000)
+    .option('--partitions <n>', 'partitions of the topic', whole(1, 256), 4)
+    .option('--workers <n>', 'processes', whole(1, 64), 1)
+    .option('--policies <n>', 'policies of the shipped kind', whole(0, 500), 1)
+    .option('--seed <n>', 'same seed, same topic', whole(0, 4_294_967_295), 1)
+    .option('--json <file>', 'write the figures to a file')
+    .option('--profile <folder>', 'write a CPU profile of each worker (costs some speed)')
+    .action(throughput);
+  return program.parseAsync();
+}
+
+async function throughput(flags: ThroughputFlags): Promise<void> {
+  if (flags.workers > flags.partitions)
+    throw new Error('--workers: more processes than partitions have nothing to do');
+  if (flags.records < 2 * flags.subscribers) {
+    throw new Error('--records must be at least twice --subscribers: a Start alone meters nothing');
+  }
+  if (flags.profile !== undefined) await mkdir(flags.profile, { recursive: true });
+  const options = { ...flags, profile: flags.profile ?? null };
+  const report = await withServers((env) =>
+    measureThroughput(options, env, (line) => process.stderr.write(`${line}\n`)),
+  );
+  process.stdout.write(formatReport(report));
+  if (flags.json === undefined) return;
+  await mkdir(dirname(flags.json), { recursive: true });
+  await writeFile(flags.json, `${JSON.stringify(report, null, 2)}\n`);
+}
+
+/** Runs with the servers of the environment, or with servers of its own that end with it. */
+async function withServers<T>(work: (env: Record<string, string | undefined>) => Promise<T>): Promise<T> {
+  const given = NEEDED.filter((name) => (process.env[name] ?? '') !== '');
+  if (given.length === NEEDED.length) return work(process.env);
+  if (given.length > 0) {
+    const missing = NEEDED.filter((name) => !given.includes(name));
+    throw new Error(`${given.join(', ')} set, but not ${missing.join(', ')}: give all of them, or none`);
+  }
+  const services = prepareServices();
+  const stopped = whenToldToStop().then((reason) => {
+    throw new Error(`stopped: ${reason}`);
+  });
+  try {
+    const run = services.start(['kafka', 'redis', 'postgres', 'clickhouse']).then(() => work(services.env));
+    return await Promise.race([run, stopped]);
+  } finally {
+    await services.stop();
+  }
+}
+
+function whole(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text.replaceAll('_', ''));
+    if (!/^[\d_]+$/.test(text) || value < least || value > most) {
+      throw new InvalidArgumentError(`It must be a whole number from ${String(least)} to ${String(most)}.`);
+    }
+    return value;
+  };
+}
+
+try {
+  await main();
+  process.exit();
+} catch (error) {
+  process.stderr.write(`load: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(1);
+}
