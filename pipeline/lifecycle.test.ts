@@ -5,6 +5,8 @@ import type { HostEvent, LifecycleHost, LifecyclePart } from './lifecycle.ts';
 
 /** A process that only takes notes. */
 class FakeHost implements LifecycleHost {
+  /** the clock is put forward by this */
+  aheadMs = 0;
   readonly exits: number[] = [];
   readonly listeners = new Map<HostEvent, (detail: unknown) => void>();
   clockMs = 0;
@@ -26,7 +28,7 @@ class FakeHost implements LifecycleHost {
   }
 
   nowMs(): number {
-    return this.clockMs;
+    return performance.now() + this.aheadMs;
   }
 }
 
@@ -128,6 +130,10 @@ describe('Lifecycle', () => {
       host.emit(signal);
       expect(lifecycle.isStopping).toBe(true);
       expect(host.exits).toEqual([]);
+      // Passed on by npm and tsx: the same Ctrl-C.
+      host.emit(signal);
+      expect(host.exits).toEqual([]);
+      host.aheadMs = 2_000;
       host.emit(signal);
       expect(host.exits).toEqual([EXIT.interrupted]);
       await Promise.resolve().then(() => undefined);

@@ -51,6 +51,12 @@ const PROCESS: LifecycleHost = {
   nowMs: () => performance.now(),
 };
 
+/**
+ * One Ctrl-C arrives more than once: from the terminal to the whole group of processes, and again from npm and tsx,
+ * which pass on what they got. A person's second one comes later.
+ */
+const ECHO_MS = 1_000;
+
 /** A part that had no share of the grace left still gets this long, ms: closing a socket is quick, and omitting it is not. */
 const LEAST_SHARE_MS = 250;
 
@@ -124,7 +130,11 @@ export class Lifecycle {
 
   /** Listens for signals and defects until everything has stopped. */
   listen(): void {
+    let firstMs: number | null = null;
     const signal = (name: 'SIGTERM' | 'SIGINT') => (): void => {
+      const now = this.#host.nowMs();
+      firstMs ??= now;
+      if (this.isStopping && now - firstMs < ECHO_MS) return;
       if (this.isStopping) {
         this.#options.log.warn({ signal: name }, 'second signal: ending at once');
         this.#host.exit(EXIT.interrupted);
