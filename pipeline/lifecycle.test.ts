@@ -5,8 +5,6 @@ import type { HostEvent, LifecycleHost, LifecyclePart } from './lifecycle.ts';
 
 /** A process that only takes notes. */
 class FakeHost implements LifecycleHost {
-  /** the clock is put forward by this */
-  aheadMs = 0;
   readonly exits: number[] = [];
   readonly listeners = new Map<HostEvent, (detail: unknown) => void>();
   clockMs = 0;
@@ -28,7 +26,7 @@ class FakeHost implements LifecycleHost {
   }
 
   nowMs(): number {
-    return performance.now() + this.aheadMs;
+    return this.clockMs;
   }
 }
 
@@ -133,7 +131,7 @@ describe('Lifecycle', () => {
       // Passed on by npm and tsx: the same Ctrl-C.
       host.emit(signal);
       expect(host.exits).toEqual([]);
-      host.aheadMs = 2_000;
+      host.clockMs += 2_000;
       host.emit(signal);
       expect(host.exits).toEqual([EXIT.interrupted]);
       await Promise.resolve().then(() => undefined);
