@@ -3,26 +3,57 @@ const test = '\\.(test|contract|integration\\.test)\\.ts$';
 const pureStages = '^pipeline/(decode|meter|window|decide|fold)/';
 module.exports = {
   forbidden: [
-    { name: 'no-circular', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
-    { name: 'schemas-import-nothing', severity: 'error', from: { path: '^schemas/', pathNot: test }, to: { pathNot: '^schemas/' } },
+    {
+      name: 'no-circular',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
+    {
+      name: 'schemas-import-nothing',
+      severity: 'error',
+      from: { path: '^schemas/', pathNot: test },
+      to: { pathNot: '^schemas/' },
+    },
     {
       name: 'rules-import-schemas-only',
       severity: 'error',
       from: { path: '^rules/', pathNot: test },
-      to: { pathNot: ['^schemas/', '^rules/', 'node_modules/(json-rules-engine|temporal-polyfill|temporal-spec)'] },
+      to: {
+        pathNot: ['^schemas/', '^rules/', 'node_modules/(json-rules-engine|temporal-polyfill|temporal-spec)'],
+      },
     },
     {
       name: 'the-fold-is-pure',
       comment: 'No IO, clock, store or database in decode, meter, window, decide, fold.',
       severity: 'error',
       from: { path: pureStages, pathNot: test },
-      to: { pathNot: ['^schemas/', '^rules/', pureStages, 'node_modules/avsc', '^(buffer|node:buffer|crypto|node:crypto)$'] },
+      to: {
+        pathNot: [
+          '^schemas/',
+          '^rules/',
+          pureStages,
+          'node_modules/avsc',
+          '^(buffer|node:buffer|crypto|node:crypto)$',
+        ],
+      },
     },
     {
       name: 'adapters-behind-ports',
       comment: 'Only the composition root, tests, load-tests and dev see adapters and the simulator.',
       severity: 'error',
-      from: { pathNot: [test, '^pipeline/compose', '^storage/', '^simulator/', '^load-tests/', '^dev/', '^tests/', '^pipeline/dispatch/radius/'] },
+      from: {
+        pathNot: [
+          test,
+          '^pipeline/compose',
+          '^storage/',
+          '^simulator/',
+          '^load-tests/',
+          '^dev/',
+          '^tests/',
+          '^pipeline/dispatch/radius/',
+        ],
+      },
       to: { path: ['^storage/(memory|redis|postgres|clickhouse)/', '^simulator/'] },
     },
     {
@@ -31,14 +62,27 @@ module.exports = {
       from: { path: '^storage/', pathNot: test },
       to: { path: ['^pipeline/', '^api/', '^cli/', '^simulator/'] },
     },
-    { name: 'nothing-imports-load-tests', severity: 'error', from: { pathNot: '^load-tests/' }, to: { path: '^load-tests/' } },
-    { name: 'no-test-imports-in-product', severity: 'error', from: { pathNot: [test, '^tests/', '^load-tests/'] }, to: { path: [test, '^tests/'] } },
+    {
+      name: 'nothing-imports-load-tests',
+      severity: 'error',
+      from: { pathNot: '^load-tests/' },
+      to: { path: '^load-tests/' },
+    },
+    {
+      name: 'no-test-imports-in-product',
+      severity: 'error',
+      from: { pathNot: [test, '^tests/', '^load-tests/'] },
+      to: { path: [test, '^tests/'] },
+    },
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
     exclude: { path: '^(dist|\\.weir)/' },
     tsConfig: { fileName: 'tsconfig.json' },
     tsPreCompilationDeps: true,
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'require', 'node', 'default', 'types'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'require', 'node', 'default', 'types'],
+    },
   },
 };

@@ -65,7 +65,8 @@ export interface SubscriberView {
   userName: string | null;
   segment: string | null;
   plan: { planId: string; capBytes: string | null; downBps: number; upBps: number } | null;
-  cycle: (BytesView & { start: string; end: string; countedBytes: string; capUsedPercent: number | null }) | null;
+  cycle:
+    (BytesView & { start: string; end: string; countedBytes: string; capUsedPercent: number | null }) | null;
   previousCycles: (BytesView & { start: string; end: string })[];
   /** 5-minute windows of the last hour of event time, newest first */
   windows: (BytesView & { start: string; nasId: string; serviceClass: string })[];
