@@ -10,7 +10,7 @@ import { CycleCalendar } from '../rules/cycle.ts';
 import type { UsageEvent } from '../schemas/accounting-record.ts';
 import type { ActionIntent } from '../schemas/action.ts';
 import { formatControlId } from '../schemas/control.ts';
-import { isAppError } from '../schemas/errors.ts';
+import { AppError, isAppError } from '../schemas/errors.ts';
 import type { DeadLetter } from '../schemas/outcome.ts';
 import { MemoryActionLedger } from '../storage/memory/ledger.ts';
 import { MemorySlotMarks } from '../storage/memory/slot-marks.ts';
@@ -60,10 +60,19 @@ export function entriesOf(inputs: readonly Input[]): LogEntry[] {
   });
 }
 
+class RigLedger extends MemoryActionLedger {
+  isDown = false;
+
+  override async insert(...given: Parameters<MemoryActionLedger['insert']>): Promise<string[]> {
+    if (this.isDown) throw new AppError('unreachable', 'the ledger is down', { retriable: true });
+    return super.insert(...given);
+  }
+}
+
 /** Real workers on memory stores, fed by hand. All workers of a rig share its stores, as processes share servers. */
 export class WorkerRig {
   readonly store: MemoryStateStore;
-  readonly ledger = new MemoryActionLedger();
+  readonly ledger = new RigLedger();
   readonly marks = new MemorySlotMarks();
   readonly letters = new Map<number, DeadLetter>();
   readonly submitted: AnalyticsBatch[] = [];
