@@ -222,6 +222,10 @@ describe('faults of the store', () => {
     stale = await rig.deliver(zombie, stale, 10);
     let position = await rig.open(owner);
     expect(position).toBe(stale);
+    // The stale one has the right sequence number still: only its token tells.
+    expect(await rig.deliver(zombie, stale, 3)).toBe(stale);
+    expect(rig.dropped).toMatchObject([{ code: 'store-rejected' }]);
+    position = await rig.open(owner);
     const random = numbers(3);
     for (let step = 0; position < log.inputs.length && step < 1000; step += 1) {
       // Takes the slot back with its next batch: either may be the stale one.
