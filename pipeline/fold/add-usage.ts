@@ -22,7 +22,8 @@ export function addUsage(
   const cuts = (fromMs: number, toMs: number): number[] =>
     cycleStarts(calendar, zone, anchorDay, fromMs, toMs);
   const parts = spread(metered.delta, metered.fromMs, metered.atMs, state.watermarkMs, cuts);
-  if (parts.length > 1 || metered.session.startEstimated) state.flags.estimated += 1;
+  const isEstimated = parts.length > 1 || metered.session.startEstimated;
+  if (isEstimated && !metered.flags.includes('estimated')) state.flags.estimated += 1;
   const planId = planOf(state, subscriber)?.planId ?? '';
   let late = 0;
   for (const part of parts) {

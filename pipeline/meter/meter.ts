@@ -64,7 +64,8 @@ export function meterRecord(
   const fromMs = Math.min(session.lastEventMs, atMs);
   const delta = takeIn(session, claim);
   const outcome = outcomeOf(session, claim, event, before, delta, known, late);
-  if (known && outcome === 'zero-delta' && fell(claim, before)) flags.push('fell');
+  const isNews = outcome === 'zero-delta' || outcome === 'metered';
+  if (known && isNews && fell(claim, before)) flags.push('fell');
   if (outcome === 'metered' && (!known || late) && !claim.isStart) flags.push('estimated');
   remember(session, claim, event);
   const tombstonesChanged =
