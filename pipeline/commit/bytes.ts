@@ -1,8 +1,16 @@
 import { AppError } from '../../schemas/errors.ts';
 
+/**
+ * Values are written one behind the other into a slab and handed out as views of it: a buffer of its own for each cost
+ * 0.8 us and a finalizer, of which a commit makes thousands. A slab lives as long as one of its values, a commit long.
+ */
+const SLAB_BYTES = 64 * 1024;
+
 /** Writes a value's bytes: varints (LEB128 over safe integers), zig-zag for signed ones, length-prefixed UTF-8. */
 export class ByteWriter {
-  private buffer = Buffer.allocUnsafe(1024);
+  private buffer = Buffer.allocUnsafeSlow(SLAB_BYTES);
+  /** where the value under way begins */
+  private from = 0;
   private at = 0;
 
   byte(value: number): void {
@@ -48,18 +56,21 @@ export class ByteWriter {
     if (value !== null) this.text(value);
   }
 
-  /** A copy of what was written; the writer begins anew. */
+  /** What was written, never changed afterwards; the writer begins anew. */
   take(): Uint8Array {
-    const bytes = Uint8Array.prototype.slice.call(this.buffer, 0, this.at);
-    this.at = 0;
+    const bytes = this.buffer.subarray(this.from, this.at);
+    this.from = this.at;
     return bytes;
   }
 
   private reserve(bytes: number): void {
     if (this.at + bytes <= this.buffer.length) return;
-    const larger = Buffer.allocUnsafe(Math.max(2 * this.buffer.length, this.at + bytes));
-    this.buffer.copy(larger, 0, 0, this.at);
-    this.buffer = larger;
+    const written = this.at - this.from;
+    const slab = Buffer.allocUnsafeSlow(Math.max(SLAB_BYTES, 2 * (written + bytes)));
+    this.buffer.copy(slab, 0, this.from, this.at);
+    this.buffer = slab;
+    this.from = 0;
+    this.at = written;
   }
 }
 
