@@ -9,16 +9,17 @@ export function formatReport(report: ThroughputReport): string {
     value === null ? '' : `, ${(value / 1e6).toFixed(0)} MB at most`;
   const lines = [
     `${rate(options.records)} records, ${rate(options.subscribers)} subscribers, ${String(options.partitions)} partitions, ` +
-      `${String(options.workers)} workers, ${String(options.policies)} policies, seed ${String(options.seed)}; all totals right`,
-    `rate      ${rate(report.recordsPerSecond)} records/s over ${report.seconds.toFixed(1)} s, to the last commit; ` +
+      `${String(options.workers)} workers, ${String(options.policies)} policies, seed ${String(options.seed)}` +
+      `${options.node.length === 0 ? '' : `, node ${options.node.join(' ')}`}; all totals right`,
+    `rate       ${rate(report.recordsPerSecond)} records/s over ${report.seconds.toFixed(1)} s, to the last commit; ` +
       `flushed ${report.flushTailSeconds.toFixed(1)} s later`,
     ...Object.entries(report.cpuMicrosPerRecord).map(
       ([name, value]) =>
-        `${name.padEnd(10)}${micros(value)} of CPU a record${megabytes(report.peakMemoryBytes[name] ?? null)}`,
+        `${name.padEnd(11)}${micros(value)} of CPU a record${megabytes(report.peakMemoryBytes[name] ?? null)}`,
     ),
-    `commits   ${rate(commits.count)}, ${rate(commits.meanEntries)} entries and ${(commits.meanBytes / 1000).toFixed(0)} kB ` +
+    `commits    ${rate(commits.count)}, ${rate(commits.meanEntries)} entries and ${(commits.meanBytes / 1000).toFixed(0)} kB ` +
       `each, ${commits.meanMs.toFixed(1)} ms in the store`,
-    `topic     written at ${rate(topic.recordsPerSecond)} records/s, ${topic.bytesPerRecord.toFixed(0)} bytes a record`,
+    `topic      written at ${rate(topic.recordsPerSecond)} records/s, ${topic.bytesPerRecord.toFixed(0)} bytes a record`,
   ];
   return `${lines.join('\n')}\n`;
 }

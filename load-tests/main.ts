@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { prepareServices } from '../dev/services.ts';
 import { whenToldToStop } from '../dev/processes/stop-request.ts';
 import { formatReport } from './format-report.ts';
@@ -16,6 +16,7 @@ interface ThroughputFlags {
   workers: number;
   policies: number;
   seed: number;
+  node: string[];
   json?: string;
   profile?: string;
 }
@@ -23,6 +24,7 @@ interface ThroughputFlags {
 function main(): Promise<unknown> {
   const program = new Command('npm run load --')
     .description('Long runs against real servers. They start them where the environment names none.')
+    .exitOverride()
     .showHelpAfterError()
     .showSuggestionAfterError();
   program
@@ -38,6 +40,7 @@ function main(): Promise<unknown> {
     .option('--seed <n>', 'same seed, same topic', whole(0, 4_294_967_295), 1)
     .option('--json <file>', 'write the figures to a file')
     .option('--profile <folder>', 'write a CPU profile of each worker (costs some speed)')
+    .option('--node <flags>', "flags for the workers' node, with commas between", list, [])
     .action(throughput);
   return program.parseAsync();
 }
@@ -79,6 +82,10 @@ async function withServers<T>(work: (env: Record<string, string | undefined>) =>
   }
 }
 
+function list(text: string): string[] {
+  return text.split(',').filter((part) => part !== '');
+}
+
 function whole(least: number, most: number): (text: string) => number {
   return (text) => {
     const value = Number(text.replaceAll('_', ''));
@@ -93,6 +100,8 @@ try {
   await main();
   process.exit();
 } catch (error) {
+  // Commander has said what was wrong, or given the help that was asked for.
+  if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : 2);
   process.stderr.write(`load: ${error instanceof Error ? error.message : String(error)}\n`);
   process.exit(1);
 }

@@ -29,6 +29,8 @@ export interface ThroughputOptions {
   workers: number;
   policies: number;
   seed: number;
+  /** flags for the workers' node */
+  node: string[];
   /** folder for a CPU profile of each worker; null = none */
   profile: string | null;
 }
@@ -104,7 +106,7 @@ export async function measureThroughput(
           // 500 values a bucket, as the configuration page advises.
           WEIR_BUCKETS: String(Math.max(128, Math.ceil(options.subscribers / options.partitions / 500))),
         },
-        profiling,
+        [...options.node, ...profiling],
       );
       workers.push(worker);
       // One after the other: the first brings the tables up to date.
