@@ -73,7 +73,7 @@ describe('hostile records', () => {
           expect(Object.values(state.counts).reduce((a, b) => a + b, 0)).toBe(records.length);
         },
       ),
-      { numRuns: 400 },
+      { numRuns: 250 },
     );
   });
 

@@ -88,7 +88,7 @@ describe('spread', () => {
           });
         },
       ),
-      { numRuns: 100 },
+      { numRuns: 40 },
     );
   });
 });
