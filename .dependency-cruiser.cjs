@@ -63,6 +63,13 @@ module.exports = {
       to: { path: ['^pipeline/', '^api/', '^cli/', '^simulator/'] },
     },
     {
+      name: 'the-oracle-stands-apart',
+      comment: 'What checks the metering shares no code with it.',
+      severity: 'error',
+      from: { path: '^tests/oracle/', pathNot: test },
+      to: { pathNot: ['^schemas/', '^tests/oracle/', 'node_modules/fast-check'] },
+    },
+    {
       name: 'nothing-imports-load-tests',
       severity: 'error',
       from: { pathNot: '^load-tests/' },

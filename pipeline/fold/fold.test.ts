@@ -97,6 +97,21 @@ describe('foldBatch: metering', () => {
     expect(state.flags['id-reused']).toBe(1);
   });
 
+  it('does not believe a session time of 0: interims of a NAS that always sends it are one session', () => {
+    const log = new LogBuilder().record({ statusType: 'START', eventTimeMs: NOON, sessionTimeSeconds: 0 });
+    for (const minutes of [10, 20, 30]) {
+      log.record({
+        eventTimeMs: NOON + minutes * MINUTE,
+        sessionTimeSeconds: 0,
+        outputOctets: minutes * 100,
+      });
+    }
+    const state = freshSlot();
+    fold(state, log.inputs);
+    expect(cycleOf(state)?.down).toBe(3000);
+    expect(state.subscribers.get('sub-1')?.sessions).toHaveLength(1);
+  });
+
   it('a Stop delivered again after its id was used anew charges nothing', () => {
     const stop = {
       statusType: 'STOP',

@@ -127,11 +127,6 @@ function* drainDue(
     effects.due.set(entry.key, null);
     const subscriber = state.subscribers.get(entry.key);
     if (subscriber === undefined) continue;
-    if (subscriber.mark >= cause.offset && !effects.hot.has(subscriber)) {
-      // Only after a torn write: the value is ahead; its own due time stands.
-      setDue(state, subscriber, effects);
-      continue;
-    }
     subscriber.dueMs = null;
     yield* settle(state, subscriber, cause, effects, calendar);
   }

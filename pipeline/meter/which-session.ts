@@ -46,7 +46,7 @@ export function whichSession(
     startMs !== null && Math.abs(startMs - session.startMs) <= toleranceMs;
 
   if (running !== null) {
-    if (ended !== null && near(ended) && !near(running) && claim.sessionTimeSeconds !== 0) {
+    if (ended !== null && near(ended) && !near(running)) {
       return { kind: 'closed', session: ended };
     }
     if (claim.isStop || startMs === null || near(running) || startMs < running.lastEventMs - toleranceMs) {
@@ -59,10 +59,15 @@ export function whichSession(
   return { kind: 'new', startMs: startMs ?? claim.atMs, startKnown: startMs !== null, replaces: null };
 }
 
-/** Start by the record: its own time on a Start, else event time - session time; null where nothing tells. */
+/**
+ * Start by the record: its own time on a Start, else event time - session time; null where nothing tells. A session
+ * time of 0 tells nothing: some NAS send it always, others on failures, and believing it would make every interim a
+ * session of its own, charged from 0.
+ */
 function claimedStart(claim: SessionClaim): number | null {
   if (claim.isStart) return claim.atMs;
-  return claim.sessionTimeSeconds === null ? null : claim.atMs - claim.sessionTimeSeconds * 1000;
+  if (claim.sessionTimeSeconds === null || claim.sessionTimeSeconds === 0) return null;
+  return claim.atMs - claim.sessionTimeSeconds * 1000;
 }
 
 function sameId(session: Session, claim: SessionClaim): boolean {

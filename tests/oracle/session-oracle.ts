@@ -80,7 +80,7 @@ export function chooseSession(
 
 function startOf(claim: OracleClaim): number | null {
   if (claim.status === 'START') return claim.atMs;
-  if (claim.sessionTime === null) return null;
+  if (claim.sessionTime === null || claim.sessionTime === 0) return null;
   return claim.atMs - 1000 * claim.sessionTime;
 }
 
