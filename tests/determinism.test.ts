@@ -4,7 +4,7 @@ import { AppError } from '../schemas/errors.ts';
 import type { FaultPoint } from '../storage/memory/state-store.ts';
 import type { DumpSection } from '../storage/memory/slot-content.ts';
 import { DAY, HOUR, LogBuilder, NOON, capPolicy, plan, profile } from './factories.ts';
-import { randomLog } from './oracle/random-log.ts';
+import { randomLog } from './random-log.ts';
 import { SLOT, WorkerRig } from './worker-rig.ts';
 
 const AUGUST = Date.UTC(2026, 7, 1);

@@ -6,7 +6,7 @@ import { LogBuilder, MINUTE, NOON, fold, freshSlot } from '../factories.ts';
 import { expectedOf } from './oracle.ts';
 import type { ExpectedAction } from './action-oracle.ts';
 import type { Expected } from './oracle.ts';
-import { randomLog } from './random-log.ts';
+import { randomLog } from '../random-log.ts';
 
 type Totals = Record<string, [down: bigint, up: bigint]>;
 

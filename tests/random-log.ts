@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import type { StatusType } from '../../schemas/accounting-record.ts';
-import { DAY, HOUR, LogBuilder, MINUTE, capPolicy, plan, profile } from '../factories.ts';
+import type { StatusType } from '../schemas/accounting-record.ts';
+import { DAY, HOUR, LogBuilder, MINUTE, capPolicy, plan, profile } from './factories.ts';
 
 /** One step of a random log. Times are relative: the log's clock runs on. */
 interface Step {
