@@ -38,6 +38,18 @@ describe('splitExactly', () => {
     );
   });
 
+  it('gives two parts what three with an empty one get', () => {
+    fc.assert(
+      fc.property(total, fc.nat(3_024_000_000), fc.nat(3_024_000_000), (whole, first, second) => {
+        fc.pre(first + second > 0);
+        const [a, b, c] = splitExactly(whole, [first, second, 0]);
+        expect(c).toBe(0);
+        expect(splitExactly(whole, [first, second])).toEqual([a, b]);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
   it('gives a longer part at least as much', () => {
     fc.assert(
       fc.property(total, lengths, (whole, over) => {
