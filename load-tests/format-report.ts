@@ -9,7 +9,7 @@ export function formatReport(report: ThroughputReport): string {
     value === null ? '' : `, ${(value / 1e6).toFixed(0)} MB at most`;
   const lines = [
     `${rate(options.records)} records, ${rate(options.subscribers)} subscribers, ${String(options.partitions)} partitions, ` +
-      `${String(options.workers)} workers, ${String(options.policies)} policies, seed ${String(options.seed)}` +
+      `${String(options.workers)} workers, ${String(options.policies)} policies, seed ${String(options.seed)}, ${options.program}` +
       `${options.node.length === 0 ? '' : `, node ${options.node.join(' ')}`}; all totals right`,
     `rate       ${rate(report.recordsPerSecond)} records/s over ${report.seconds.toFixed(1)} s, to the last commit; ` +
       `flushed ${report.flushTailSeconds.toFixed(1)} s later`,

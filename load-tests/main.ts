@@ -17,6 +17,7 @@ interface ThroughputFlags {
   policies: number;
   seed: number;
   node: string[];
+  built?: boolean;
   json?: string;
   profile?: string;
 }
@@ -41,6 +42,7 @@ function main(): Promise<unknown> {
     .option('--json <file>', 'write the figures to a file')
     .option('--profile <folder>', 'write a CPU profile of each worker (costs some speed)')
     .option('--node <flags>', "flags for the workers' node, with commas between", list, [])
+    .option('--built', 'run what npm run build made, as production does, instead of the sources')
     .action(throughput);
   return program.parseAsync();
 }
@@ -52,7 +54,10 @@ async function throughput(flags: ThroughputFlags): Promise<void> {
     throw new Error('--records must be at least twice --subscribers: a Start alone meters nothing');
   }
   if (flags.profile !== undefined) await mkdir(flags.profile, { recursive: true });
-  const options = { ...flags, profile: flags.profile ?? null };
+  const { records, subscribers, partitions, workers, policies, seed, node } = flags;
+  const program = flags.built === true ? 'dist/pipeline/main.js' : 'pipeline/main.ts';
+  const profile = flags.profile ?? null;
+  const options = { records, subscribers, partitions, workers, policies, seed, node, program, profile };
   const report = await withServers((env) =>
     measureThroughput(options, env, (line) => process.stderr.write(`${line}\n`)),
   );

@@ -6,7 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { freePorts } from '../dev/processes/ports.ts';
 import { AccountingTopic } from '../tests/flow/accounting-topic.ts';
-import { makeDatabases, serversOf } from '../tests/flow/servers.ts';
+import { dropSlots, makeDatabases, serversOf } from '../tests/flow/servers.ts';
 import { SlotReader } from '../tests/flow/slot-reader.ts';
 import { WeirProcess } from '../tests/flow/weir-process.ts';
 import { generateTopic } from './generated-topic.ts';
@@ -29,6 +29,8 @@ export interface ThroughputOptions {
   workers: number;
   policies: number;
   seed: number;
+  /** the program, relative to the project */
+  program: string;
   /** flags for the workers' node */
   node: string[];
   /** folder for a CPU profile of each worker; null = none */
@@ -107,6 +109,7 @@ export async function measureThroughput(
           WEIR_BUCKETS: String(Math.max(128, Math.ceil(options.subscribers / options.partitions / 500))),
         },
         [...options.node, ...profiling],
+        options.program,
       );
       workers.push(worker);
       // One after the other: the first brings the tables up to date.
@@ -156,6 +159,7 @@ export async function measureThroughput(
     await Promise.all(workers.map((worker) => worker.end('SIGKILL')));
     redis.disconnect();
     await slots.close();
+    await dropSlots(servers.redisUrl, name);
     await topic.drop();
     await databases.drop();
     await rm(scratch, { recursive: true, force: true });

@@ -12,7 +12,7 @@ import type { LogAppend } from '../../storage/ports.ts';
 import { AccountingTopic } from './accounting-topic.ts';
 import { BulkWriter } from './bulk-writer.ts';
 import { NasRecorder } from './nas-recorder.ts';
-import { makeDatabases, serversOf } from './servers.ts';
+import { dropSlots, makeDatabases, serversOf } from './servers.ts';
 import type { FlowServers, ScratchDatabases } from './servers.ts';
 import { SlotReader } from './slot-reader.ts';
 import { WeirProcess } from './weir-process.ts';
@@ -173,6 +173,7 @@ export class FlowRun {
     this.#writer.close();
     await this.nas.stop();
     await this.slots.close();
+    await dropSlots(this.#servers.redisUrl, this.topic.name);
     await this.pool.end();
     await this.topic.drop();
     await this.#databases.drop();

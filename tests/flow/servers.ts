@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { createClient } from '@clickhouse/client';
+import { Redis } from 'ioredis';
 import pg from 'pg';
 
 /** Addresses of the real servers that a flow runs on. */
@@ -74,5 +75,17 @@ async function onClickHouse(url: string, query: string): Promise<void> {
     await client.command({ query });
   } finally {
     await client.close();
+  }
+}
+
+/** Removes every slot of a group of ours from Redis: what runs leave behind would be in the next one's memory figure. */
+export async function dropSlots(redisUrl: string, group: string): Promise<void> {
+  const client = new Redis(redisUrl);
+  try {
+    for await (const keys of client.scanStream({ match: `weir:{${group}:*`, count: 1_000 })) {
+      if ((keys as string[]).length > 0) await client.unlink(...(keys as string[]));
+    }
+  } finally {
+    client.disconnect();
   }
 }

@@ -21,18 +21,19 @@ export class WeirProcess {
   /** Resolves when it has ended; never rejects. */
   readonly ended: Promise<ProcessEnd>;
 
+  /** @param program another build of it, relative to the project; TypeScript goes through tsx */
   constructor(
     env: Readonly<Record<string, string>>,
     nodeArguments: readonly string[] = [],
-    cwd: string = ROOT,
+    program = 'pipeline/main.ts',
   ) {
     const { PATH = '', HOME = '' } = process.env;
-    this.#child = spawn(
-      process.execPath,
-      // By its path: the program may run in another folder than tsx is found from.
-      [...nodeArguments, '--import', import.meta.resolve('tsx'), `${ROOT}pipeline/main.ts`],
-      { cwd, env: { PATH, HOME, NODE_ENV: 'test', ...env }, stdio: ['ignore', 'pipe', 'pipe'] },
-    );
+    const loader = program.endsWith('.ts') ? ['--import', 'tsx'] : [];
+    this.#child = spawn(process.execPath, [...nodeArguments, ...loader, program], {
+      cwd: ROOT,
+      env: { PATH, HOME, NODE_ENV: 'test', ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     const collect = (chunk: Buffer): void => {
       this.#output = (this.#output + chunk.toString()).slice(-MAX_OUTPUT);
     };
