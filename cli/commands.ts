@@ -7,8 +7,8 @@ import { EXIT } from '../pipeline/lifecycle.ts';
 import { createTelemetry } from '../pipeline/telemetry.ts';
 import { isAppError } from '../schemas/errors.ts';
 import type { OverviewView, SubscriberView } from '../schemas/views.ts';
-import { ROLES } from '../storage/ports.ts';
-import type { Role } from '../storage/ports.ts';
+import { ROLES } from '../schemas/roles.ts';
+import type { Role } from '../schemas/roles.ts';
 import { apiTarget, getView } from './api-client.ts';
 import { overviewText, subscriberText } from './format.ts';
 

@@ -3,6 +3,7 @@ import type { Control, ControlId } from '../schemas/control.ts';
 import type { DeadLetter } from '../schemas/outcome.ts';
 import type { PolicyVersion } from '../schemas/policy.ts';
 import type { NasProfile, PlanVersion, SubscriberProfile } from '../schemas/profile.ts';
+import type { Role } from '../schemas/roles.ts';
 
 /* ---------- The log ---------- */
 
@@ -274,11 +275,6 @@ export interface NasInventory {
 
 /* ---------- What people change (Postgres) ---------- */
 
-/** A subscriber as the directory knows it. */
-export interface DirectoryEntry {
-  profile: SubscriberProfile;
-}
-
 /**
  * Subscribers, plans, policies and NAS. Each change writes the row and a `control_outbox` row in one transaction;
  * the relay brings it into the log. Upserts are idempotent: unchanged content makes no control.
@@ -289,7 +285,7 @@ export interface Directory {
   putPolicies(policies: readonly PolicyVersion[]): Promise<void>;
   withdrawPolicy(policyId: string): Promise<void>;
   putNas(nas: readonly { profile: NasProfile; access: NasAccess | null }[]): Promise<void>;
-  subscriber(subscriberId: string): Promise<DirectoryEntry | null>;
+  subscriber(subscriberId: string): Promise<SubscriberProfile | null>;
   plan(planId: string): Promise<PlanVersion | null>;
   policies(): Promise<PolicyVersion[]>;
   counts(): Promise<{ subscribers: number; plans: number; policies: number; nas: number }>;
@@ -320,9 +316,6 @@ export interface RelayLeadership {
 }
 
 /* ---------- API keys ---------- */
-
-export const ROLES = ['viewer', 'analyst', 'product', 'operator', 'billing', 'feed', 'admin'] as const;
-export type Role = (typeof ROLES)[number];
 
 export interface ApiKey {
   id: string;

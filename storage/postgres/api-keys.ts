@@ -2,7 +2,8 @@ import { timingSafeEqual } from 'node:crypto';
 import type pg from 'pg';
 import { AppError } from '../../schemas/errors.ts';
 import { hashApiKey, newApiKey, newApiKeyId } from '../api-key.ts';
-import type { ApiKey, ApiKeys, Role } from '../ports.ts';
+import type { Role } from '../../schemas/roles.ts';
+import type { ApiKey, ApiKeys } from '../ports.ts';
 import { postgresError } from './postgres-error.ts';
 
 /** API keys in Postgres, hashed. */

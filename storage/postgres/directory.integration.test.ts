@@ -76,7 +76,7 @@ function directoryTests(): void {
     expect(await controls()).toEqual([
       { kind: 'subscriber-profile', profile: aProfile('b', { segment: 'business' }) },
     ]);
-    expect(await directory.subscriber('b')).toEqual({ profile: aProfile('b', { segment: 'business' }) });
+    expect(await directory.subscriber('b')).toEqual(aProfile('b', { segment: 'business' }));
     expect(await directory.subscriber('c')).toBeNull();
   });
 

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { AppError } from '../../schemas/errors.ts';
 import type { PolicyVersion } from '../../schemas/policy.ts';
 import type { NasProfile, PlanVersion, SubscriberProfile } from '../../schemas/profile.ts';
-import type { Directory, DirectoryEntry, NasAccess } from '../ports.ts';
+import type { Directory, NasAccess } from '../ports.ts';
 import { changeInOrder } from './control-outbox.ts';
 import {
   IMMUTABLE_PLANS,
@@ -72,11 +72,12 @@ export class PostgresDirectory implements Directory {
     await this.#put(rows, PUT_NAS);
   }
 
-  async subscriber(subscriberId: string): Promise<DirectoryEntry | null> {
-    const rows = await this.#read<DirectoryEntry>('select profile from subscriber where subscriber_id = $1', [
-      subscriberId,
-    ]);
-    return rows[0] ?? null;
+  async subscriber(subscriberId: string): Promise<SubscriberProfile | null> {
+    const rows = await this.#read<{ profile: SubscriberProfile }>(
+      'select profile from subscriber where subscriber_id = $1',
+      [subscriberId],
+    );
+    return rows[0]?.profile ?? null;
   }
 
   /** The newest version. */
