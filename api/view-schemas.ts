@@ -51,7 +51,7 @@ const partition = z.object({
   highWatermark: count,
   lag: count.describe('entries'),
   watermark: time.nullable().describe('event time that has been reached'),
-  status: z.enum(['running', 'halted', 'egress-held']),
+  status: z.enum(['running', 'loading', 'halted', 'egress-held']),
   reason: z.string().nullable(),
 });
 

@@ -12,8 +12,9 @@ export interface PartitionView {
   lag: number;
   /** event time that has been reached, ISO 8601 UTC; null = nothing yet */
   watermark: string | null;
-  status: 'running' | 'halted' | 'egress-held';
-  /** why it halted or is held; null while running */
+  /** `loading`: its state is not in memory, since it is just being read or a store does not answer */
+  status: 'running' | 'loading' | 'halted' | 'egress-held';
+  /** why it halted or is held; null while running or loading */
   reason: string | null;
 }
 

@@ -64,9 +64,7 @@ export class Egress {
     this.queue.push(...intents);
     if (!this.active && !this.stopped && this.queue.length > 0 && !this.isHeld) {
       this.active = true;
-      this.running = this.run().finally(() => {
-        this.active = false;
-      });
+      this.running = this.run();
     }
   }
 
@@ -105,5 +103,7 @@ export class Egress {
         waitMs = Math.min(2 * waitMs, 2000);
       }
     }
+    // In the same turn as the last look at the queue: a push after it has to begin anew.
+    this.active = false;
   }
 }

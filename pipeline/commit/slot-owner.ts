@@ -51,6 +51,7 @@ export class SlotOwner {
   private lease: SlotLease;
   private readonly retention: Retention;
   private busy = false;
+  private committed: number;
 
   private constructor(
     deps: SlotDeps,
@@ -66,6 +67,7 @@ export class SlotOwner {
     this.lease = lease;
     this.retention = retention;
     this.egress = egress;
+    this.committed = state.position;
   }
 
   /**
@@ -122,6 +124,7 @@ export class SlotOwner {
       await this.commit(
         buildCommit(this.slot, this.lease, randomUUID(), this.state, effects, this.retention),
       );
+      this.committed = this.state.position;
       this.retention.committedFlushed = this.retention.flushedThrough;
       const rows = effects.oneShots.map(({ row }) => row);
       const { partition } = this.slot;
@@ -131,6 +134,11 @@ export class SlotOwner {
     } finally {
       this.busy = false;
     }
+  }
+
+  /** Position of the last commit; that of `state` runs ahead of it while a batch is in hand. */
+  get committedPosition(): number {
+    return this.committed;
   }
 
   /** A batch is in hand. */

@@ -1,4 +1,3 @@
-import type { AppError } from '../../schemas/errors.ts';
 import { isAppError } from '../../schemas/errors.ts';
 import type { ActionLedger, PartitionHandler, PartitionMarks, RawBatch } from '../../storage/ports.ts';
 import { decodeBatch } from '../decode/decode.ts';
@@ -41,6 +40,20 @@ export interface WorkerDeps extends SlotDeps {
   pause: (ms: number) => Promise<void>;
 }
 
+/** A partition of this process whose slot is not in memory: it is being loaded, or could not be. */
+export interface UnloadedSlot {
+  partition: number;
+  /** where it stood when it was last seen */
+  position: number;
+  watermarkMs: number;
+}
+
+/**
+ * Controls that one commit takes. Plans, policies and NAS are written together with the position, and a store takes
+ * a bounded number of fields in one write (Redis: 3,000).
+ */
+const MAX_CONTROLS = 2_500;
+
 /**
  * The slots that this process owns, behind the source's PartitionHandler: decode -> fold -> commit, batch by batch.
  * A slot is dropped on any failure between fold and commit and loaded again with its next batch.
@@ -48,7 +61,8 @@ export interface WorkerDeps extends SlotDeps {
 export class Worker implements PartitionHandler {
   private readonly owners = new Map<number, SlotOwner>();
   private readonly marks = new Map<number, PartitionMarks>();
-  private readonly haltedBy = new Map<number, AppError>();
+  private readonly haltedBy = new Map<number, Error>();
+  private readonly withoutSlot = new Map<number, UnloadedSlot>();
   private readonly deps: WorkerDeps;
   private readonly options: WorkerOptions;
 
@@ -61,10 +75,14 @@ export class Worker implements PartitionHandler {
     await this.drop(partition);
     this.marks.set(partition, marks);
     this.haltedBy.delete(partition);
+    const position = marks.groupOffset ?? marks.low;
+    const seen = this.withoutSlot.get(partition) ?? { partition, position, watermarkMs: 0 };
+    this.withoutSlot.set(partition, seen);
     return (await this.load(partition, marks)).state.position;
   }
 
-  async batch(batch: RawBatch): Promise<number> {
+  async batch(delivered: RawBatch): Promise<number> {
+    const batch = upToMaxControls(delivered);
     const { partition, entries } = batch;
     const last = entries.at(-1);
     if (last === undefined) return this.owners.get(partition)?.state.position ?? 0;
@@ -95,6 +113,8 @@ export class Worker implements PartitionHandler {
   async close(partition: number): Promise<void> {
     await this.drop(partition);
     this.marks.delete(partition);
+    this.withoutSlot.delete(partition);
+    this.haltedBy.delete(partition);
   }
 
   /** Heartbeat of every slot, to be called each second: a slot that somebody else owns now is dropped. */
@@ -133,14 +153,24 @@ export class Worker implements PartitionHandler {
     while (this.deps.nowMs() < endMs && [...this.owners.values()].some(restless)) await this.deps.pause(20);
   }
 
-  /** What the ticker has to know of each slot. */
+  /**
+   * What the ticker has to know of each partition. One without its slot is ticked too: a slot is loaded with the next
+   * batch, and on a silent partition nothing else would bring one.
+   */
   get tickedSlots(): TickedSlot[] {
-    return this.states.map(({ partition, position, watermarkMs, due }) => ({
+    const loaded = this.states.map(({ partition, position, watermarkMs, due }) => ({
       partition,
       position,
       watermarkMs,
       behind: due.hasDue(watermarkMs),
     }));
+    const unloaded = this.unloaded.filter(({ partition }) => !this.haltedBy.has(partition));
+    return [...loaded, ...unloaded.map((slot) => ({ ...slot, behind: false }))];
+  }
+
+  /** Partitions of this process whose slot is not in memory, halted ones too. */
+  get unloaded(): UnloadedSlot[] {
+    return [...this.withoutSlot.values()];
   }
 
   /** States in memory, for the overview. */
@@ -148,7 +178,7 @@ export class Worker implements PartitionHandler {
     return [...this.owners.values()].map((owner) => owner.state);
   }
 
-  get halted(): ReadonlyMap<number, AppError> {
+  get halted(): ReadonlyMap<number, Error> {
     return this.haltedBy;
   }
 
@@ -171,6 +201,7 @@ export class Worker implements PartitionHandler {
         events.tailLost(partition, position, mark),
       );
       this.owners.set(partition, owner);
+      this.withoutSlot.delete(partition);
       events.opened(partition, owner.state.position);
       return owner;
     } catch (error) {
@@ -188,11 +219,21 @@ export class Worker implements PartitionHandler {
     const owner = this.owners.get(partition);
     if (owner === undefined) return;
     this.owners.delete(partition);
+    const { watermarkMs } = owner.state;
+    this.withoutSlot.set(partition, { partition, position: owner.committedPosition, watermarkMs });
     await owner.close();
   }
 
   private halt(partition: number, error: unknown): void {
-    if (isAppError(error)) this.haltedBy.set(partition, error);
+    this.haltedBy.set(partition, error instanceof Error ? error : new Error(String(error)));
     this.deps.events.halted(partition, error);
   }
+}
+
+/** The batch, or its beginning: the source then delivers from where the commit ended. */
+function upToMaxControls(batch: RawBatch): RawBatch {
+  let controls = 0;
+  const { entries } = batch;
+  const end = entries.findIndex(({ control }) => control !== null && (controls += 1) > MAX_CONTROLS);
+  return end < 0 ? batch : { ...batch, entries: entries.slice(0, end) };
 }

@@ -176,8 +176,9 @@ export class KafkaLane {
     if (this.#abort.signal.aborted) return;
     try {
       const marks = await this.#controls.marks(this.partition);
-      const position = await this.#handler.open(this.partition, marks);
+      // Even if it fails: the handler knows of the partition from now on, and has to hear that it goes away.
       this.#opened = true;
+      const position = await this.#handler.open(this.partition, marks);
       if (position < marks.low || position > marks.high) {
         const held = `[${marks.low}, ${marks.high}]`;
         throw new AppError(

@@ -23,7 +23,9 @@ export class ProgressHealth {
           `partition ${partition} has not moved from offset ${position} for ${seconds} s, lag ${lag}`,
         );
       }
-      if (status !== 'running') problems.push(`partition ${partition} ${status}: ${reason ?? ''}`);
+      // Loading takes its time after every rebalance; one that never ends is stuck.
+      if (status === 'halted' || status === 'egress-held')
+        problems.push(`partition ${partition} ${status}: ${reason ?? ''}`);
     }
     const present = new Set(partitions.map(({ partition }) => partition));
     for (const partition of this.moved.keys()) if (!present.has(partition)) this.moved.delete(partition);

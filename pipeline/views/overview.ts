@@ -1,3 +1,4 @@
+import { isAppError } from '../../schemas/errors.ts';
 import type { OutcomeCounts } from '../../schemas/outcome.ts';
 import { noOutcomes, OUTCOMES } from '../../schemas/outcome.ts';
 import type { OverviewView, PartitionView } from '../../schemas/views.ts';
@@ -24,6 +25,9 @@ export interface OverviewReader {
   nowMs: () => number;
 }
 
+/** What partition views are made from. */
+export type PartitionProgress = Pick<Worker, 'states' | 'held' | 'halted' | 'unloaded'>;
+
 /** What is going on, at a glance: own slots from memory, those of other processes from the store. */
 export async function readOverview(reader: OverviewReader): Promise<OverviewView> {
   const own = reader.worker?.states ?? [];
@@ -49,10 +53,11 @@ export async function readOverview(reader: OverviewReader): Promise<OverviewView
   };
 }
 
-/** Own partitions with their progress, halted ones too. */
-export async function partitionViews(
-  reader: Pick<OverviewReader, 'worker' | 'source'>,
-): Promise<PartitionView[]> {
+/** Own partitions with their progress, those too that are halted or whose state is not in memory. */
+export async function partitionViews(reader: {
+  worker: PartitionProgress | null;
+  source: Pick<RecordSource, 'highWatermarks'>;
+}): Promise<PartitionView[]> {
   const { worker } = reader;
   if (worker === null) return [];
   const ends = await reader.source.highWatermarks();
@@ -70,16 +75,17 @@ export async function partitionViews(
       reason: held ? 'state lost its tail: actions wait until it has caught up' : null,
     });
   }
-  for (const [partition, error] of worker.halted) {
-    const end = ends.get(partition) ?? 0;
+  for (const { partition, position, watermarkMs } of worker.unloaded) {
+    const error = worker.halted.get(partition);
+    const highWatermark = Math.max(position, ends.get(partition) ?? position);
     views.set(partition, {
       partition,
-      position: views.get(partition)?.position ?? 0,
-      highWatermark: end,
-      lag: views.get(partition)?.lag ?? 0,
-      watermark: views.get(partition)?.watermark ?? null,
-      status: 'halted',
-      reason: `${error.code}: ${error.message}`,
+      position,
+      highWatermark,
+      lag: highWatermark - position,
+      watermark: watermarkMs === 0 ? null : new Date(watermarkMs).toISOString(),
+      status: error === undefined ? 'loading' : 'halted',
+      reason: error === undefined ? null : `${isAppError(error) ? error.code : 'defect'}: ${error.message}`,
     });
   }
   return [...views.values()].sort((a, b) => a.partition - b.partition);

@@ -1,0 +1,99 @@
+import { describe, expect, it } from 'vitest';
+import { AppError } from '../../schemas/errors.ts';
+import { defaultNasProfile } from '../../schemas/profile.ts';
+import { HOUR, LogBuilder, NOON } from '../../tests/factories.ts';
+import { SLOT, WorkerRig } from '../../tests/worker-rig.ts';
+
+function usage(records: number): LogBuilder {
+  const log = new LogBuilder();
+  for (let i = 0; i < records; i += 1) log.record({ eventTimeMs: NOON + i * 1000, outputOctets: i * 10 });
+  return log;
+}
+
+function retriable(): AppError {
+  return new AppError('unreachable', 'the store is away', { retriable: true });
+}
+
+describe('Worker', () => {
+  it('shows a partition that a defect halted', async () => {
+    let broken = false;
+    const rig = new WorkerRig(usage(4).inputs, {
+      fault: (point) => {
+        if (broken && point === 'commit') throw new TypeError('a defect');
+      },
+    });
+    const worker = rig.worker();
+    const position = await rig.open(worker);
+    broken = true;
+    await expect(rig.deliver(worker, position, 4)).rejects.toThrow('a defect');
+    expect([...worker.halted.keys()]).toEqual([0]);
+    broken = false;
+    expect(await rig.open(worker)).toBe(0);
+    expect(worker.halted.size).toBe(0);
+  });
+
+  it('lets go of what halted a partition when it goes to somebody else', async () => {
+    const rig = new WorkerRig(usage(1).inputs, {
+      fault: (point) => {
+        if (point === 'commit') throw new TypeError('a defect');
+      },
+    });
+    const worker = rig.worker();
+    await rig.open(worker);
+    await expect(rig.deliver(worker, 0, 1)).rejects.toThrow('a defect');
+    await worker.close(0);
+    expect(worker.halted.size).toBe(0);
+  });
+
+  it('ticks a silent partition whose state lost its tail, so that it is loaded again and catches up', async () => {
+    const rig = new WorkerRig(usage(4).inputs);
+    const worker = rig.worker();
+    await rig.open(worker);
+    await rig.deliver(worker, 0, 2);
+    const older = rig.store.copySlot(SLOT);
+    await rig.deliver(worker, 2, 2);
+    rig.store.restoreSlot(SLOT, older);
+    await worker.checkOwnership();
+    expect(worker.states).toEqual([]);
+    expect(worker.tickedSlots).toMatchObject([{ partition: 0, position: 4 }]);
+    expect(worker.unloaded).toEqual([{ partition: 0, position: 4, watermarkMs: expect.any(Number) }]);
+    await worker.close(0);
+    expect(worker.tickedSlots).toEqual([]);
+  });
+
+  it('tells the committed position of a slot that cannot be loaded, not the one that its lost batch would have reached', async () => {
+    let broken = false;
+    const rig = new WorkerRig(usage(4).inputs, {
+      fault: (point) => {
+        if (broken && point === 'commit') throw retriable();
+      },
+    });
+    const worker = rig.worker();
+    await rig.open(worker);
+    await rig.deliver(worker, 0, 2);
+    broken = true;
+    expect(await rig.deliver(worker, 2, 2)).toBe(2);
+    expect(worker.unloaded).toMatchObject([{ partition: 0, position: 2 }]);
+    broken = false;
+    expect(await rig.deliver(worker, 2, 2)).toBe(4);
+    expect(worker.unloaded).toEqual([]);
+  });
+
+  it('commits a flood of catalogue controls in several steps: a store takes a bounded number at once', async () => {
+    const log = new LogBuilder();
+    for (let i = 0; i < 6000; i += 1)
+      log.control({ kind: 'nas-profile', nas: defaultNasProfile(`nas-${i}`) });
+    log.record({ eventTimeMs: NOON + HOUR });
+    const rig = new WorkerRig(log.inputs);
+    const sizes: number[] = [];
+    const { store } = rig;
+    const commit = store.commit.bind(store);
+    store.commit = (given) => {
+      sizes.push(given.meta.length);
+      return commit(given);
+    };
+    await rig.run(() => 10_000);
+    expect(sizes.length).toBeGreaterThan(1);
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(3000);
+  });
+});
