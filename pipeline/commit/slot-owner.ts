@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { confirmRule } from '../../rules/confirm.ts';
 import type { CycleCalendar } from '../../rules/cycle.ts';
-import type { DeadLetter } from '../../schemas/outcome.ts';
 import { AppError, isAppError } from '../../schemas/errors.ts';
 import type {
   DeadLetterSink,
@@ -21,6 +20,7 @@ import { foldBatch } from '../fold/fold.ts';
 import type { FoldSettings, SlotState } from '../fold/slot-state.ts';
 import { buildCommit, versionOf } from './build-commit.ts';
 import type { Retention } from './build-commit.ts';
+import { deadLetter } from './dead-letter.ts';
 import type { Egress } from './egress.ts';
 import { loadSlot } from './load-slot.ts';
 
@@ -118,7 +118,7 @@ export class SlotOwner {
       const effects = await this.fold(inputs, nextOffset);
       if (effects.dead.length > 0) {
         const raw = new Map(entries.map((entry) => [entry.offset, entry]));
-        await this.deps.deadLetters.put(effects.dead.map((dead) => this.letter(dead, raw.get(dead.offset))));
+        await this.deps.deadLetters.put(effects.dead.map((dead) => deadLetter(this.slot, dead, raw.get(dead.offset))));
       }
       for (const entry of effects.oneShots) this.retention.oneShots.push(entry);
       await this.commit(
@@ -207,23 +207,6 @@ export class SlotOwner {
     const rows = oneShots.map(({ row }) => row).filter((row) => versionOf(row) > flushedThrough);
     const { partition } = this.slot;
     this.deps.flusher.submit(partition, toAnalytics(partition, windows, rows), this.state.position);
-  }
-
-  /** What decoding refused has its bytes, cut to the limit; what the fold refused has them in the log entry. */
-  private letter(dead: BatchEffects['dead'][number], entry: LogEntry | undefined): DeadLetter {
-    const { offset, appendTimeMs, reason, detail } = dead;
-    const key = dead.key ?? entry?.key ?? null;
-    const value = dead.value ?? entry?.value ?? null;
-    return {
-      topic: this.slot.topic,
-      partition: this.slot.partition,
-      offset,
-      appendTimeMs,
-      reason,
-      detail,
-      key,
-      value,
-    };
   }
 }
 

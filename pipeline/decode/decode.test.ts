@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { partitionOfText } from '../../schemas/partitioning.ts';
 import type { LogEntry } from '../../storage/ports.ts';
+import { MAX_AHEAD_MS } from '../meter/record-time.ts';
 import type { DecodeContext } from './decode.ts';
 import { decodeBatch } from './decode.ts';
 import type { RecordInput } from './encode.ts';
@@ -189,10 +190,27 @@ describe('dead letters', () => {
     ],
     ['a control header out of form', entry(wellFramed, { control: 'directory' }), 'bad-control'],
     ['a control that is no JSON', entry(wellFramed, { control: 'directory:1' }), 'bad-control'],
+    ['a tick of the far future', tick(Date.UTC(2099, 0, 1)), 'bad-control'],
+    ['a tick just too far ahead', tick(T + 1 + MAX_AHEAD_MS + 1), 'bad-control'],
+    ['a long subscriber id', entry(encode(record({ subscriber_id: 'x'.repeat(257) }))), 'oversize'],
+    ['a long session id', entry(encode(record({ session_id: 'x'.repeat(257) }))), 'oversize'],
+    ['a long NAS id', entry(encode(record({ nas_id: 'x'.repeat(257) }))), 'oversize'],
+    ['a long service class', entry(encode(record({ service_class: 'x'.repeat(257) }))), 'oversize'],
+    ['an id that is not UTF-8', entry(notUtf8('session_id')), 'undecodable'],
+    ['a subscriber that is not UTF-8', entry(notUtf8('subscriber_id')), 'undecodable'],
   ])('%s', (_name, given, reason) => {
     const input = decodeOne(given);
     expect(reasonOf(input)).toBe(reason);
     expect(input).toMatchObject({ offset: 5, appendTimeMs: T + 1 });
+  });
+
+  it('takes a tick that is ahead of its append time as far as a stamp may be', () => {
+    expect(reasonOf(decodeOne(tick(T + 1 + MAX_AHEAD_MS)))).toBe('control');
+  });
+
+  it('takes texts of 256 characters', () => {
+    const nas = 'ü'.repeat(256);
+    expect(decodeOne(entry(encode(record({ nas_id: nas }))))).toMatchObject({ event: { nasId: nas } });
   });
 
   it('keeps key and bytes, cut at the limit', () => {
@@ -212,6 +230,17 @@ describe('dead letters', () => {
     expect(inputs.map(reasonOf)).toEqual(['undecodable', 'usage']);
   });
 });
+
+function tick(t: number): LogEntry {
+  return entry(Buffer.from(JSON.stringify({ kind: 'tick', t })), { control: 'tick:1' });
+}
+
+/** A record whose field holds a byte that no UTF-8 text has. */
+function notUtf8(field: 'session_id' | 'subscriber_id'): Uint8Array {
+  const bytes = Buffer.from(encode(record({ [field]: 'sub-?' })));
+  bytes[bytes.indexOf('sub-?') + 4] = 0xff;
+  return bytes;
+}
 
 /** A record with every field, for encoders of other schemas. */
 function full(status: string): Record<string, unknown> {

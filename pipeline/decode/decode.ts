@@ -2,6 +2,7 @@ import type { UsageEvent } from '../../schemas/accounting-record.ts';
 import { parseControlId } from '../../schemas/control.ts';
 import type { DeadLetterReason } from '../../schemas/outcome.ts';
 import { partitionOf, partitionOfText } from '../../schemas/partitioning.ts';
+import { MAX_AHEAD_MS } from '../meter/record-time.ts';
 import { decodeControl } from './control-codec.ts';
 import type { EncodedBatch, EncodedEntry } from './encoded.ts';
 import {
@@ -130,12 +131,22 @@ function decodeControlEntry(entry: EncodedEntry): Input {
   if (id === null) return dead(entry, 'bad-control', 'the header is not <source>:<n>');
   const decoded = decodeControl(entry.value);
   if (!decoded.ok) return dead(entry, 'bad-control', decoded.problem);
+  const { control } = decoded;
+  // The watermark never goes back: one tick of the far future would make every later record a late one.
+  if (control.kind === 'tick' && control.t > entry.appendTimeMs + MAX_AHEAD_MS) {
+    const seconds = Math.round((control.t - entry.appendTimeMs) / 1000);
+    return dead(
+      entry,
+      'bad-control',
+      `the tick is ${seconds} s ahead of its append time: whose clock is wrong?`,
+    );
+  }
   return {
     kind: 'control',
     offset: entry.offset,
     appendTimeMs: entry.appendTimeMs,
     id,
-    control: decoded.control,
+    control,
   };
 }
 

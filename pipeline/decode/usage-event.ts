@@ -9,6 +9,20 @@ export const MAX_PLAUSIBLE_MS = Date.UTC(2100, 0, 1);
 /** No session lasts 100 years. Seconds. */
 const MAX_SESSION_SECONDS = 3_155_760_000;
 const GIGAWORD = 2 ** 32;
+/** UTF-16 units. A RADIUS attribute holds 253 octets (RFC 2865 5); ids of profiles and NAS are allowed as many. */
+const MAX_TEXT_LENGTH = 256;
+const IDS = ['subscriber_id', 'session_id', 'nas_id'] as const;
+const TEXTS = [
+  ...IDS,
+  'user_name',
+  'nas_ip',
+  'framed_ip',
+  'service_name',
+  'service_class',
+  'terminate_cause',
+] as const;
+/** What a text's bytes become where they are not UTF-8: two such ids could look the same and be metered as one. */
+const REPLACEMENT = '\uFFFD';
 
 /** Why a record that was read can not be metered. */
 export interface Refusal {
@@ -17,8 +31,8 @@ export interface Refusal {
 }
 
 /**
- * Turns what was read of a record into the meter's event: gigawords folded in (RFC 2869 5.1), required fields and
- * plausible times checked. Absent octets stay null even where gigawords are present.
+ * Turns what was read of a record into the meter's event: gigawords folded in (RFC 2869 5.1), required fields,
+ * texts and plausible times checked. Absent octets stay null even where gigawords are present.
  */
 export function toUsageEvent(record: Projected): UsageEvent | Refusal {
   const statusType = STATUS_BY_NAME.get(record.status_type);
@@ -27,6 +41,8 @@ export function toUsageEvent(record: Projected): UsageEvent | Refusal {
   if (record.nas_id === '') return refuse('missing-field', 'nas_id is empty');
   if (ofSession && record.subscriber_id === '') return refuse('missing-field', 'subscriber_id is empty');
   if (ofSession && record.session_id === '') return refuse('missing-field', 'session_id is empty');
+  const badText = badTextOf(record);
+  if (badText !== null) return badText;
 
   const timeProblem = implausibleTime(record);
   if (timeProblem !== null) return refuse('implausible-time', timeProblem);
@@ -96,6 +112,18 @@ function refuse(reason: DeadLetterReason, detail: string): Refusal {
 
 function isSafe(value: bigint): boolean {
   return value >= BigInt(Number.MIN_SAFE_INTEGER) && value <= BigInt(Number.MAX_SAFE_INTEGER);
+}
+
+function badTextOf(record: Projected): Refusal | null {
+  for (const field of TEXTS) {
+    const length = record[field]?.length ?? 0;
+    if (length > MAX_TEXT_LENGTH)
+      return refuse('oversize', `${field} has ${length} characters, allowed are ${MAX_TEXT_LENGTH}`);
+  }
+  for (const field of IDS) {
+    if (record[field].includes(REPLACEMENT)) return refuse('undecodable', `${field} is not UTF-8`);
+  }
+  return null;
 }
 
 function plausible(timeMs: number): boolean {
