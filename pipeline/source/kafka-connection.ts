@@ -81,12 +81,15 @@ const LEVELS = new Map<number, Parameters<SourceLog>[0]>([
 /** While a broker is away these tell each attempt, dozens a second; what gives up in the end tells it too. */
 const CHATTY = new Set(['Connection', 'BrokerPool']);
 
+/** kafkajs warns of what is meant so: the partitioner of version 2, and a producer that is made anew after a failed append. */
+const MEANT = ['KafkaJS v2.0.0 switched default partitioner', 'Limiting retries for the idempotent producer'];
+
 /** kafkajs tells every pause and join at INFO: our debug. Stack traces stay out, the error's name is in the message. */
 function logTo(log: SourceLog): logCreator {
   return () =>
     ({ level, namespace, log: entry }) => {
       const { message, timestamp: _timestamp, logger: _logger, stack: _stack, ...fields } = entry;
-      const ours = CHATTY.has(namespace) ? 'debug' : (LEVELS.get(level) ?? 'debug');
-      log(ours, `kafkajs ${namespace}: ${message}`, fields);
+      const isQuiet = CHATTY.has(namespace) || MEANT.some((begin) => message.startsWith(begin));
+      log(isQuiet ? 'debug' : (LEVELS.get(level) ?? 'debug'), `kafkajs ${namespace}: ${message}`, fields);
     };
 }

@@ -6,6 +6,7 @@ import { kafkaError } from './kafka-connection.ts';
 
 // Not a named export for Node's reading of CommonJS.
 const TOPIC_RESOURCE = kafkajs.ConfigResourceTypes.TOPIC;
+const APPEND_TIME = 'message.timestamp.type=LogAppendTime';
 
 /** Questions about one topic. Connects at the first one; every call may throw 'unreachable'. */
 export class KafkaTopic {
@@ -22,7 +23,11 @@ export class KafkaTopic {
   async requireTopic(): Promise<void> {
     const topics = await this.#ask('listing topics', (admin) => admin.listTopics());
     if (!topics.includes(this.#topic))
-      throw new AppError('not-found', `Kafka has no topic ${this.#topic}: create it first`);
+      throw new AppError(
+        'not-found',
+        `Kafka has no topic ${this.#topic}: create it, with as many partitions as it shall ever have, by kafka-topics.sh ` +
+          `--bootstrap-server <broker> --create --topic ${this.#topic} --partitions 8 --config ${APPEND_TIME}`,
+      );
   }
 
   /** @throws 'append-time-missing' where records carry the producers' times */
@@ -38,7 +43,8 @@ export class KafkaTopic {
     if (value === 'LogAppendTime') return;
     throw new AppError(
       'append-time-missing',
-      `topic ${this.#topic} must have ${name}=LogAppendTime, it has ${value ?? 'none'}: set it with kafka-configs --alter`,
+      `topic ${this.#topic} must have ${APPEND_TIME}, it has ${value ?? 'none'}: set it by kafka-configs.sh ` +
+        `--bootstrap-server <broker> --alter --entity-type topics --entity-name ${this.#topic} --add-config ${APPEND_TIME}`,
     );
   }
 
