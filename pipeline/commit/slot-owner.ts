@@ -118,7 +118,9 @@ export class SlotOwner {
       const effects = await this.fold(inputs, nextOffset);
       if (effects.dead.length > 0) {
         const raw = new Map(entries.map((entry) => [entry.offset, entry]));
-        await this.deps.deadLetters.put(effects.dead.map((dead) => deadLetter(this.slot, dead, raw.get(dead.offset))));
+        await this.deps.deadLetters.put(
+          effects.dead.map((dead) => deadLetter(this.slot, dead, raw.get(dead.offset))),
+        );
       }
       for (const entry of effects.oneShots) this.retention.oneShots.push(entry);
       await this.commit(
