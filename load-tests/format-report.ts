@@ -6,7 +6,7 @@ export function formatReport(report: ThroughputReport): string {
   const { options, commits, topic } = report;
   const micros = (value: number | null): string => (value === null ? 'not known' : `${value.toFixed(1)} µs`);
   const megabytes = (value: number | null): string =>
-    value === null ? '' : `, ${(value / 1e6).toFixed(0)} MB at most`;
+    value === null ? '' : `, ${(value / 1e6).toFixed(0)} MB`;
   const lines = [
     `${rate(options.records)} records, ${rate(options.subscribers)} subscribers, ${String(options.partitions)} partitions, ` +
       `${String(options.workers)} workers, ${String(options.policies)} policies, seed ${String(options.seed)}, ${options.program}` +
@@ -15,7 +15,7 @@ export function formatReport(report: ThroughputReport): string {
       `flushed ${report.flushTailSeconds.toFixed(1)} s later`,
     ...Object.entries(report.cpuMicrosPerRecord).map(
       ([name, value]) =>
-        `${name.padEnd(11)}${micros(value)} of CPU a record${megabytes(report.peakMemoryBytes[name] ?? null)}`,
+        `${name.padEnd(11)}${micros(value)} of CPU a record${megabytes(report.memoryBytes[name] ?? null)}`,
     ),
     `commits    ${rate(commits.count)}, ${rate(commits.meanEntries)} entries and ${(commits.meanBytes / 1000).toFixed(0)} kB ` +
       `each, ${commits.meanMs.toFixed(1)} ms in the store`,

@@ -46,7 +46,8 @@ export interface ThroughputReport {
   flushTailSeconds: number;
   /** CPU microseconds a record, until everything was flushed; null where /proc does not tell */
   cpuMicrosPerRecord: Record<string, number | null>;
-  peakMemoryBytes: Record<string, number | null>;
+  /** workers: the most they held; servers, which outlive runs: what they held at its end */
+  memoryBytes: Record<string, number | null>;
   commits: { count: number; meanEntries: number; meanBytes: number; meanMs: number };
   topic: { recordsPerSecond: number; bytesPerRecord: number; controls: number };
 }
@@ -140,7 +141,10 @@ export async function measureThroughput(
     const bytes = (await redisInputBytes(redis)) - inputBytes;
     const metrics = await Promise.all(ports.map((port) => readMetrics(port)));
     const memory = Object.fromEntries(
-      measured.map((each) => [each.name, memoryBytes(each.pid)?.peak ?? null]),
+      measured.map(({ name: process, pid }) => {
+        const used = memoryBytes(pid);
+        return [process, (process.startsWith('worker') ? used?.peak : used?.now) ?? null];
+      }),
     );
     for (const worker of workers) {
       const { code } = await worker.end('SIGTERM');
@@ -228,7 +232,7 @@ function reportOf(run: Finished): ThroughputReport {
     seconds,
     flushTailSeconds: (done.atMs - last.atMs) / 1000,
     cpuMicrosPerRecord: Object.fromEntries(cpu),
-    peakMemoryBytes: run.memory,
+    memoryBytes: run.memory,
     commits: {
       count,
       meanEntries: total('weir_batch_entries_sum') / count,
