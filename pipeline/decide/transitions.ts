@@ -36,6 +36,31 @@ export interface Transition {
 }
 
 /**
+ * True where `transitionsOf` would do anything: nearly always it would not, and asking costs neither a generator nor
+ * an object a record.
+ */
+export function hasTransitions(state: SlotState, subscriber: Subscriber, facts: Facts): boolean {
+  const cycleStartMs = subscriber.cycles[0]?.startMs;
+  if (cycleStartMs === undefined) return false;
+  const { rules } = subscriber;
+  let active = 0;
+  for (const entry of rules) if (entry.active) active += 1;
+  // Inactive states wait to be forgotten.
+  if (active < rules.length) return true;
+  for (const policy of state.compiled) {
+    if (!policy.appliesTo(subscriber.id, facts)) continue;
+    for (const rule of policy.rules) {
+      const known = rules.length === 0 ? undefined : rules.find((entry) => entry.key === rule.key);
+      if (stepOf(rule, known, rule.holds(facts), cycleStartMs, state.watermarkMs, facts) !== 'none')
+        return true;
+      if (known?.active === true) active -= 1;
+    }
+  }
+  // What acts and no rule was found for was withdrawn, or no longer applies.
+  return active > 0;
+}
+
+/**
  * Evaluates every rule that applies, edge-triggered: yields a Confirmation for each transition and takes the library's
  * verdict as final. Changes the subscriber's rule states in place; returns the transitions in rule order.
  * Rules that were withdrawn, or no longer apply, end.

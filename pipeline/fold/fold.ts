@@ -5,7 +5,7 @@ import { defaultNasProfile } from '../../schemas/profile.ts';
 import { factsOf, nextDueMs, planOf } from '../decide/facts-of.ts';
 import { intentsOf } from '../decide/intents.ts';
 import type { Cause } from '../decide/intents.ts';
-import { transitionsOf } from '../decide/transitions.ts';
+import { hasTransitions, transitionsOf } from '../decide/transitions.ts';
 import type { Confirmation, Confirmed } from '../decide/transitions.ts';
 import type { Input } from '../decode/input.ts';
 import { meterRecord, pruneTombstones } from '../meter/meter.ts';
@@ -146,10 +146,12 @@ function* settle(
     const plan = planOf(state, subscriber);
     if (subscriber.profile !== null) {
       const facts = factsOf(state, subscriber, plan);
-      const transitions = yield* transitionsOf(state, subscriber, facts);
-      for (const intent of intentsOf(state, subscriber, plan, transitions, cause)) {
-        effects.intents.push({ n: state.outboxNext, intent });
-        state.outboxNext += 1;
+      if (hasTransitions(state, subscriber, facts)) {
+        const transitions = yield* transitionsOf(state, subscriber, facts);
+        for (const intent of intentsOf(state, subscriber, plan, transitions, cause)) {
+          effects.intents.push({ n: state.outboxNext, intent });
+          state.outboxNext += 1;
+        }
       }
     }
     subscriber.dueMs = nextDueMs(state, subscriber);
