@@ -38,13 +38,26 @@ export async function getView<T>(target: ApiTarget, path: string): Promise<T> {
 }
 
 async function keyOf({ keyFile }: ApiTarget): Promise<string> {
-  const key = await readKeyFile(keyFile);
-  if (key !== null && key !== '') return key;
+  const key = await keyIn(keyFile);
+  if (key !== null && key !== '') {
+    // Anything else could not be sent as a header.
+    if (/^[!-~]{1,200}$/.test(key)) return key;
+    throw new AppError('invalid-input', `what ${keyFile} holds is no API key`);
+  }
   throw new AppError(
     'not-found',
     `there is no API key in ${keyFile}: start Weir once in this folder (it makes one), ` +
       'or name another file by --key-file or WEIR_ADMIN_KEY_FILE',
   );
+}
+
+async function keyIn(file: string): Promise<string | null> {
+  try {
+    return await readKeyFile(file);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new AppError('invalid-input', `cannot read the API key in ${file}: ${why}`, { cause });
+  }
 }
 
 async function ask(url: URL, key: string): Promise<Response> {

@@ -97,6 +97,26 @@ describe('weir overview and subscriber', () => {
     expect(err).not.toContain('xxx');
   });
 
+  it.each([
+    ['a text with lines', 'first\nsecond\n', 'holds is no API key'],
+    ['a text of others', 'schlüssel', 'holds is no API key'],
+  ])('say that the file holds no key: %s', async (_name, content, message) => {
+    const env = await running();
+    const file = join(folder, 'no-key');
+    await writeFile(file, content);
+    const { code, err } = await weir(['overview', '--key-file', file], env);
+    expect(code).not.toBe(0);
+    expect(err).toContain(message);
+    expect(err).not.toContain(content.slice(0, 5));
+  });
+
+  it('say that the key file is a folder', async () => {
+    const env = await running();
+    const { code, err } = await weir(['overview', '--key-file', folder], env);
+    expect(code).not.toBe(0);
+    expect(err).toContain(`cannot read the API key in ${folder}`);
+  });
+
   it('say that nothing listens', async () => {
     const env = await running();
     await api?.close();

@@ -165,16 +165,19 @@ async function apiPart({
     name: 'api',
     start: async () => {
       const remake = config.databaseUrl === null;
-      const { file, created } = await ensureAdminKey(stores.keys, config.adminKeyFile, { remake });
-      around.telemetry.log.info(
-        { file },
-        created ? 'admin API key made: it is in this file' : 'admin API key is in this file',
-      );
+      const key = await ensureAdminKey(stores.keys, config.adminKeyFile, { remake });
+      around.telemetry.log.info({ file: config.adminKeyFile }, ADMIN_KEY[key]);
       addresses.api = await api.listen(config.api.host, config.api.port);
     },
     stop: () => api.close(),
   };
 }
+
+const ADMIN_KEY = {
+  made: 'admin API key made: it is in this file',
+  there: 'admin API key is in this file',
+  elsewhere: 'the database has API keys already, none of them is in this file',
+};
 
 /** One line for each store that does not answer. */
 async function unreachableStores({ pool, store }: Stores): Promise<string[]> {
@@ -206,6 +209,11 @@ function relayPart({ config, around, stores, relay }: Assembly): LifecyclePart {
           { policies: ids, folder: config.policiesDir },
           'policies in force that are not in the folder',
         );
+      } else if (policies.length === 0) {
+        log.warn(
+          { folder: config.policiesDir },
+          'no policy is in force: usage is metered, nothing is throttled',
+        );
       }
       relay.start();
     },
@@ -231,9 +239,14 @@ function dispatcherPart({ around, stores, pipeline }: Assembly): LifecyclePart {
     stop: async (graceMs) => {
       await listener.stop();
       await pipeline.dispatcher.stop(graceMs / 2);
-      await endExport();
-      await exportActions(stores.ledger, stores.analytics);
       await pipeline.sink.close();
+      await endExport();
+      try {
+        await exportActions(stores.ledger, stores.analytics);
+      } catch (error) {
+        // Nothing is lost: what was not exported waits in the ledger for the next start.
+        complain(error);
+      }
     },
   };
 }
@@ -258,11 +271,13 @@ function workerPart({ config, around, log, pipeline, pressure }: Assembly): Life
       if (!config.simulatedTime) ends.push(every(1000, () => ticker.beat(), complain));
     },
     stop: async (graceMs) => {
-      for (const end of ends) await end();
-      for (const { partition } of worker.states) source.pause(partition);
+      // Not awaited before the rest: a heartbeat or tick in hand may be waiting for a server that is away.
+      const ended = Promise.all(ends.map((end) => end()));
+      for (const { partition } of [...worker.states, ...worker.unloaded]) source.pause(partition);
       await worker.quiet(graceMs / 3);
       await flusher.drain(graceMs / 3);
       await source.stop();
+      await ended;
     },
   };
 }

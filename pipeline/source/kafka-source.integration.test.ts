@@ -140,7 +140,7 @@ describe('start', () => {
 
   it('says which topic is missing', async () => {
     const error = await failureOf(sourceOf('no-such-topic').start(new Recorder()));
-    expect(isAppError(error, 'not-found') && error.message).toMatch(/no-such-topic/);
+    expect(isAppError(error, 'not-found') && error.message).toMatch(/--create --topic no-such-topic/);
   });
 
   it('gives up on a broker that does not answer', async () => {
