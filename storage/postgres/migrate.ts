@@ -99,12 +99,18 @@ async function ensureTable(pool: pg.Pool): Promise<void> {
   });
 }
 
+/** A query that is waited for a little longer than the statement may take; pg's types do not know the setting. */
+function patient(text: string, values?: unknown[]): pg.QueryConfig {
+  const config: pg.QueryConfig & { query_timeout: number } = { text, query_timeout: 11 * 60_000 };
+  return values === undefined ? config : { ...config, values };
+}
+
 async function applyOne(pool: pg.Pool, migration: Migration): Promise<boolean> {
   return inTransaction(pool, async (client) => {
     // Waiting for another process's long migration is right; waiting for a table that somebody uses is not:
     // the queue behind our lock request would stop everybody.
     await client.query(`set local statement_timeout = '10min'`);
-    await client.query('select pg_advisory_xact_lock($1)', [LOCK_KEY]);
+    await client.query(patient('select pg_advisory_xact_lock($1)', [LOCK_KEY]));
     await client.query(`set local lock_timeout = '10s'`);
     const found = await client.query<{ checksum: string }>(
       'select checksum from schema_migration where version = $1',
@@ -116,7 +122,7 @@ async function applyOne(pool: pg.Pool, migration: Migration): Promise<boolean> {
       return false;
     }
     try {
-      await client.query(migration.sql);
+      await client.query(patient(migration.sql));
     } catch (error) {
       throw new AppError('migration-failed', `${migration.name}: ${String(error)}`, { cause: error });
     }

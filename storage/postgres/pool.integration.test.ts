@@ -1,6 +1,6 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
+import { connect, createServer } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -9,6 +9,7 @@ import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { migrate, migrationStatus } from './migrate.ts';
 import { connectPostgres, inTransaction } from './pool.ts';
+import { postgresError } from './postgres-error.ts';
 
 const SCHEMA = `pool_${process.pid}`;
 const url = process.env['DATABASE_URL'];
@@ -37,6 +38,10 @@ async function closedPort(): Promise<number> {
   const { port } = server.address() as AddressInfo;
   await new Promise((done) => server.close(done));
   return port;
+}
+
+function thrower(error: unknown): never {
+  throw postgresError(error);
 }
 
 describe('connectPostgres', () => {
@@ -79,6 +84,34 @@ describe('connectPostgres', () => {
     await expect(client.query('select 1')).rejects.toThrow();
     client.release(true);
     expect((await pool.query('select 1 as a')).rows).toEqual([{ a: 1 }]);
+  });
+});
+
+describe('a server that vanishes without closing its connections', () => {
+  it('is given up after the longest wait for an answer, also in a transaction', async () => {
+    const target = new URL(url);
+    const [port, host] = [Number(target.port), target.hostname];
+    const sockets = new Set<Socket>();
+    const proxy = createServer((client) => {
+      const upstream = connect(port, host);
+      for (const socket of [client, upstream]) sockets.add(socket.on('error', () => undefined));
+      client.pipe(upstream).pipe(client);
+    });
+    await new Promise<void>((done) => proxy.listen(0, '127.0.0.1', done));
+    target.port = String((proxy.address() as AddressInfo).port);
+    const far = await connectPostgres(target.href, quiet, { answerTimeoutMs: 200 });
+    const mute = (): void => sockets.forEach((socket) => socket.unpipe().pause());
+    mute();
+    await expect(far.query('select 1').catch(thrower)).rejects.toMatchObject({ retriable: true });
+    const working = inTransaction(far, async (client) => {
+      mute();
+      await client.query('select 1');
+    });
+    await expect(working).rejects.toMatchObject({ code: 'unreachable', retriable: true });
+    expect((await far.query('select 1 as a')).rows).toEqual([{ a: 1 }]);
+    sockets.forEach((socket) => socket.destroy());
+    await far.end();
+    await new Promise((done) => proxy.close(done));
   });
 });
 

@@ -6,7 +6,14 @@ import { isRefusal, postgresError } from './postgres-error.ts';
 
 /** Longest statement; everything Weir sends is bounded and takes milliseconds. */
 const STATEMENT_TIMEOUT_MS = 30_000;
+/**
+ * Longest wait for an answer: what is longer than a statement may take was lost with its server. Without it a query
+ * whose server vanished without closing the connection waits for the system to give up, a quarter of an hour.
+ */
+const ANSWER_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 5_000;
 const CONNECT_TIMEOUT_MS = 5_000;
+/** Idle connections too: those that listen send nothing by themselves. */
+const KEEP_ALIVE_AFTER_MS = 10_000;
 const IDLE_TIMEOUT_MS = 30_000;
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 2_000;
@@ -19,6 +26,8 @@ export interface ConnectOptions {
   max?: number;
   /** connection attempts before giving up; default 12, about 18 s with a server that refuses at once */
   attempts?: number;
+  /** longest wait for an answer, ms; default 35,000, more than the longest statement */
+  answerTimeoutMs?: number;
   /** search_path of every connection; default the server's */
   schema?: string;
 }
@@ -45,7 +54,9 @@ export async function connectPostgres(
     idleTimeoutMillis: IDLE_TIMEOUT_MS,
     statement_timeout: STATEMENT_TIMEOUT_MS,
     idle_in_transaction_session_timeout: STATEMENT_TIMEOUT_MS,
+    query_timeout: options.answerTimeoutMs ?? ANSWER_TIMEOUT_MS,
     keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
     ...(options.schema === undefined ? {} : { options: `-c search_path=${options.schema}` }),
     types: { getTypeParser },
     ...config,
