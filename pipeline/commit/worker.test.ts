@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { AppError } from '../../schemas/errors.ts';
 import { defaultNasProfile } from '../../schemas/profile.ts';
-import { HOUR, LogBuilder, NOON } from '../../tests/factories.ts';
+import { HOUR, LogBuilder, NOON, capPolicy, plan, profile } from '../../tests/factories.ts';
 import { SLOT, WorkerRig } from '../../tests/worker-rig.ts';
 
 function usage(records: number): LogBuilder {
@@ -95,5 +95,30 @@ describe('Worker', () => {
     await rig.run(() => 10_000);
     expect(sizes.length).toBeGreaterThan(1);
     expect(Math.max(...sizes)).toBeLessThanOrEqual(3000);
+  });
+
+  it('reads on while actions are held: it is by reading that they become free', async () => {
+    const log = new LogBuilder()
+      .control({ kind: 'plan-version', plan: plan() })
+      .control({ kind: 'policy-version', policy: capPolicy() });
+    const ids = Array.from({ length: 1100 }, (_, i) => `sub-${i}`);
+    for (const subscriberId of ids)
+      log.control({ kind: 'subscriber-profile', profile: profile({ subscriberId }) });
+    log.record({ eventTimeMs: NOON });
+    for (const subscriberId of ids)
+      log.record({ subscriberId, eventTimeMs: NOON + HOUR, outputOctets: 5000, sessionTimeSeconds: 60 });
+    const { length } = log.inputs;
+    const rig = new WorkerRig(log.inputs);
+    await rig.marks.raise(SLOT, length);
+    const worker = rig.worker();
+    await rig.open(worker);
+    expect(await rig.deliver(worker, 0, length - 1)).toBe(length - 1);
+    expect(worker.held).toEqual([0]);
+    expect(worker.pressedPartitions).toEqual([]);
+    await rig.deliver(worker, length - 1, 1);
+    expect(worker.held).toEqual([]);
+    expect(worker.pressedPartitions).toEqual([0]);
+    await worker.quiet(1);
+    await worker.close(0);
   });
 });

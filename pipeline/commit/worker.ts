@@ -137,11 +137,14 @@ export class Worker implements PartitionHandler {
     this.owners.get(partition)?.flushed(through);
   }
 
-  /** Partitions whose actions wait in such number that no more should be read. */
+  /**
+   * Partitions whose actions wait in such number that no more should be read. Not those whose actions are held: they
+   * become free by reading on.
+   */
   get pressedPartitions(): number[] {
     const limit = this.options.maxWaitingIntents;
     return [...this.owners]
-      .filter(([, owner]) => owner.egress.waiting > limit)
+      .filter(([, owner]) => owner.egress.waiting > limit && !owner.egress.isHeld)
       .map(([partition]) => partition);
   }
 
