@@ -67,6 +67,8 @@ describe('buildCommit', () => {
     const { state } = past();
     expect(built(state, noEffects(), retention({ flushedThrough: 2 })).deletedGroups).toEqual([]);
     expect([...state.windows.keys()]).toHaveLength(2);
+    const nothingNew = retention({ flushedThrough: 3, committedFlushed: 3 });
+    expect(built(state, noEffects(), nothingNew).deletedGroups).toEqual([]);
     expect(built(state, noEffects(), retention({ flushedThrough: 3 })).deletedGroups).toEqual([
       `w:${NOON}`,
       `w:${NOON + 5 * MINUTE}`,

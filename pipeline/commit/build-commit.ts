@@ -28,7 +28,9 @@ export function buildCommit(
 ): SlotCommit {
   const meta = [{ field: CORE_FIELD, value: encodeCore(state) }];
   for (const field of effects.catalogue) meta.push({ field, value: encodeCatalogue(state, field) });
-  if (retention.flushedThrough > retention.committedFlushed) {
+  // Rows leave when analytics has taken more: while it is away their number grows, and nothing is looked through.
+  const flushed = retention.flushedThrough > retention.committedFlushed;
+  if (flushed) {
     meta.push({ field: FLUSHED_FIELD, value: Buffer.from(String(retention.flushedThrough), 'utf8') });
   }
   return {
@@ -42,8 +44,10 @@ export function buildCommit(
       bytes: Buffer.from(JSON.stringify(intent), 'utf8'),
     })),
     rows: rowsOf(effects),
-    deletedGroups: dropStoredWindows(state, retention.flushedThrough).map(windowGroup),
-    deletedRows: dropStoredOneShots(retention).map((key) => ({ group: ONE_SHOT_GROUP, field: key })),
+    deletedGroups: flushed ? dropStoredWindows(state, retention.flushedThrough).map(windowGroup) : [],
+    deletedRows: flushed
+      ? dropStoredOneShots(retention).map((key) => ({ group: ONE_SHOT_GROUP, field: key }))
+      : [],
     due: [...effects.due].map(([key, dueMs]) => ({ key, dueMs })),
     values: valuesOf(effects),
     meta,
@@ -82,12 +86,15 @@ function dropStoredWindows(state: SlotState, flushedThrough: number): number[] {
   const gone: number[] = [];
   for (const [startMs, rows] of state.windows) {
     if (startMs + WINDOW_MS + ALLOWED_LATENESS_MS > state.watermarkMs) continue;
-    let stored = true;
-    for (const { version } of rows.values()) stored &&= version <= flushedThrough;
-    if (stored) gone.push(startMs);
+    if (areStored(rows.values(), flushedThrough)) gone.push(startMs);
   }
   for (const startMs of gone) state.windows.delete(startMs);
   return gone;
+}
+
+function areStored(rows: Iterable<{ version: number }>, flushedThrough: number): boolean {
+  for (const { version } of rows) if (version > flushedThrough) return false;
+  return true;
 }
 
 function dropStoredOneShots(retention: Retention): string[] {
