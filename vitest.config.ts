@@ -11,6 +11,9 @@ export default defineConfig({
           include: ['**/*.test.ts'],
           exclude: [...ignored, '**/*.integration.test.ts'],
           environment: 'node',
+          // Pure code needs no process of its own for each file: 984 tests in 10 s instead of 26, on two busy cores.
+          isolate: false,
+          maxWorkers: '100%',
         },
       },
       {
