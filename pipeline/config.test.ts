@@ -134,6 +134,11 @@ describe('a fault', () => {
     ['a topic with a space', { KAFKA_TOPIC: 'a b' }, 'KAFKA_TOPIC must be'],
     ['a zone that is none', { WEIR_DEFAULT_ZONE: 'Mars/Olympus' }, 'WEIR_DEFAULT_ZONE must be an IANA'],
     ['an offset as zone', { WEIR_DEFAULT_ZONE: '+01:00' }, 'WEIR_DEFAULT_ZONE must be an IANA'],
+    [
+      'an abbreviation that no calendar knows',
+      { WEIR_DEFAULT_ZONE: 'BST' },
+      'WEIR_DEFAULT_ZONE must be an IANA',
+    ],
     ['a word as flag', { KAFKA_BROKERS: 'k:1', KAFKA_SSL: 'maybe' }, 'KAFKA_SSL must be on or off'],
     ['an unknown log level', { WEIR_LOG_LEVEL: 'loud' }, 'WEIR_LOG_LEVEL must be one of'],
     ['no role', { WEIR_ROLES: ',' }, 'WEIR_ROLES must be some of'],

@@ -29,6 +29,19 @@ function anchorIn(month: Temporal.PlainYearMonth, anchorDay: number, zone: strin
   return date.toZonedDateTime({ timeZone: zone }).epochMilliseconds;
 }
 
+/**
+ * Whether cycles can be reckoned in a zone. Intl is no judge of that: it takes abbreviations, BST for Bangladesh among
+ * them, that Temporal refuses.
+ */
+export function isZone(zone: string): boolean {
+  try {
+    cycleAt(zone, 1, 0);
+    return true;
+  } catch {
+    return false; // RangeError: the only way Temporal has to say so
+  }
+}
+
 /** cycleAt with the last cycles of each (zone, anchor) remembered: calendar maths costs about 27 us, a look-up 0.1. */
 export class CycleCalendar {
   private readonly known = new Map<string, Cycle[]>();

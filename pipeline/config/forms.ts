@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { isZone } from '../../rules/cycle.ts';
 import { Secret, secretUrl } from './secret.ts';
 
 /** How the text of one environment variable becomes a value. Issues complete the sentence "NAME must be ...". */
@@ -136,7 +137,7 @@ export const kafkaName: Form<string> = form(
 
 /** An IANA time zone that this Node knows. */
 export const zone: Form<string> = form('an IANA time zone such as Europe/Berlin', (text) => {
-  if (!/^[A-Za-z]/.test(text)) return null;
+  if (!/^[A-Za-z]/.test(text) || !isZone(text)) return null;
   try {
     return new Intl.DateTimeFormat('en', { timeZone: text }).resolvedOptions().timeZone;
   } catch {

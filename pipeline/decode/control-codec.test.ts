@@ -96,6 +96,7 @@ describe('refusals', () => {
     ['a missing field', { kind: 'tick' }, /t is not an integer/],
     ['a time of 1970', { kind: 'tick', t: 1 }, /t is not/],
     ['an unknown zone', profile({ zone: 'Mars/Olympus' }), /time zone/],
+    ['a zone that Intl alone knows', profile({ zone: 'BST' }), /time zone/],
     ['anchor day 32', profile({ anchorDay: 32 }), /anchorDay/],
     ['a float of bytes', profile({ carryOverBytes: 1.5 }), /carryOverBytes/],
     ['negative bytes', profile({ carryOverBytes: -1 }), /carryOverBytes/],

@@ -7,6 +7,7 @@ import type {
   SubscriberProfile,
   TopUp,
 } from '../../schemas/profile.ts';
+import { isZone } from '../../rules/cycle.ts';
 import type { Check } from './shape.ts';
 import { boolean, integer, list, nullable, object, oneOf, text, where } from './shape.ts';
 
@@ -36,11 +37,7 @@ const zones = new Set<string>();
 
 const zone: Check<string> = where(text(1, 64), (value) => {
   if (zones.has(value)) return null;
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: value });
-  } catch {
-    return 'is not a known time zone';
-  }
+  if (!isZone(value)) return 'is not a known time zone';
   zones.add(value);
   return null;
 });
