@@ -24,6 +24,7 @@ import { startJobs } from './schedule/jobs.ts';
 import type { Telemetry } from './telemetry.ts';
 import { setGauges, TotalsWatch } from './telemetry/gauges.ts';
 import { ProgressHealth } from './views/health.ts';
+import { KnownEnds } from './views/known-ends.ts';
 import { partitionViews } from './views/overview.ts';
 import { readSubscriber } from './views/subscriber-view.ts';
 
@@ -130,9 +131,10 @@ async function apiPart({
   addresses,
 }: Assembly): Promise<LifecyclePart> {
   const health = new ProgressHealth();
+  const ends = new KnownEnds(log.source);
   const checkHealth = async (): Promise<HealthView> => {
     const worker = has(config, 'worker') ? pipeline.worker : null;
-    return health.check(await partitionViews({ worker, source: log.source }), Date.now());
+    return health.check(await partitionViews({ worker, source: ends }), Date.now());
   };
   const api = await createApi({
     views: {
@@ -153,6 +155,8 @@ async function apiPart({
       ready: async () => {
         const { problems } = await checkHealth();
         const faults = [...problems, ...(await unreachableStores(stores))];
+        if (has(config, 'worker') && !(await ends.answers()))
+          faults.push('the accounting log does not answer');
         return { ok: faults.length === 0, problems: faults };
       },
     },

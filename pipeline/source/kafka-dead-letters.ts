@@ -19,6 +19,7 @@ export class KafkaDeadLetters implements DeadLetterSink {
   readonly #topic: string;
   readonly #kafka: Kafka;
   #connecting: Promise<Producer> | null = null;
+  #putting: Promise<void> = Promise.resolve();
 
   /** @param options.topic of the dead letters, not of the accounting log */
   constructor(options: KafkaConnection & { topic: string }) {
@@ -27,8 +28,16 @@ export class KafkaDeadLetters implements DeadLetterSink {
     this.#kafka = kafkaClient(options);
   }
 
-  async put(letters: readonly DeadLetter[]): Promise<void> {
-    if (letters.length === 0) return;
+  /** One put after the other: a failed one ends the connection, which the next must not be using. */
+  put(letters: readonly DeadLetter[]): Promise<void> {
+    if (letters.length === 0) return Promise.resolve();
+    const putting = this.#putting.then(() => this.#put(letters));
+    // Its caller gets the failure; the next put begins anew.
+    this.#putting = putting.catch(() => undefined);
+    return putting;
+  }
+
+  async #put(letters: readonly DeadLetter[]): Promise<void> {
     try {
       this.#connecting ??= this.#connect();
       const producer = await this.#connecting;

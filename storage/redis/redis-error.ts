@@ -11,6 +11,7 @@ const PASSING = new Set([
   'CLUSTERDOWN',
   'OOM',
   'MISCONF',
+  'NOREPLICAS',
 ]);
 
 /** The code that Redis puts first in an error reply, e.g. NOSCRIPT; null where the error is no reply. */
