@@ -19,6 +19,7 @@ export function formatReport(report: ThroughputReport): string {
     ),
     `commits    ${rate(commits.count)}, ${rate(commits.meanEntries)} entries and ${(commits.meanBytes / 1000).toFixed(0)} kB ` +
       `each, ${commits.meanMs.toFixed(1)} ms in the store`,
+    `hot value  median ${String(report.hotValueBytes.median)} bytes, 95 % up to ${String(report.hotValueBytes.p95)}`,
     `topic      written at ${rate(topic.recordsPerSecond)} records/s, ${topic.bytesPerRecord.toFixed(0)} bytes a record`,
   ];
   return `${lines.join('\n')}\n`;

@@ -1,19 +1,15 @@
-import { randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { Redis } from 'ioredis';
-import { freePorts } from '../dev/processes/ports.ts';
-import { AccountingTopic } from '../tests/flow/accounting-topic.ts';
-import { dropSlots, makeDatabases, serversOf } from '../tests/flow/servers.ts';
-import { SlotReader } from '../tests/flow/slot-reader.ts';
-import { WeirProcess } from '../tests/flow/weir-process.ts';
+import type { Redis } from 'ioredis';
+import { encodeHot } from '../pipeline/commit/subscriber-codec.ts';
+import type { SlotState } from '../pipeline/fold/slot-state.ts';
+import type { SlotReader } from '../tests/flow/slot-reader.ts';
+import type { WeirProcess } from '../tests/flow/weir-process.ts';
 import { generateTopic } from './generated-topic.ts';
 import type { GeneratedTopic } from './generated-topic.ts';
 import { cpuSeconds, measuredServers, memoryBytes } from './process-usage.ts';
 import type { Measured } from './process-usage.ts';
 import { readMetrics } from './read-metrics.ts';
+import { openTestBed, startWorkers } from './test-bed.ts';
 import { totalFaults } from './verify-totals.ts';
 
 /** Between two looks at the slots' positions: the resolution of the measured time. */
@@ -48,6 +44,8 @@ export interface ThroughputReport {
   cpuMicrosPerRecord: Record<string, number | null>;
   /** workers: the most they held; servers, which outlive runs: what they held at its end */
   memoryBytes: Record<string, number | null>;
+  /** the value written with each record of a subscriber */
+  hotValueBytes: { median: number; p95: number };
   commits: { count: number; meanEntries: number; meanBytes: number; meanMs: number };
   topic: { recordsPerSecond: number; bytesPerRecord: number; controls: number };
 }
@@ -59,115 +57,88 @@ interface Look {
 }
 
 /**
- * One measured run of the whole real path. The topic is written first; then the workers start from its beginning.
- * The folding of controls (each subscriber's profile) is not in the figures.
- *
- * @throws Error when the program ends or gets stuck, or when a total is wrong: the run is void then
+ * Generates a topic, lets workers of the real program read it, and measures them until everything is committed and
+ * flushed. The folding of controls (each subscriber's profile) is not in the figures. Throws where a worker ends, nothing
+ * moves for a minute, or a total is wrong: the run is void then.
  */
 export async function measureThroughput(
   options: ThroughputOptions,
   env: Readonly<Record<string, string | undefined>>,
   say: (line: string) => void,
 ): Promise<ThroughputReport> {
-  const servers = serversOf(env);
-  const name = `load-${randomBytes(6).toString('hex')}`;
-  const databases = await makeDatabases(servers);
-  const topic = await AccountingTopic.make(servers.brokers, name, options.partitions);
-  const slots = new SlotReader(servers.redisUrl, name, name, options.partitions);
-  const scratch = await mkdtemp(join(tmpdir(), 'weir-load-'));
-  const redis = new Redis(servers.redisUrl);
-  const workers: WeirProcess[] = [];
+  const bed = await openTestBed(options, env);
+  const { servers, name, slots, redis, workers } = bed;
   try {
-    await slots.open();
     const generated = await generateTopic({ ...options, broker: servers.brokers, topic: name });
     const written = `${rate(generated.recordsPerSecond)} records/s, ${generated.bytesPerRecord.toFixed(0)} bytes each`;
     say(
       `topic written: ${String(options.records)} records (${written}), ${String(generated.controls)} controls`,
     );
-    const ports = await freePorts(options.workers);
-    for (const port of ports) {
-      const dataDir = join(scratch, String(port));
-      await mkdir(dataDir);
-      const profiling =
-        options.profile === null
-          ? []
-          : ['--cpu-prof', `--cpu-prof-dir=${options.profile}`, '--cpu-prof-interval=500'];
-      const worker = new WeirProcess(
-        {
-          KAFKA_BROKERS: servers.brokers,
-          KAFKA_TOPIC: name,
-          KAFKA_GROUP: name,
-          REDIS_URL: servers.redisUrl,
-          DATABASE_URL: databases.databaseUrl,
-          CLICKHOUSE_URL: databases.clickhouseUrl,
-          NODE_ENV: 'production',
-          WEIR_ROLES: 'worker,dispatcher',
-          WEIR_SIMULATED_TIME: 'on',
-          WEIR_SIMULATOR: 'off',
-          WEIR_DATA_DIR: dataDir,
-          WEIR_METRICS_PORT: String(port),
-          // 500 values a bucket, as the configuration page advises.
-          WEIR_BUCKETS: String(Math.max(128, Math.ceil(options.subscribers / options.partitions / 500))),
-        },
-        [...options.node, ...profiling],
-        options.program,
-      );
-      workers.push(worker);
-      // One after the other: the first brings the tables up to date.
-      await worker.until('the metrics answer', async () => (await readMetrics(port)).size > 0, 60_000);
-    }
-    const measured = [
-      ...workers.map(({ pid }, i) => ({
-        name: workers.length === 1 ? 'worker' : `worker ${String(i + 1)}`,
-        pid,
-      })),
-      ...measuredServers(env),
-    ];
+    const ports = await startWorkers(options, bed);
+    const measured = [...workers.map(nameOfWorker), ...measuredServers(env)];
     const inputBytes = await redisInputBytes(redis);
-    const ends = await topic.ends();
+    const ends = await bed.topic.ends();
     const looks = await watch(slots, ends, workers, measured);
-    const flushed = async (): Promise<boolean> => {
-      const backlogs = ports.map(
-        async (port) => (await readMetrics(port)).get('weir_flush_backlog_rows') ?? 0,
-      );
-      return (await Promise.all(backlogs)).every((rows) => rows === 0);
-    };
-    for (const worker of workers) await worker.until('everything is flushed', flushed, STUCK_MS);
-    const done: Look = {
-      atMs: performance.now(),
-      positions: ends,
-      cpu: measured.map(({ pid }) => cpuSeconds(pid)),
-    };
+    for (const worker of workers)
+      await worker.until('everything is flushed', () => isFlushed(ports), STUCK_MS);
+    const done = lookAt(ends, measured);
     const bytes = (await redisInputBytes(redis)) - inputBytes;
     const metrics = await Promise.all(ports.map((port) => readMetrics(port)));
-    const memory = Object.fromEntries(
-      measured.map(({ name: process, pid }) => {
-        const used = memoryBytes(pid);
-        return [process, (process.startsWith('worker') ? used?.peak : used?.now) ?? null];
-      }),
-    );
-    for (const worker of workers) {
-      const { code } = await worker.end('SIGTERM');
-      if (code !== 0) throw new Error(`a worker ended with ${String(code)}\n${worker.output.slice(-2_000)}`);
-    }
+    const memory = memoryOf(measured);
+    await endWorkers(workers);
     say('checking every total');
-    const faults = await totalFaults(
-      options.records,
-      generated.totals,
-      await slots.states(),
-      databases.clickhouseUrl,
-    );
+    const states = await slots.states();
+    const faults = await totalFaults(options.records, generated.totals, states, bed.databases.clickhouseUrl);
     if (faults.length > 0) throw new Error(`the run is void: ${faults.join('; ')}`);
-    return reportOf({ options, generated, measured, looks, done, ends, metrics, memory, bytes });
+    const hotBytes = hotValueBytes(states);
+    return reportOf({ options, generated, measured, looks, done, ends, metrics, memory, bytes, hotBytes });
   } finally {
-    await Promise.all(workers.map((worker) => worker.end('SIGKILL')));
-    redis.disconnect();
-    await slots.close();
-    await dropSlots(servers.redisUrl, name);
-    await topic.drop();
-    await databases.drop();
-    await rm(scratch, { recursive: true, force: true });
+    await bed.close();
   }
+}
+
+function nameOfWorker({ pid }: WeirProcess, i: number, all: readonly WeirProcess[]): Measured {
+  return { name: all.length === 1 ? 'worker' : `worker ${String(i + 1)}`, pid };
+}
+
+async function isFlushed(ports: readonly number[]): Promise<boolean> {
+  const metrics = await Promise.all(ports.map((port) => readMetrics(port)));
+  return metrics.every((each) => (each.get('weir_flush_backlog_rows') ?? 0) === 0);
+}
+
+function lookAt(positions: readonly number[], measured: readonly Measured[]): Look {
+  return {
+    atMs: performance.now(),
+    positions: [...positions],
+    cpu: measured.map(({ pid }) => cpuSeconds(pid)),
+  };
+}
+
+/** Of workers the most that they held, of servers what they hold. */
+function memoryOf(measured: readonly Measured[]): Record<string, number | null> {
+  return Object.fromEntries(
+    measured.map(({ name, pid }) => {
+      const used = memoryBytes(pid);
+      return [name, (name.startsWith('worker') ? used?.peak : used?.now) ?? null];
+    }),
+  );
+}
+
+async function endWorkers(workers: readonly WeirProcess[]): Promise<void> {
+  for (const worker of workers) {
+    const { code } = await worker.end('SIGTERM');
+    if (code !== 0) throw new Error(`a worker ended with ${String(code)}\n${worker.output.slice(-2_000)}`);
+  }
+}
+
+/** Size of the value that is written with each record of a subscriber: a commit's cost grows with it. */
+function hotValueBytes(states: readonly SlotState[]): { median: number; p95: number } {
+  const sizes = states.flatMap((state) =>
+    [...state.subscribers.values()].map((one) => encodeHot(one).length),
+  );
+  sizes.sort((a, b) => a - b);
+  const at = (share: number): number => sizes[Math.floor(sizes.length * share)] ?? 0;
+  return { median: at(0.5), p95: at(0.95) };
 }
 
 /** Looks at positions and CPU until everything is committed. */
@@ -181,7 +152,7 @@ async function watch(
   let movedMs = performance.now();
   for (;;) {
     const positions = await slots.positions();
-    const look = { atMs: performance.now(), positions, cpu: measured.map(({ pid }) => cpuSeconds(pid)) };
+    const look = lookAt(positions, measured);
     if (sum(positions) !== sum(looks.at(-1)?.positions ?? [])) movedMs = look.atMs;
     looks.push(look);
     if (positions.every((position, partition) => position >= (ends[partition] ?? 0))) return looks;
@@ -207,6 +178,7 @@ interface Finished {
   metrics: readonly ReadonlyMap<string, number>[];
   memory: Record<string, number | null>;
   bytes: number;
+  hotBytes: { median: number; p95: number };
 }
 
 function reportOf(run: Finished): ThroughputReport {
@@ -233,6 +205,7 @@ function reportOf(run: Finished): ThroughputReport {
     flushTailSeconds: (done.atMs - last.atMs) / 1000,
     cpuMicrosPerRecord: Object.fromEntries(cpu),
     memoryBytes: run.memory,
+    hotValueBytes: run.hotBytes,
     commits: {
       count,
       meanEntries: total('weir_batch_entries_sum') / count,
