@@ -23,7 +23,10 @@ export interface CompiledRule {
 export interface CompiledPolicy {
   policyId: string;
   version: string;
-  appliesTo: (subscriberId: string, facts: Facts) => boolean;
+  /** the plan and segment are among those it is for, and its mode acts at all */
+  concerns: (planId: string | null, segment: string) => boolean;
+  /** the subscriber is in its share; everybody but in mode percent */
+  includes: (subscriberId: string) => boolean;
   rules: CompiledRule[];
 }
 
@@ -43,7 +46,42 @@ export function compilePolicy(policy: PolicyVersion): CompiledPolicy {
     event: rule.event,
   }));
   rules.sort((a, b) => b.priority - a.priority);
-  return { policyId: policy.policyId, version: policy.version, appliesTo: compileScope(policy), rules };
+  return { policyId: policy.policyId, version: policy.version, ...compileScope(policy), rules };
+}
+
+/** Combinations of plan and segment that are kept. */
+const MOST_COMBINATIONS = 1000;
+
+/**
+ * Policies in force, with those that concern a plan and segment looked up once: asking each of 50 policies record by
+ * record cost as much as evaluating them. Bounded by the combinations of plans and segments; emptied when it grows.
+ */
+export class PolicySet {
+  readonly all: readonly CompiledPolicy[];
+  /** plan -> segment -> policies */
+  private readonly known = new Map<string | null, Map<string, readonly CompiledPolicy[]>>();
+  private size = 0;
+
+  /** @param all in the order of evaluation */
+  constructor(all: readonly CompiledPolicy[]) {
+    this.all = all;
+  }
+
+  /** In order. What `includes` says of a subscriber is still to be asked. */
+  concerning(planId: string | null, segment: string): readonly CompiledPolicy[] {
+    if (this.all.length === 0) return this.all;
+    const found = this.known.get(planId)?.get(segment);
+    if (found !== undefined) return found;
+    if (this.size >= MOST_COMBINATIONS) {
+      this.known.clear();
+      this.size = 0;
+    }
+    const concerned = this.all.filter((policy) => policy.concerns(planId, segment));
+    const ofPlan = this.known.get(planId) ?? new Map<string, readonly CompiledPolicy[]>();
+    this.known.set(planId, ofPlan.set(segment, concerned));
+    this.size += 1;
+    return concerned;
+  }
 }
 
 /** Compiles one condition tree. */
@@ -71,16 +109,17 @@ export function compileCondition(condition: Condition): Predicate {
   return (facts) => test(facts[name], value);
 }
 
-function compileScope(policy: PolicyVersion): CompiledPolicy['appliesTo'] {
+function compileScope(policy: PolicyVersion): Pick<CompiledPolicy, 'concerns' | 'includes'> {
   const { mode, percent = 0, appliesTo } = policy.file;
-  if (mode === 'off' || mode === 'shadow') return () => false;
   const plans = appliesTo?.plans?.map(matcher);
   const segments = appliesTo?.segments?.map(matcher);
-  return (subscriberId, facts) => {
-    if (plans !== undefined && !plans.some((plan) => facts.planId !== null && plan(facts.planId)))
-      return false;
-    if (segments !== undefined && !segments.some((segment) => segment(facts.segment))) return false;
-    return mode === 'enforce' || shareOf(policy.policyId, subscriberId) < percent;
+  return {
+    concerns: (planId, segment) => {
+      if (mode === 'off' || mode === 'shadow') return false;
+      if (plans !== undefined && !plans.some((plan) => planId !== null && plan(planId))) return false;
+      return segments === undefined || segments.some((one) => one(segment));
+    },
+    includes: (subscriberId) => mode === 'enforce' || shareOf(policy.policyId, subscriberId) < percent,
   };
 }
 

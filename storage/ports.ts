@@ -163,7 +163,6 @@ export interface SlotCommit {
 }
 
 export type CommitResult = 'applied' | 'already' | 'rejected';
-
 /**
  * The state of all slots. Adapters: memory, Redis, Postgres; one contract suite.
  * Every call may throw 'unreachable' or 'timeout' (retriable). Bytes given and returned are not shared with the caller.
@@ -251,7 +250,7 @@ export type SinkResult =
   | { state: 'unknown'; detail: string }
   | { state: 'retry'; detail: string; afterMs: number };
 
-/** Carries out one kind of action; never throws for what the other side answers. Idempotent by intent id or by absolute state. */
+/** Carries out actions; never throws for what the other side answers. Idempotent by intent id or absolute state. */
 export interface ActionSink {
   readonly name: string;
   send(intent: ActionIntent, signal: AbortSignal): Promise<SinkResult>;

@@ -78,7 +78,7 @@ describe('catalogue', () => {
     expect(copy.plans).toEqual(state.plans);
     expect(copy.policies).toEqual(state.policies);
     expect(copy.nas.size).toBe(0);
-    expect(copy.compiled.map(({ policyId }) => policyId)).toEqual(['home-fup']);
+    expect(copy.compiled.all.map(({ policyId }) => policyId)).toEqual(['home-fup']);
   });
 });
 

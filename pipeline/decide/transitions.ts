@@ -47,8 +47,8 @@ export function hasTransitions(state: SlotState, subscriber: Subscriber, facts: 
   for (const entry of rules) if (entry.active) active += 1;
   // Inactive states wait to be forgotten.
   if (active < rules.length) return true;
-  for (const policy of state.compiled) {
-    if (!policy.appliesTo(subscriber.id, facts)) continue;
+  for (const policy of state.compiled.concerning(facts.planId, facts.segment)) {
+    if (!policy.includes(subscriber.id)) continue;
     for (const rule of policy.rules) {
       const known = rules.length === 0 ? undefined : rules.find((entry) => entry.key === rule.key);
       if (stepOf(rule, known, rule.holds(facts), cycleStartMs, state.watermarkMs, facts) !== 'none')
@@ -75,8 +75,8 @@ export function* transitionsOf(
   const now = state.watermarkMs;
   const done: Transition[] = [];
   const seen = new Set<string>();
-  for (const policy of state.compiled) {
-    if (!policy.appliesTo(subscriber.id, facts)) continue;
+  for (const policy of state.compiled.concerning(facts.planId, facts.segment)) {
+    if (!policy.includes(subscriber.id)) continue;
     for (const rule of policy.rules) {
       seen.add(rule.key);
       const known = subscriber.rules.find((entry) => entry.key === rule.key);

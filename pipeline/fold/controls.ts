@@ -1,5 +1,5 @@
 import type { CycleCalendar } from '../../rules/cycle.ts';
-import { compilePolicy } from '../../rules/compile.ts';
+import { compilePolicy, PolicySet } from '../../rules/compile.ts';
 import { checkPolicyFile } from '../../rules/policy-file.ts';
 import type { PolicyVersion } from '../../schemas/policy.ts';
 import type { SubscriberProfile } from '../../schemas/profile.ts';
@@ -80,10 +80,12 @@ function policyFault({ policyId, file }: PolicyVersion): string | null {
 /** Compiles the policies in force anew, by policy id. */
 export function compilePolicies(state: SlotState): void {
   const ids = [...state.policies.keys()].sort();
-  state.compiled = ids.flatMap((id) => {
-    const policy = state.policies.get(id);
-    return policy === undefined ? [] : [compilePolicy(policy)];
-  });
+  state.compiled = new PolicySet(
+    ids.flatMap((id) => {
+      const policy = state.policies.get(id);
+      return policy === undefined ? [] : [compilePolicy(policy)];
+    }),
+  );
 }
 
 function foldProfile(

@@ -3,7 +3,7 @@ import type { Flag, OutcomeCounts } from '../../schemas/outcome.ts';
 import { FLAGS, noOutcomes } from '../../schemas/outcome.ts';
 import type { PolicyVersion } from '../../schemas/policy.ts';
 import type { NasProfile, PlanVersion, SubscriberProfile } from '../../schemas/profile.ts';
-import type { CompiledPolicy } from '../../rules/compile.ts';
+import { PolicySet } from '../../rules/compile.ts';
 import { murmur2 } from '../../schemas/partitioning.ts';
 import { DueQueue } from '../window/due-queue.ts';
 
@@ -128,7 +128,7 @@ export interface SlotState {
   policies: Map<string, PolicyVersion>;
   nas: Map<string, NasProfile>;
   /** policies compiled, by id order; derived */
-  compiled: CompiledPolicy[];
+  compiled: PolicySet;
   subscribers: Map<string, Subscriber>;
   /** window start -> row key -> total */
   windows: Map<number, Map<string, WindowTotal>>;
@@ -151,7 +151,7 @@ export function emptySlot(partition: number, settings: FoldSettings, position: n
     plans: new Map(),
     policies: new Map(),
     nas: new Map(),
-    compiled: [],
+    compiled: new PolicySet([]),
     subscribers: new Map(),
     windows: new Map(),
     due: new DueQueue(),

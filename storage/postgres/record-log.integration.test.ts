@@ -1,68 +1,22 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isAppError } from '../../schemas/errors.ts';
 import type { DeadLetter } from '../../schemas/outcome.ts';
 import { Recorder, numbered, recordSourceContract, textEntry, until } from '../record-source.contract.ts';
+import { embeddedDatabase, realDatabase } from './database.contract.ts';
+import type { TestDatabase } from './database.contract.ts';
 import { PostgresDeadLetters } from './dead-letters.ts';
-import { startEmbeddedPostgres } from './embedded.ts';
-import { migrate } from './migrate.ts';
-import { connectPostgres } from './pool.ts';
 import { APPEND } from './record-log-statements.ts';
 import type { PostgresRecordLogOptions } from './record-log.ts';
 import { PostgresRecordLog } from './record-log.ts';
 
 const log = (): undefined => undefined;
-const quiet = { warn: log };
-
-/** A migrated database; connections of a test run in a schema of their own. */
-interface Database {
-  pool: pg.Pool;
-  close(): Promise<void>;
-}
-
-async function realDatabase(): Promise<Database> {
-  const url = process.env['DATABASE_URL'];
-  if (url === undefined) throw new Error('DATABASE_URL is missing: run these tests through npm test');
-  const schema = `record_log_${process.pid}`;
-  const admin = await connectPostgres(url, quiet, { max: 1 });
-  await admin.query(`create schema ${schema}`);
-  const pool = await connectPostgres(url, quiet, { schema });
-  await migrate(pool);
-  return {
-    pool,
-    async close() {
-      await pool.end();
-      await admin.query(`drop schema ${schema} cascade`);
-      await admin.end();
-    },
-  };
-}
-
-async function embeddedDatabase(): Promise<Database> {
-  const folder = await mkdtemp(join(tmpdir(), 'weir-record-log-'));
-  const embedded = await startEmbeddedPostgres(join(folder, 'postgres'), (error) => {
-    throw error;
-  });
-  const pool = await connectPostgres(embedded.connection, quiet);
-  await migrate(pool);
-  return {
-    pool,
-    async close() {
-      await pool.end();
-      await embedded.close();
-      await rm(folder, { recursive: true });
-    },
-  };
-}
 
 describe.each([
-  ['Postgres', realDatabase, true],
+  ['Postgres', () => realDatabase('record_log'), true],
   ['PGlite', embeddedDatabase, false],
 ] as const)('%s', (name, openDatabase, interleaves) => {
-  let database: Database;
+  let database: TestDatabase;
   let pool: pg.Pool;
 
   beforeAll(async () => {
