@@ -112,6 +112,19 @@ describe('foldBatch: metering', () => {
     expect(state.subscribers.get('sub-1')?.sessions).toHaveLength(1);
   });
 
+  it('a Start delivered again after its id was used anew, with session time 0, is a duplicate', () => {
+    const start = { statusType: 'START', eventTimeMs: NOON, sessionTimeSeconds: 0 } as const;
+    const log = new LogBuilder()
+      .record(start)
+      .record({ eventTimeMs: NOON + 3 * MINUTE, sessionTimeSeconds: 1, outputOctets: 4 })
+      .record(start, NOON + 4 * MINUTE);
+    const state = freshSlot();
+    fold(state, log.inputs);
+    expect(state.counts).toMatchObject({ duplicate: 1, reordered: 0 });
+    expect(state.subscribers.get('sub-1')?.sessions).toHaveLength(1);
+    expect(cycleOf(state)?.down).toBe(4);
+  });
+
   it('a Stop delivered again after its id was used anew charges nothing', () => {
     const stop = {
       statusType: 'STOP',

@@ -45,13 +45,7 @@ export function chooseSession(
 
   if (open !== undefined) {
     // Delivered again after the id was used anew: it names the start of the closed one.
-    if (
-      candidate !== undefined &&
-      sameStart(candidate) &&
-      !sameStart(open) &&
-      claim.sessionTime !== 0 &&
-      start !== null
-    )
+    if (candidate !== undefined && sameStart(candidate) && !sameStart(open))
       return { session: candidate, isNew: false };
     if (claim.status === 'STOP' || !follows(open)) return { session: open, isNew: false };
     open.closedMs = open.lastEventMs;
