@@ -1,4 +1,5 @@
 import type { ActionState } from '../../schemas/action.ts';
+import { backoffMs as doubledMs } from '../../storage/backoff.ts';
 import type { SinkResult } from '../../storage/ports.ts';
 import type { DispatchSettings } from './dispatch-settings.ts';
 
@@ -45,9 +46,7 @@ export function settlementOf(result: SinkResult, context: AttemptContext): Settl
 /** Wait before the attempt after this one: doubling, bounded, with up to half taken off so that a crowd spreads. */
 export function backoffMs(attempts: number, context: Pick<AttemptContext, 'random' | 'settings'>): number {
   const { firstBackoffMs, longestBackoffMs } = context.settings;
-  // 2^30 is beyond every bound; more would end at Infinity.
-  const doubled = firstBackoffMs * 2 ** Math.min(30, Math.max(0, attempts - 1));
-  return jittered(Math.min(doubled, longestBackoffMs), context.random);
+  return jittered(doubledMs(Math.max(1, attempts), firstBackoffMs, longestBackoffMs), context.random);
 }
 
 function jittered(ms: number, random: () => number): number {

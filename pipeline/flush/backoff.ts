@@ -1,3 +1,5 @@
+import { backoffMs as doubledMs } from '../../storage/backoff.ts';
+
 const FIRST_MS = 250;
 const MOST_MS = 30_000;
 
@@ -9,6 +11,5 @@ const MOST_MS = 30_000;
  * @param random in [0, 1)
  */
 export function backoffMs(failures: number, random: number): number {
-  const full = Math.min(FIRST_MS * 2 ** (failures - 1), MOST_MS);
-  return Math.round(full * (1 - random / 2));
+  return Math.round(doubledMs(failures, FIRST_MS, MOST_MS) * (1 - random / 2));
 }

@@ -1,6 +1,5 @@
 import type { CycleCalendar } from '../../rules/cycle.ts';
 import type { UsageEvent } from '../../schemas/accounting-record.ts';
-import type { Outcome } from '../../schemas/outcome.ts';
 import { defaultNasProfile } from '../../schemas/profile.ts';
 import { factsOf, nextDueMs, planOf } from '../decide/facts-of.ts';
 import { intentsOf } from '../decide/intents.ts';
@@ -9,13 +8,14 @@ import { hasTransitions, transitionsOf } from '../decide/transitions.ts';
 import type { Confirmation, Confirmed } from '../decide/transitions.ts';
 import type { Input } from '../decode/input.ts';
 import { meterRecord, pruneTombstones } from '../meter/meter.ts';
+import type { Metered } from '../meter/meter.ts';
 import { recordTime } from '../meter/record-time.ts';
 import { rollCycles } from '../window/cycles.ts';
 import { WATERMARK_DELAY_MS } from '../window/spread.ts';
 import { foldControl } from './controls.ts';
 import { addUsage } from './add-usage.ts';
 import { refusalOf } from './refuse.ts';
-import type { BatchEffects } from './effects.ts';
+import type { BatchEffects, SessionEnd } from './effects.ts';
 import { noEffects } from './effects.ts';
 import type { SlotState, Subscriber } from './slot-state.ts';
 import { countPopulation, subscriberOf } from './slot-state.ts';
@@ -77,7 +77,7 @@ function* foldUsage(
   const nas = state.nas.get(event.nasId) ?? defaultNasProfile(event.nasId);
   const refusal = refusalOf(known, event, nas, time.atMs, cause.appendTimeMs);
   if (refusal !== null) {
-    count(state, 'dead-lettered');
+    state.counts['dead-lettered'] += 1;
     effects.dead.push({ ...cause, ...refusal, key: null, value: null });
     return;
   }
@@ -85,33 +85,40 @@ function* foldUsage(
   if (rollCycles(subscriber, state.watermarkMs, calendar, state.settings.defaultZone))
     effects.cold.add(subscriber);
   const metered = meterRecord(subscriber, event, nas, time.atMs, state.watermarkMs);
-  count(state, metered.outcome);
+  state.counts[metered.outcome] += 1;
   for (const flag of metered.flags) state.flags[flag] += 1;
   if (time.skewed) state.flags.skewed += 1;
   if (subscriber.profile === null) state.flags.unassigned += 1;
   if (metered.delta.down + metered.delta.up > 0)
     addUsage(state, subscriber, metered, cause, effects, calendar);
-  metered.ended.forEach(({ session, cause: why }, i) => {
-    effects.oneShots.push({
-      key: `${cause.offset}.s${i}`,
-      row: {
-        kind: 'session',
-        subscriberId: subscriber.id,
-        nasId: session.nasId,
-        sessionId: session.sessionId,
-        service: session.service,
-        startMs: session.startMs,
-        endMs: session.lastEventMs,
-        down: session.counted.down,
-        up: session.counted.up,
-        cause: why,
-        version: cause.offset + 1,
-      },
-    });
+  metered.ended.forEach((ended, i) => {
+    effects.oneShots.push({ key: `${cause.offset}.s${i}`, row: sessionEnd(subscriber, ended, cause) });
   });
-  const pruned = metered.tombstonesChanged && pruneTombstones(subscriber, state.watermarkMs);
-  if (metered.tombstonesChanged || pruned) effects.cold.add(subscriber);
+  if (metered.tombstonesChanged) {
+    pruneTombstones(subscriber, state.watermarkMs);
+    effects.cold.add(subscriber);
+  }
   yield* settle(state, subscriber, cause, effects, calendar);
+}
+
+function sessionEnd(
+  subscriber: Subscriber,
+  { session, cause: why }: Metered['ended'][number],
+  cause: Cause,
+): SessionEnd {
+  return {
+    kind: 'session',
+    subscriberId: subscriber.id,
+    nasId: session.nasId,
+    sessionId: session.sessionId,
+    service: session.service,
+    startMs: session.startMs,
+    endMs: session.lastEventMs,
+    down: session.counted.down,
+    up: session.counted.up,
+    cause: why,
+    version: cause.offset + 1,
+  };
 }
 
 /** Takes what is due at the watermark, at most MAX_DRAIN of it. */
@@ -166,8 +173,4 @@ function setDue(state: SlotState, subscriber: Subscriber, effects: BatchEffects)
   if (state.due.get(subscriber.id) === subscriber.dueMs && !effects.due.has(subscriber.id)) return;
   state.due.set(subscriber.id, subscriber.dueMs);
   effects.due.set(subscriber.id, subscriber.dueMs);
-}
-
-function count(state: SlotState, outcome: Outcome): void {
-  state.counts[outcome] += 1;
 }

@@ -79,13 +79,10 @@ export function meterRecord(
   return { outcome, flags, session, delta, fromMs, atMs, ended, tombstonesChanged };
 }
 
-/** Drops tombstones that no record can belong to any more; true where any went. */
-export function pruneTombstones(subscriber: Subscriber, watermarkMs: number): boolean {
-  const before = subscriber.tombstones.length;
-  if (before === 0) return false;
+/** Drops tombstones that no record can belong to any more. */
+export function pruneTombstones(subscriber: Subscriber, watermarkMs: number): void {
   const horizonMs = tombstoneHorizon(watermarkMs);
   subscriber.tombstones = subscriber.tombstones.filter((session) => session.lastEventMs >= horizonMs);
-  return subscriber.tombstones.length !== before;
 }
 
 /** Octets that one of the NAS's units stands for. */

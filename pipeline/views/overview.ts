@@ -5,7 +5,7 @@ import type { OverviewView, PartitionView } from '../../schemas/views.ts';
 import type { ActionLedger, RecordSource, StateStore } from '../../storage/ports.ts';
 import { CORE_FIELD } from '../commit/load-slot.ts';
 import { decodeCore } from '../commit/slot-codec.ts';
-import type { Worker } from '../commit/worker.ts';
+import type { UnloadedSlot, Worker } from '../commit/worker.ts';
 import type { SlotState } from '../fold/slot-state.ts';
 import { emptySlot } from '../fold/slot-state.ts';
 import { actionView } from './action-view.ts';
@@ -61,29 +61,25 @@ export async function partitionViews(reader: {
   const { worker } = reader;
   if (worker === null) return [];
   const ends = await reader.source.highWatermarks();
-  const views = new Map<number, PartitionView>();
-  for (const { partition, position, watermarkMs } of worker.states) {
+  const progress = (slot: UnloadedSlot): Omit<PartitionView, 'status' | 'reason'> => {
+    const { partition, position, watermarkMs } = slot;
     const highWatermark = Math.max(position, ends.get(partition) ?? position);
-    const held = worker.held.includes(partition);
-    views.set(partition, {
-      partition,
-      position,
-      highWatermark,
-      lag: highWatermark - position,
-      watermark: watermarkMs === 0 ? null : new Date(watermarkMs).toISOString(),
+    const watermark = watermarkMs === 0 ? null : new Date(watermarkMs).toISOString();
+    return { partition, position, highWatermark, lag: highWatermark - position, watermark };
+  };
+  const views = new Map<number, PartitionView>();
+  for (const slot of worker.states) {
+    const held = worker.held.includes(slot.partition);
+    views.set(slot.partition, {
+      ...progress(slot),
       status: held ? 'egress-held' : 'running',
       reason: held ? 'state lost its tail: actions wait until it has caught up' : null,
     });
   }
-  for (const { partition, position, watermarkMs } of worker.unloaded) {
-    const error = worker.halted.get(partition);
-    const highWatermark = Math.max(position, ends.get(partition) ?? position);
-    views.set(partition, {
-      partition,
-      position,
-      highWatermark,
-      lag: highWatermark - position,
-      watermark: watermarkMs === 0 ? null : new Date(watermarkMs).toISOString(),
+  for (const slot of worker.unloaded) {
+    const error = worker.halted.get(slot.partition);
+    views.set(slot.partition, {
+      ...progress(slot),
       status: error === undefined ? 'loading' : 'halted',
       reason: error === undefined ? null : `${isAppError(error) ? error.code : 'defect'}: ${error.message}`,
     });

@@ -1,6 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
-import { backoffMs } from '../backoff.ts';
+
+/** Between attempts to listen; whoever listens polls as often anyway. */
+const RETRY_MS = 1_000;
 
 /**
  * Listens to a channel on one connection of the pool and calls `onNotify` for each notification, and once after each
@@ -33,13 +35,12 @@ export class PostgresListener {
 
   async #run(): Promise<void> {
     const { signal } = this.#abort;
-    for (let attempt = 1; !signal.aborted; attempt += 1) {
+    while (!signal.aborted) {
       try {
         await this.#listen(signal);
-        attempt = 1;
       } catch {
         // The pool logs lost connections; polling carries on meanwhile.
-        await delay(backoffMs(attempt, 200, 5_000), undefined, { signal }).catch(() => undefined); // aborted: the loop ends
+        await delay(RETRY_MS, undefined, { signal }).catch(() => undefined); // aborted: the loop ends
       }
     }
   }
