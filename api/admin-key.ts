@@ -1,6 +1,6 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { ApiKeys } from '../storage/ports.ts';
+import type { ApiKeys } from '../storage/people-ports.ts';
 
 /**
  * Sees to it that there is a key with which everything can be done: makes one at the first start, when there is no key

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import type { Logger } from 'pino';
 import type { Role } from '../schemas/roles.ts';
-import type { ApiKey, ApiKeys } from '../storage/ports.ts';
+import type { ApiKey, ApiKeys } from '../storage/people-ports.ts';
 import { Problem } from './problem.ts';
 
 /** Who may use a route: any of these roles, or everybody, without a key. Admin may use all. */

@@ -7,7 +7,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { bindError } from '../pipeline/bind-error.ts';
 import type { HealthView, OverviewView, SubscriberView } from '../schemas/views.ts';
-import type { ApiKeys } from '../storage/ports.ts';
+import type { ApiKeys } from '../storage/people-ports.ts';
 import { requireKeys } from './auth.ts';
 import { guardMethods } from './method-guard.ts';
 import { openApiOptions } from './openapi.ts';

@@ -10,7 +10,7 @@ import { startEmbeddedPostgres } from '../storage/postgres/embedded.ts';
 import { migrate, migrationStatus } from '../storage/postgres/migrate.ts';
 import type { MigrationStatus } from '../storage/postgres/migrate.ts';
 import { connectPostgres } from '../storage/postgres/pool.ts';
-import type { ApiKeys } from '../storage/ports.ts';
+import type { ApiKeys } from '../storage/people-ports.ts';
 import type { Config } from './config.ts';
 
 /** What the commands do to the database while no process of Weir is needed. */

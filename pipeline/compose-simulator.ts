@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import type { Directory, LogWriter } from '../storage/ports.ts';
+import type { Directory } from '../storage/people-ports.ts';
+import type { LogWriter } from '../storage/ports.ts';
 import { readFeedState, resumeProvider, writeFeedState } from '../simulator/feed-state.ts';
 import { Feeder } from '../simulator/feed.ts';
 import { NasFleet } from '../simulator/nas.ts';

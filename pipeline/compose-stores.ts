@@ -5,16 +5,8 @@ import { connectClickHouse } from '../storage/clickhouse/connection.ts';
 import { openEmbeddedClickHouse } from '../storage/clickhouse/embedded.ts';
 import { lockDataFolder } from '../storage/data-folder.ts';
 import type { DataFolderLock } from '../storage/data-folder.ts';
-import type {
-  ActionLedger,
-  Analytics,
-  ApiKeys,
-  ControlOutbox,
-  Directory,
-  NasInventory,
-  SlotMarks,
-  StateStore,
-} from '../storage/ports.ts';
+import type { ApiKeys, ControlOutbox, Directory } from '../storage/people-ports.ts';
+import type { ActionLedger, Analytics, NasInventory, SlotMarks, StateStore } from '../storage/ports.ts';
 import { PostgresApiKeys } from '../storage/postgres/api-keys.ts';
 import { PostgresControlOutbox } from '../storage/postgres/control-outbox.ts';
 import { PostgresDirectory } from '../storage/postgres/directory.ts';

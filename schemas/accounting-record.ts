@@ -50,15 +50,22 @@ export interface AccountingRecord {
  * Octets are safe integers (< 2^53) or null where the NAS sent none.
  */
 export interface UsageEvent {
+  feedId: string;
   statusType: StatusType;
   subscriberId: string;
   userName: string | null;
   sessionId: string;
+  /** Acct-Multi-Session-Id, shared by siblings */
+  multiSessionId: string | null;
+  /** session id of the parent of a sub-session */
+  parentSessionId: string | null;
   nasId: string;
   nasIp: string | null;
   framedIp: string | null;
   serviceName: string | null;
   serviceClass: string | null;
+  /** RADIUS Class (RFC 2865 5.25) as the feeder wrote it */
+  radiusClass: string | null;
   /** ms since 1970 UTC */
   eventTimeMs: number | null;
   /** ms since 1970 UTC */
@@ -68,6 +75,9 @@ export interface UsageEvent {
   inputOctets: number | null;
   /** to the subscriber (download) unless the NAS profile says reversed */
   outputOctets: number | null;
+  /** IPv6 part by the NAS's own counters (RFC 4818 does not define them; per NAS profile subset or additive) */
+  ipv6InputOctets: number | null;
+  ipv6OutputOctets: number | null;
   sessionTimeSeconds: number | null;
   terminateCause: string | null;
 }

@@ -1,5 +1,6 @@
+import type { UsageEvent } from './accounting-record.ts';
 import type { PolicyVersion } from './policy.ts';
-import type { NasProfile, PlanVersion, SubscriberProfile } from './profile.ts';
+import type { FeedProfile, NasProfile, PlanVersion, SubscriberProfile } from './profile.ts';
 
 /** Header that marks a log entry as a control: `<source>:<n>`, n a positive safe integer that grows per source. */
 export const CONTROL_HEADER = 'weir-control';
@@ -11,8 +12,42 @@ export type Control =
   | { kind: 'policy-version'; policy: PolicyVersion }
   | { kind: 'policy-withdrawn'; policyId: string }
   | { kind: 'nas-profile'; nas: NasProfile }
+  | { kind: 'feed-profile'; feed: FeedProfile }
+  /** Accounting-On or -Off of a NAS at `atMs`, brought to every slot by the owner of the slot that read it */
+  | { kind: 'nas-event'; nasId: string; event: 'on' | 'off'; atMs: number }
+  | { kind: 'operator'; command: OperatorCommand }
+  | ReplayControl
+  /** from here on the slot's values are written in this layout */
+  | { kind: 'fold-version'; version: number }
   /** the log's clock on an idle partition: event time has reached `t`, ms since 1970 UTC */
   | { kind: 'tick'; t: number };
+
+/** What an operator may do to one subscriber's state. `by` names who, for the audit. Bytes may be negative. */
+export type OperatorCommand =
+  | { type: 'close-session'; subscriberId: string; nasId: string; sessionId: string; by: string }
+  | {
+      type: 'adjust';
+      subscriberId: string;
+      /** an instant within the cycle, ms since 1970 UTC */
+      atMs: number;
+      downBytes: number;
+      upBytes: number;
+      reason: string;
+      by: string;
+    }
+  /** decides anew, and lets go of what an absurd record (accounting case 20) held back */
+  | { type: 're-evaluate'; subscriberId: string; by: string };
+
+/** A dead letter's record, put right: metered by the same rules; its letter is replayed once. */
+export interface ReplayControl {
+  kind: 'replay';
+  /** the letter's place in the log */
+  letter: { partition: number; offset: number };
+  /** its append time then, ms since 1970 UTC */
+  appendTimeMs: number;
+  event: UsageEvent;
+  by: string;
+}
 
 export const CONTROL_KINDS = [
   'subscriber-profile',
@@ -20,6 +55,11 @@ export const CONTROL_KINDS = [
   'policy-version',
   'policy-withdrawn',
   'nas-profile',
+  'feed-profile',
+  'nas-event',
+  'operator',
+  'replay',
+  'fold-version',
   'tick',
 ] as const satisfies readonly Control['kind'][];
 
@@ -43,7 +83,16 @@ export function parseControlId(text: string): ControlId | null {
   return Number.isSafeInteger(n) ? { source, n } : null;
 }
 
-/** Key of the log partition that a control goes to; null = a copy to every partition. */
+/** Subscriber whose log partition a control goes to; null = a copy to every partition. */
 export function controlKey(control: Control): string | null {
-  return control.kind === 'subscriber-profile' ? control.profile.subscriberId : null;
+  switch (control.kind) {
+    case 'subscriber-profile':
+      return control.profile.subscriberId;
+    case 'operator':
+      return control.command.subscriberId;
+    case 'replay':
+      return control.event.subscriberId;
+    default:
+      return null;
+  }
 }

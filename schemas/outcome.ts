@@ -15,7 +15,28 @@ export type Outcome = (typeof OUTCOMES)[number];
 export type OutcomeCounts = Record<Outcome, number>;
 
 /** Marks that stand beside an outcome, never instead of it. Order is the index in stored counters. */
-export const FLAGS = ['estimated', 'skewed', 'fell', 'no-start', 'id-reused', 'unassigned'] as const;
+export const FLAGS = [
+  'estimated',
+  'skewed',
+  'fell',
+  'no-start',
+  'id-reused',
+  'unassigned',
+  /** a 32-bit counter without gigawords began anew (accounting case 3) */
+  'wrapped',
+  /** a counter began anew, charged from the candidate (case 7) */
+  'restarted',
+  /** more than four times what the line can carry (case 20) */
+  'absurd',
+  /** a record whose octets its parent, its children or its siblings report (case 16) */
+  'sub-session',
+  /** siblings report equal totals and nobody said how to read them (case 16) */
+  'double-count',
+  /** a session that had been closed without a Stop goes on (cases 13, 14) */
+  'resurrected',
+  /** a session ended without a Stop (cases 13, 14) */
+  'missing-stop',
+] as const;
 export type Flag = (typeof FLAGS)[number];
 
 /** Why a record became a dead letter. */

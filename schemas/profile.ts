@@ -64,20 +64,78 @@ export interface PlanVersion {
   downBps: number;
   upBps: number;
   overage: OverageTerms | null;
+  /** share of a service class's bytes that counts against the cap, per mille; a class not named counts in full */
+  classFactors: Record<string, number>;
 }
 
-/** How to read one NAS's records. */
+/** How the records of a session's parts are read (accounting case 16). */
+export type SubSessions =
+  /** every session counts; equal totals of siblings are flagged */
+  | 'sum'
+  /** children are ignored */
+  | 'parent'
+  /** parents are ignored */
+  | 'children'
+  /** the parent counts, children say which class its bytes belong to */
+  | 'split'
+  /** siblings of one multi-session id report one counter: the greatest */
+  | 'shared';
+
+/** Service class of records whose service name, or else RADIUS Class, is `match` (accounting case 19). */
+export interface ClassMatch {
+  match: string;
+  serviceClass: string;
+}
+
+/** How to read one NAS's records. The id `*` describes every NAS that has no profile of its own. */
 export interface NasProfile {
   nasId: string;
-  /** Input means download on this NAS */
+  /** Input means download on this NAS (case 17) */
   reversed: boolean;
-  /** counters are in octets or kilobytes */
+  /** counters are in octets or kilobytes (case 18) */
   unit: 'octets' | 'kilobytes';
   /** tolerance of the which-session rule, seconds */
   startToleranceSeconds: number;
+  /** false = 32-bit counters that wrap and no gigawords (case 3) */
+  gigawords: boolean;
+  /** a restarted counter begins at 0: charge from 0, not from the first low total (case 7) */
+  countersReset: boolean;
+  /** NAS of one group continue each other's sessions; null = on its own */
+  redundancyGroup: string | null;
+  /** what Accounting-On and -Off do to its sessions (case 14) */
+  onOff: 'close' | 'ignore';
+  /** interim interval, seconds; null = learned, 0 = it sends none (case 13) */
+  interimSeconds: number | null;
+  subSessions: SubSessions;
+  /** IPv6 counters are part of the octets, or come on top of them (case 23) */
+  ipv6: 'subset' | 'additive';
+  classes: ClassMatch[];
 }
 
 /** What holds for a NAS that nobody described. */
 export function defaultNasProfile(nasId: string): NasProfile {
-  return { nasId, reversed: false, unit: 'octets', startToleranceSeconds: 120 };
+  return {
+    nasId,
+    reversed: false,
+    unit: 'octets',
+    startToleranceSeconds: 120,
+    gigawords: true,
+    countersReset: false,
+    redundancyGroup: null,
+    onOff: 'close',
+    interimSeconds: null,
+    subSessions: 'sum',
+    ipv6: 'subset',
+    classes: [],
+  };
+}
+
+/** How to read one feed's records. */
+export interface FeedProfile {
+  feedId: string;
+  /**
+   * Sessions that began before and are unknown are not charged for what they carried before their first record
+   * (Weir put on a live network, accounting case 12), ms since 1970 UTC; null = charge all.
+   */
+  countFromMs: number | null;
 }

@@ -1,4 +1,5 @@
-import type { Directory, NasAccess } from '../storage/ports.ts';
+import type { Directory } from '../storage/people-ports.ts';
+import type { NasAccess } from '../storage/ports.ts';
 import type { Provider } from './provider.ts';
 
 /** Subscribers a call: large enough to make the round trip small, small enough for one statement. */

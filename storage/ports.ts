@@ -1,9 +1,7 @@
 import type { ActionIntent, ActionState } from '../schemas/action.ts';
-import type { Control, ControlId } from '../schemas/control.ts';
-import type { DeadLetter } from '../schemas/outcome.ts';
-import type { PolicyVersion } from '../schemas/policy.ts';
-import type { NasProfile, PlanVersion, SubscriberProfile } from '../schemas/profile.ts';
-import type { Role } from '../schemas/roles.ts';
+import type { ControlId } from '../schemas/control.ts';
+import type { DeadLetter, Flag, OutcomeCounts } from '../schemas/outcome.ts';
+import type { ClosedCycle, UsageAdjustment } from '../schemas/usage-record.ts';
 
 /* ---------- The log ---------- */
 
@@ -85,11 +83,6 @@ export interface LogWriter {
   close(): Promise<void>;
 }
 
-/** Where dead letters go. put is durable when it resolves; the same (topic, partition, offset) twice is one letter. */
-export interface DeadLetterSink {
-  put(letters: readonly DeadLetter[]): Promise<void>;
-}
-
 /* ---------- Slot state ---------- */
 
 /** One log partition's state. */
@@ -114,12 +107,12 @@ export interface SlotHead {
   position: number | null;
   /** fields written by commits: 'core' and the catalogue entries */
   meta: Map<string, Uint8Array>;
-  /** undelivered intents, by n ascending */
+  /** what was not delivered yet, by n ascending */
   outbox: OutboxEntry[];
 }
 
 export interface OutboxEntry {
-  /** fold-given number, grows by one per intent of the slot */
+  /** order of delivery; never given twice, as the owner's epoch is part of it */
   n: number;
   bytes: Uint8Array;
 }
@@ -140,8 +133,8 @@ export interface RowValue {
 
 /**
  * Everything one batch changes, in ONE atomic write, with the position in it.
- * Values are absolute, never increments. Write order (it survives a torn write): outbox, rows, due, values
- * (all fields of one bucket in one write), meta and position last; groups are deleted after that.
+ * Values are absolute, never increments. Write order (it survives a torn write): outbox, rows, values
+ * (all fields of one bucket in one write), due, meta and position last; groups are deleted after that.
  */
 export interface SlotCommit {
   slot: SlotId;
@@ -181,10 +174,17 @@ export interface StateStore {
     slot: SlotId,
     fields: readonly { bucket: number; field: string }[],
   ): Promise<(Uint8Array | null)[]>;
+  /** All values of some buckets (at most about 1,000 each), any order. */
+  readBuckets(slot: SlotId, buckets: readonly number[]): Promise<BucketValue[]>;
+  /** Single rows, in the order asked; null where there is none. */
+  readRows(
+    slot: SlotId,
+    keys: readonly { group: string; field: string }[],
+  ): Promise<(Uint8Array | null)[]>;
   /** Head fields without ownership, for readers; empty map and null position where there is no slot. */
   readHead(slot: SlotId): Promise<{ position: number | null; meta: Map<string, Uint8Array> }>;
-  /** All rows of all groups, in chunks of bounded size, any order. */
-  loadRows(slot: SlotId): AsyncIterable<RowValue[]>;
+  /** All rows of these groups, or of all, in chunks of bounded size, any order. */
+  loadRows(slot: SlotId, groups?: readonly string[]): AsyncIterable<RowValue[]>;
   /** All due entries, ordered by (dueMs, key in byte order). */
   loadDue(slot: SlotId): Promise<{ key: string; dueMs: number }[]>;
   /**
@@ -193,6 +193,11 @@ export interface StateStore {
    * Throws 'store-unknown-outcome' when it may or may not have been applied: send the same commit once more.
    */
   commit(commit: SlotCommit): Promise<CommitResult>;
+  /**
+   * Removes everything of the slot but its epoch, if the lease holds: for a rebuild. False = it does not hold.
+   * Not atomic: whoever calls it marks the slot as being rebuilt first.
+   */
+  clear(slot: SlotId, lease: SlotLease): Promise<boolean>;
   /** Removes delivered intents. The only write besides commits; idempotent; needs no token (ids are never used again). */
   removeOutbox(slot: SlotId, ns: readonly number[]): Promise<void>;
   close(): Promise<void>;
@@ -218,12 +223,21 @@ export interface LedgerAction {
   updatedAtMs: number;
 }
 
+/** What leaves a slot for the ledger, in order within each list. */
+export interface LedgerBatch {
+  intents: readonly ActionIntent[];
+  adjustments: readonly UsageAdjustment[];
+  closedCycles: readonly ClosedCycle[];
+  deadLetters: readonly DeadLetter[];
+}
+
 /**
- * Every action once. insert is idempotent by intent id and raises the slot mark in the same transaction.
+ * Every action once. insert is one transaction, idempotent by the ids of what it is given (intent id, adjustment id,
+ * subscriber and cycle start, place in the log), and raises the slot mark in it.
  */
 export interface ActionLedger {
-  /** Returns the ids that were new. Durable when it resolves. */
-  insert(slot: SlotId, position: number, intents: readonly ActionIntent[]): Promise<string[]>;
+  /** Returns the ids of the intents that were new. Durable when it resolves. */
+  insert(slot: SlotId, position: number, batch: LedgerBatch): Promise<string[]>;
   /**
    * Claims up to `limit` pending actions for `leaseMs`, at most one a subscriber and only its oldest unfinished;
    * a claim whose lease ran out is claimable again. Claimed actions are in state 'sending' with attempts raised.
@@ -272,63 +286,6 @@ export interface NasInventory {
   access(nasId: string): Promise<NasAccess | null>;
 }
 
-/* ---------- What people change (Postgres) ---------- */
-
-/**
- * Subscribers, plans, policies and NAS. Each change writes the row and a `control_outbox` row in one transaction;
- * the relay brings it into the log. Upserts are idempotent: unchanged content makes no control.
- */
-export interface Directory {
-  putPlans(plans: readonly PlanVersion[]): Promise<void>;
-  putSubscribers(profiles: readonly SubscriberProfile[]): Promise<void>;
-  putPolicies(policies: readonly PolicyVersion[]): Promise<void>;
-  withdrawPolicy(policyId: string): Promise<void>;
-  putNas(nas: readonly { profile: NasProfile; access: NasAccess | null }[]): Promise<void>;
-  subscriber(subscriberId: string): Promise<SubscriberProfile | null>;
-  plan(planId: string): Promise<PlanVersion | null>;
-  policies(): Promise<PolicyVersion[]>;
-  counts(): Promise<{ subscribers: number; plans: number; policies: number; nas: number }>;
-}
-
-/** A control waiting for the log, with the number the relay gives it. */
-export interface PendingControl {
-  id: ControlId;
-  control: Control;
-  /** position of the cursor after this control */
-  cursor: { xid: string; rowId: string };
-}
-
-/**
- * The relay's side of `control_outbox`. Rows come in (xid, row id) order and only below the oldest running transaction,
- * so a transaction that commits late is never skipped; n is dense in that order, hence the same on every retry.
- */
-export interface ControlOutbox {
-  /** Becomes the single relay; null while another process is. */
-  lead(): Promise<RelayLeadership | null>;
-}
-
-export interface RelayLeadership {
-  next(limit: number): Promise<PendingControl[]>;
-  /** Moves the cursor past the last of these, after their durable append. Throws 'conflict' when leadership was lost. */
-  advance(last: PendingControl): Promise<void>;
-  release(): Promise<void>;
-}
-
-/* ---------- API keys ---------- */
-
-export interface ApiKey {
-  id: string;
-  name: string;
-  roles: Role[];
-}
-
-/** Keys are 256 random bits; only their SHA-256 is stored. */
-export interface ApiKeys {
-  create(name: string, roles: readonly Role[]): Promise<{ id: string; key: string }>;
-  find(key: string): Promise<ApiKey | null>;
-  count(): Promise<number>;
-}
-
 /* ---------- Analytics (ClickHouse) ---------- */
 
 /** Total of one 5-minute window; upserted by the highest version (offset + 1 of the last input that changed it). */
@@ -374,10 +331,33 @@ export interface SessionRow {
   version: number;
 }
 
+/**
+ * What one NAS's feed was like within one hour of append time, as one partition saw it; upserted by the highest version.
+ * Key: hour, NAS, partition.
+ */
+export interface FeedQualityRow {
+  partition: number;
+  nasId: string;
+  /** start of the hour, ms since 1970 UTC */
+  hourMs: number;
+  outcomes: OutcomeCounts;
+  flags: Record<Flag, number>;
+  /** append time - event time: median and greatest, ms; negative where the NAS's clock is ahead */
+  skewMedianMs: number;
+  skewMaxMs: number;
+  /** learned or configured, seconds; null = none known */
+  interimSeconds: number | null;
+  openSessions: number;
+  /** wraps of its counters can not be told: its figures can not be billed from */
+  notBillable: boolean;
+  version: number;
+}
+
 export interface AnalyticsBatch {
   windows: UsageWindowRow[];
   late: UsageLateRow[];
   sessions: SessionRow[];
+  feeds: FeedQualityRow[];
 }
 
 /** Usage of one window as analysts see it (FINAL and late rows united). */

@@ -2,16 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { confirmRule } from '../../rules/confirm.ts';
 import type { CycleCalendar } from '../../rules/cycle.ts';
 import { AppError, isAppError } from '../../schemas/errors.ts';
-import type {
-  DeadLetterSink,
-  LogEntry,
-  PartitionMarks,
-  SlotCommit,
-  SlotId,
-  SlotLease,
-  SlotMarks,
-  StateStore,
-} from '../../storage/ports.ts';
+import type { DeadLetterSink, LogEntry, PartitionMarks, SlotCommit, SlotId, SlotLease, SlotMarks, StateStore } from '../../storage/ports.ts';
 import type { Input } from '../decode/input.ts';
 import type { Flusher } from '../flush/flusher.ts';
 import { toAnalytics } from '../flush/to-analytics.ts';

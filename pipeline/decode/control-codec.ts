@@ -2,9 +2,10 @@ import type { Control } from '../../schemas/control.ts';
 import { CONTROL_KINDS } from '../../schemas/control.ts';
 import { AppError } from '../../schemas/errors.ts';
 import { policyVersion } from './policy-shape.ts';
-import { nasProfile, planVersion, subscriberProfile } from './profile-shape.ts';
+import { feedProfile, nasProfile, planVersion, subscriberProfile } from './profile-shape.ts';
 import type { Check } from './shape.ts';
 import { integer, isObject, object, oneOf, text } from './shape.ts';
+import { operatorCommand, replayControl } from './operator-shape.ts';
 import { MAX_PLAUSIBLE_MS, MIN_PLAUSIBLE_MS } from './usage-event.ts';
 
 /** Largest control, in bytes: below Kafka's default of 1 MB a message. */
@@ -57,6 +58,19 @@ const CHECKS: { [K in Control['kind']]: Check<OfKind<K>> } = {
     policyId: text(1, 256),
   }),
   'nas-profile': object<OfKind<'nas-profile'>>({ kind: oneOf(['nas-profile']), nas: nasProfile }),
+  'feed-profile': object<OfKind<'feed-profile'>>({ kind: oneOf(['feed-profile']), feed: feedProfile }),
+  'nas-event': object<OfKind<'nas-event'>>({
+    kind: oneOf(['nas-event']),
+    nasId: text(1, 256),
+    event: oneOf(['on', 'off']),
+    atMs: integer(MIN_PLAUSIBLE_MS, MAX_PLAUSIBLE_MS),
+  }),
+  operator: object<OfKind<'operator'>>({ kind: oneOf(['operator']), command: operatorCommand }),
+  replay: replayControl,
+  'fold-version': object<OfKind<'fold-version'>>({
+    kind: oneOf(['fold-version']),
+    version: integer(1, 255),
+  }),
   tick: object<OfKind<'tick'>>({ kind: oneOf(['tick']), t: integer(MIN_PLAUSIBLE_MS, MAX_PLAUSIBLE_MS) }),
 };
 

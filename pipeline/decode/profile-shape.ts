@@ -1,5 +1,7 @@
 import type {
   Assignment,
+  ClassMatch,
+  FeedProfile,
   Hold,
   NasProfile,
   OverageTerms,
@@ -9,7 +11,7 @@ import type {
 } from '../../schemas/profile.ts';
 import { isZone } from '../../rules/cycle.ts';
 import type { Check } from './shape.ts';
-import { boolean, integer, list, nullable, object, oneOf, text, where } from './shape.ts';
+import { boolean, integer, list, nullable, object, oneOf, record, text, where } from './shape.ts';
 
 const id = text(1, 256);
 const name = text(0, 256);
@@ -81,6 +83,7 @@ export const planVersion = object<PlanVersion>({
       maxBlocks: nullable(integer(0, 1_000_000)),
     }),
   ),
+  classFactors: record(integer(0, 1_000_000), 100),
 });
 
 export const nasProfile = object<NasProfile>({
@@ -88,4 +91,14 @@ export const nasProfile = object<NasProfile>({
   reversed: boolean,
   unit: oneOf(['octets', 'kilobytes']),
   startToleranceSeconds: integer(0, 86_400),
+  gigawords: boolean,
+  countersReset: boolean,
+  redundancyGroup: nullable(id),
+  onOff: oneOf(['close', 'ignore']),
+  interimSeconds: nullable(integer(0, 604_800)),
+  subSessions: oneOf(['sum', 'parent', 'children', 'split', 'shared']),
+  ipv6: oneOf(['subset', 'additive']),
+  classes: list(object<ClassMatch>({ match: id, serviceClass: name }), MAX_ITEMS),
 });
+
+export const feedProfile = object<FeedProfile>({ feedId: name, countFromMs: nullable(instant) });

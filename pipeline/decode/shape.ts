@@ -105,3 +105,17 @@ export function where<T>(check: Check<T>, rule: (value: T) => string | null): Ch
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
+
+/** Object of at most `max` names, each value checked; for maps by name. */
+export function record<T>(check: Check<T>, max: number): Check<Record<string, T>> {
+  return (value, path) => {
+    if (!isObject(value)) return `${path} is not an object`;
+    const entries = Object.entries(value);
+    if (entries.length > max) return `${path} has more than ${max} names`;
+    for (const [name, item] of entries) {
+      const problem = check(item, `${path}.${name}`);
+      if (problem !== null) return problem;
+    }
+    return null;
+  };
+}

@@ -19,6 +19,10 @@ const TEXTS = [
   'framed_ip',
   'service_name',
   'service_class',
+  'class',
+  'feed_id',
+  'multi_session_id',
+  'parent_session_id',
   'terminate_cause',
 ] as const;
 /** What a text's bytes become where they are not UTF-8: two such ids could look the same and be metered as one. */
@@ -54,21 +58,33 @@ export function toUsageEvent(record: Projected): UsageEvent | Refusal {
   if (inputOctets === 'beyond' || outputOctets === 'beyond') {
     return refuse('octets-beyond-2^53', 'a counter with its gigawords is beyond 2^53');
   }
+  const ipv6InputOctets = total(record.ipv6_input_octets, null);
+  const ipv6OutputOctets = total(record.ipv6_output_octets, null);
+  if (ipv6InputOctets === 'negative' || ipv6OutputOctets === 'negative')
+    return refuse('negative-octets', 'an IPv6 counter is negative');
+  if (ipv6InputOctets === 'beyond' || ipv6OutputOctets === 'beyond')
+    return refuse('octets-beyond-2^53', 'an IPv6 counter is beyond 2^53');
   return {
+    feedId: record.feed_id,
     statusType,
     subscriberId: record.subscriber_id,
     userName: record.user_name,
     sessionId: record.session_id,
+    multiSessionId: record.multi_session_id,
+    parentSessionId: record.parent_session_id,
     nasId: record.nas_id,
     nasIp: record.nas_ip,
     framedIp: record.framed_ip,
     serviceName: record.service_name,
     serviceClass: record.service_class,
+    radiusClass: record.class,
     eventTimeMs: record.event_time,
     receivedAtMs: record.received_at,
     acctDelaySeconds: record.acct_delay_seconds,
     inputOctets,
     outputOctets,
+    ipv6InputOctets,
+    ipv6OutputOctets,
     sessionTimeSeconds: record.session_time,
     terminateCause: record.terminate_cause,
   };
@@ -84,7 +100,12 @@ export function isRefusal(value: UsageEvent | Refusal): value is Refusal {
  * Counters decide before times: the reason is the one that costs money.
  */
 export function fromWide(record: Projected<bigint>): UsageEvent | Refusal {
-  const octets = [record.input_octets, record.output_octets].filter((value) => value !== null);
+  const octets = [
+    record.input_octets,
+    record.output_octets,
+    record.ipv6_input_octets,
+    record.ipv6_output_octets,
+  ].filter((value) => value !== null);
   if (octets.some((value) => value < 0n)) return refuse('negative-octets', 'a counter is negative');
   if (octets.some((value) => !isSafe(value))) return refuse('octets-beyond-2^53', 'a counter is beyond 2^53');
   const times = [record.event_time, record.received_at, record.session_time];
@@ -97,6 +118,8 @@ export function fromWide(record: Projected<bigint>): UsageEvent | Refusal {
     session_time: narrow(record.session_time),
     input_octets: narrow(record.input_octets),
     output_octets: narrow(record.output_octets),
+    ipv6_input_octets: narrow(record.ipv6_input_octets),
+    ipv6_output_octets: narrow(record.ipv6_output_octets),
   });
 }
 

@@ -13,6 +13,7 @@ const UNKNOWN_SYMBOL = 'UNKNOWN';
 
 /** Fields that the meter needs; everything else is skipped while reading (0.6 -> 1.1 M records/s). */
 const PROJECTION = [
+  'feed_id',
   'event_time',
   'received_at',
   'acct_delay_seconds',
@@ -20,21 +21,27 @@ const PROJECTION = [
   'subscriber_id',
   'user_name',
   'session_id',
+  'multi_session_id',
+  'parent_session_id',
   'nas_id',
   'nas_ip',
   'framed_ip',
   'service_name',
   'service_class',
+  'class',
   'input_octets',
   'output_octets',
   'input_gigawords',
   'output_gigawords',
+  'ipv6_input_octets',
+  'ipv6_output_octets',
   'session_time',
   'terminate_cause',
 ] as const;
 
 /** What is read of a record, as the wire has it. `L` is the type of longs. */
 export interface Projected<L = number> {
+  feed_id: string;
   event_time: L | null;
   received_at: L | null;
   acct_delay_seconds: number;
@@ -42,15 +49,20 @@ export interface Projected<L = number> {
   subscriber_id: string;
   user_name: string | null;
   session_id: string;
+  multi_session_id: string | null;
+  parent_session_id: string | null;
   nas_id: string;
   nas_ip: string | null;
   framed_ip: string | null;
   service_name: string | null;
   service_class: string | null;
+  class: string | null;
   input_octets: L | null;
   output_octets: L | null;
   input_gigawords: number | null;
   output_gigawords: number | null;
+  ipv6_input_octets: L | null;
+  ipv6_output_octets: L | null;
   session_time: L | null;
   terminate_cause: string | null;
 }

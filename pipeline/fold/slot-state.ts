@@ -13,33 +13,72 @@ export interface Bytes {
   up: number;
 }
 
+/** Why a session is closed. Only a Stop is the NAS's own word: the others are taken back by a later record. */
+export const CLOSE_CAUSES = ['stop', 'superseded', 'timeout', 'nas-event', 'operator'] as const;
+export type CloseCause = (typeof CLOSE_CAUSES)[number];
+
 /** One session's counters. Open ones live in the hot value, closed ones (tombstones) in the cold one. */
 export interface Session {
+  /** the NAS that reported it last */
   nasId: string;
+  /** redundancy group of that NAS, '' = it is on its own */
+  group: string;
   sessionId: string;
   /** service instance, '' for none */
   service: string;
   serviceClass: string;
   nasIp: string | null;
   framedIp: string | null;
+  /** Acct-Multi-Session-Id, '' for none */
+  multiId: string;
+  /** session id of its parent, '' = it is no sub-session */
+  parentId: string;
   /** ms since 1970 UTC; estimated where no record told it */
   startMs: number;
   startEstimated: boolean;
   /** greatest event time seen */
   lastEventMs: number;
-  /** totals counted so far (the session's watermark) */
+  /** sum of its deltas so far */
   counted: Bytes;
+  /** greatest reading of the NAS's counter since it last began (the session's watermark); `counted` but for the cases 3, 7, 12 */
+  level: Bytes;
+  /** a later, lower reading: restart or glitch (case 7); null = none waits */
+  candidate: (Bytes & { atMs: number }) | null;
+  /** when the counter began anew, and its greatest reading before; null = never. Older records are held against that. */
+  restart: (Bytes & { atMs: number }) | null;
+  /** its last record claimed more than the line carries (case 20): nothing is enforced from it */
+  absurd: boolean;
+  /** what of `counted` was moved out of the parent's class (sub-sessions of kind split) */
+  moved: Bytes;
   /** identity of the last record that was taken in, to tell a duplicate */
   lastStatus: number;
   lastSessionTime: number;
   /** null = open */
   closedMs: number | null;
+  closedBy: CloseCause | null;
 }
 
-/** Total of one billing cycle. */
+/** Octets of one service class. */
+export interface ClassTotal extends Bytes {
+  serviceClass: string;
+}
+
+/** Total of one billing cycle. `down` and `up` are measured octets of all classes. */
 export interface CycleTotal extends Bytes {
   startMs: number;
   endMs: number;
+  /** those of other classes than the default one ('') again, by class; what is missing to the total is the default's */
+  classes: ClassTotal[];
+  /** signed corrections by operators, in neither */
+  adjusted: Bytes;
+  /** its totals went to billing: what comes later is an adjustment */
+  closed: boolean;
+}
+
+/** Total of one calendar day in the subscriber's zone; a changed zone or anchor splits cycles anew from these. */
+export interface DayTotal extends Bytes {
+  startMs: number;
+  classes: ClassTotal[];
 }
 
 /** A rule's state for one subscriber; kept while it acts and, for the ordinal, 32 days from the cycle's start. */
@@ -68,10 +107,16 @@ export interface Subscriber {
   profile: SubscriberProfile | null;
   sessions: Session[];
   tombstones: Session[];
+  /** a tombstone with this last event was dropped for want of room: an unknown session as old is not metered; 0 = none */
+  forgottenMs: number;
   /** current cycle first, then those that begin ahead of the watermark */
   cycles: CycleTotal[];
   /** rolled cycles, newest first, at most 3 */
   pastCycles: CycleTotal[];
+  /** the newest day with usage, in the hot value; null = no usage yet */
+  today: DayTotal | null;
+  /** days before, newest first, at most 70 */
+  days: DayTotal[];
   rules: RuleState[];
   /** speed that actions have set, null = the plan's */
   throttle: Speed | null;
@@ -178,8 +223,11 @@ export function subscriberOf(state: SlotState, id: string): Subscriber {
     profile: null,
     sessions: [],
     tombstones: [],
+    forgottenMs: 0,
     cycles: [],
     pastCycles: [],
+    today: null,
+    days: [],
     rules: [],
     throttle: null,
     dueMs: null,

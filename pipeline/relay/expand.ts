@@ -1,6 +1,7 @@
 import { controlKey } from '../../schemas/control.ts';
 import { partitionOfText } from '../../schemas/partitioning.ts';
-import type { LogAppend, PendingControl } from '../../storage/ports.ts';
+import type { PendingControl } from '../../storage/people-ports.ts';
+import type { LogAppend } from '../../storage/ports.ts';
 import { encodeControl } from '../decode/control-codec.ts';
 
 /**

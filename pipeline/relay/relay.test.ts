@@ -4,13 +4,8 @@ import { AppError } from '../../schemas/errors.ts';
 import { partitionOfText } from '../../schemas/partitioning.ts';
 import type { SubscriberProfile } from '../../schemas/profile.ts';
 import { defaultNasProfile } from '../../schemas/profile.ts';
-import type {
-  ControlOutbox,
-  LogAppend,
-  LogWriter,
-  PendingControl,
-  RelayLeadership,
-} from '../../storage/ports.ts';
+import type { ControlOutbox, PendingControl, RelayLeadership } from '../../storage/people-ports.ts';
+import type { LogAppend, LogWriter } from '../../storage/ports.ts';
 import { decodeControl } from '../decode/control-codec.ts';
 import { Relay } from './relay.ts';
 import type { RelayObserver } from './relay.ts';

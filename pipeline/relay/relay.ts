@@ -1,12 +1,7 @@
 import type { Logger } from 'pino';
 import { AppError, isAppError } from '../../schemas/errors.ts';
-import type {
-  ControlOutbox,
-  LogAppend,
-  LogWriter,
-  PendingControl,
-  RelayLeadership,
-} from '../../storage/ports.ts';
+import type { ControlOutbox, PendingControl, RelayLeadership } from '../../storage/people-ports.ts';
+import type { LogAppend, LogWriter } from '../../storage/ports.ts';
 import { expandControl } from './expand.ts';
 
 /** Controls a round; with copies to every partition still a few MB. */

@@ -1,12 +1,4 @@
-import type {
-  Analytics,
-  AnalyticsBatch,
-  LedgerAction,
-  SessionRow,
-  UsageLateRow,
-  UsageReading,
-  UsageWindowRow,
-} from '../ports.ts';
+import type { Analytics, AnalyticsBatch, LedgerAction, SessionRow, UsageLateRow, UsageReading, UsageWindowRow } from '../ports.ts';
 
 const WINDOW_MS = 5 * 60_000;
 

@@ -1,7 +1,7 @@
 import { AppError } from '../../schemas/errors.ts';
 import { hashApiKey, newApiKey, newApiKeyId } from '../api-key.ts';
 import type { Role } from '../../schemas/roles.ts';
-import type { ApiKey, ApiKeys } from '../ports.ts';
+import type { ApiKey, ApiKeys } from '../people-ports.ts';
 
 /** API keys of one process's life, for tests. */
 export class MemoryApiKeys implements ApiKeys {

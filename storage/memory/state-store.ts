@@ -1,15 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type {
-  BucketValue,
-  CommitResult,
-  OutboxEntry,
-  RowValue,
-  SlotCommit,
-  SlotHead,
-  SlotId,
-  SlotLease,
-  StateStore,
-} from '../ports.ts';
+import type { BucketValue, CommitResult, OutboxEntry, RowValue, SlotCommit, SlotHead, SlotId, SlotLease, StateStore } from '../ports.ts';
 import { SlotContent, copyOf } from './slot-content.ts';
 import type { DumpSection } from './slot-content.ts';
 

@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { AppError } from '../../schemas/errors.ts';
 import { hashApiKey, newApiKey, newApiKeyId } from '../api-key.ts';
 import type { Role } from '../../schemas/roles.ts';
-import type { ApiKey, ApiKeys } from '../ports.ts';
+import type { ApiKey, ApiKeys } from '../people-ports.ts';
 import { postgresError } from './postgres-error.ts';
 
 /** API keys in Postgres, hashed. */

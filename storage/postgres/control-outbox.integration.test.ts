@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { PendingControl, RelayLeadership } from '../ports.ts';
+import type { PendingControl, RelayLeadership } from '../people-ports.ts';
 import { PostgresControlOutbox, changeInOrder } from './control-outbox.ts';
 import { embeddedDatabase, realDatabase } from './database.contract.ts';
 import type { TestDatabase } from './database.contract.ts';

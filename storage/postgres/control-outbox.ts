@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type pg from 'pg';
 import type { Control } from '../../schemas/control.ts';
 import { AppError } from '../../schemas/errors.ts';
-import type { ControlOutbox, PendingControl, RelayLeadership } from '../ports.ts';
+import type { ControlOutbox, PendingControl, RelayLeadership } from '../people-ports.ts';
 import { inTransaction } from './pool.ts';
 import { postgresError } from './postgres-error.ts';
 

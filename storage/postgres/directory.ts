@@ -2,7 +2,8 @@ import type pg from 'pg';
 import { AppError } from '../../schemas/errors.ts';
 import type { PolicyVersion } from '../../schemas/policy.ts';
 import type { NasProfile, PlanVersion, SubscriberProfile } from '../../schemas/profile.ts';
-import type { Directory, NasAccess } from '../ports.ts';
+import type { Directory } from '../people-ports.ts';
+import type { NasAccess } from '../ports.ts';
 import { changeInOrder } from './control-outbox.ts';
 import {
   IMMUTABLE_PLANS,

@@ -1,15 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type pg from 'pg';
-import type {
-  BucketValue,
-  CommitResult,
-  RowValue,
-  SlotCommit,
-  SlotHead,
-  SlotId,
-  SlotLease,
-  StateStore,
-} from '../ports.ts';
+import type { BucketValue, CommitResult, RowValue, SlotCommit, SlotHead, SlotId, SlotLease, StateStore } from '../ports.ts';
 import { bytesArray, int4Array, int8Array, textBytesArray } from './binary-array.ts';
 import { inTransaction } from './pool.ts';
 import { postgresError } from './postgres-error.ts';

@@ -2,17 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { AppError } from '../../schemas/errors.ts';
-import type {
-  BucketValue,
-  CommitResult,
-  OutboxEntry,
-  RowValue,
-  SlotCommit,
-  SlotHead,
-  SlotId,
-  SlotLease,
-  StateStore,
-} from '../ports.ts';
+import type { BucketValue, CommitResult, OutboxEntry, RowValue, SlotCommit, SlotHead, SlotId, SlotLease, StateStore } from '../ports.ts';
 import { encodeCommit } from './commit-message.ts';
 import { connectRedis, redisClient } from './connection.ts';
 import { redisError, replyCode } from './redis-error.ts';

@@ -1,0 +1,13 @@
+import type { ActionIntent } from './action.ts';
+import type { Control, ControlId } from './control.ts';
+import type { DeadLetter } from './outcome.ts';
+import type { ClosedCycle, UsageAdjustment } from './usage-record.ts';
+
+/** What a slot's commit leaves to be delivered: to the ledger, or (the slot's own controls) into the log. */
+export type OutboxRecord =
+  | { kind: 'action'; intent: ActionIntent }
+  | { kind: 'adjustment'; adjustment: UsageAdjustment }
+  | { kind: 'closed-cycle'; cycle: ClosedCycle }
+  | { kind: 'dead-letter'; letter: DeadLetter }
+  /** for every partition; its number is made from the offset that caused it, so a repeat is known as one */
+  | { kind: 'control'; id: ControlId; control: Control };

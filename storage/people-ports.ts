@@ -1,0 +1,107 @@
+import type { Control, ControlId, OperatorCommand } from '../schemas/control.ts';
+import type { DeadLetter, DeadLetterReason } from '../schemas/outcome.ts';
+import type { PolicyVersion } from '../schemas/policy.ts';
+import type { FeedProfile, NasProfile, PlanVersion, SubscriberProfile } from '../schemas/profile.ts';
+import type { Role } from '../schemas/roles.ts';
+import type { NasAccess } from './ports.ts';
+
+/* ---------- What people change (Postgres) ---------- */
+
+/**
+ * Subscribers, plans, policies and NAS. Each change writes the row and a `control_outbox` row in one transaction;
+ * the relay brings it into the log. Upserts are idempotent: unchanged content makes no control.
+ */
+export interface Directory {
+  putPlans(plans: readonly PlanVersion[]): Promise<void>;
+  putSubscribers(profiles: readonly SubscriberProfile[]): Promise<void>;
+  putPolicies(policies: readonly PolicyVersion[]): Promise<void>;
+  withdrawPolicy(policyId: string): Promise<void>;
+  putNas(nas: readonly { profile: NasProfile; access: NasAccess | null }[]): Promise<void>;
+  /** Changes how a NAS's records are read; its access stays. */
+  putNasProfile(profile: NasProfile): Promise<void>;
+  nasProfiles(): Promise<NasProfile[]>;
+  putFeed(feed: FeedProfile): Promise<void>;
+  feeds(): Promise<FeedProfile[]>;
+  /** Brings a command into the subscriber's log partition. */
+  command(command: OperatorCommand): Promise<void>;
+  /** Raises the layout in which slots are written, once all workers read it. */
+  raiseFoldVersion(version: number): Promise<void>;
+  subscriber(subscriberId: string): Promise<SubscriberProfile | null>;
+  plan(planId: string): Promise<PlanVersion | null>;
+  policies(): Promise<PolicyVersion[]>;
+  counts(): Promise<{ subscribers: number; plans: number; policies: number; nas: number }>;
+}
+
+/** A control waiting for the log, with the number the relay gives it. */
+export interface PendingControl {
+  id: ControlId;
+  control: Control;
+  /** position of the cursor after this control */
+  cursor: { xid: string; rowId: string };
+}
+
+/**
+ * The relay's side of `control_outbox`. Rows come in (xid, row id) order and only below the oldest running transaction,
+ * so a transaction that commits late is never skipped; n is dense in that order, hence the same on every retry.
+ */
+export interface ControlOutbox {
+  /** Becomes the single relay; null while another process is. */
+  lead(): Promise<RelayLeadership | null>;
+}
+
+export interface RelayLeadership {
+  next(limit: number): Promise<PendingControl[]>;
+  /** Moves the cursor past the last of these, after their durable append. Throws 'conflict' when leadership was lost. */
+  advance(last: PendingControl): Promise<void>;
+  release(): Promise<void>;
+}
+
+/* ---------- API keys ---------- */
+
+export interface ApiKey {
+  id: string;
+  name: string;
+  roles: Role[];
+}
+
+/** Keys are 256 random bits; only their SHA-256 is stored. */
+export interface ApiKeys {
+  create(name: string, roles: readonly Role[]): Promise<{ id: string; key: string }>;
+  find(key: string): Promise<ApiKey | null>;
+  count(): Promise<number>;
+}
+
+/* ---------- Dead letters ---------- */
+
+/** Which letters; what is null does not restrict. Times are append times, ms since 1970 UTC. */
+export interface DeadLetterFilter {
+  reason: DeadLetterReason | null;
+  partition: number | null;
+  nasId: string | null;
+  fromMs: number | null;
+  toMs: number | null;
+  /** true = only those that were replayed, false = only those that were not */
+  replayed: boolean | null;
+}
+
+/** A letter as it is kept. `id` is `<partition>:<offset>`. */
+export interface StoredDeadLetter extends DeadLetter {
+  id: string;
+  /** as far as the bytes could be read, else null */
+  nasId: string | null;
+  /** when its replay was asked for, ms since 1970 UTC; null = never */
+  replayedAtMs: number | null;
+}
+
+/** Letters that the slots put aside (through the ledger). */
+export interface DeadLetters {
+  /** Newest first; `before` is the id that the page before ended with. */
+  list(filter: DeadLetterFilter, limit: number, before: string | null): Promise<StoredDeadLetter[]>;
+  get(id: string): Promise<StoredDeadLetter | null>;
+  counts(): Promise<{ reason: DeadLetterReason; letters: number }[]>;
+  /**
+   * Notes that these are replayed and writes their controls for the log, in one transaction. Returns the ids that
+   * were not replayed before.
+   */
+  replay(controls: readonly Extract<Control, { kind: 'replay' }>[]): Promise<string[]>;
+}
