@@ -1,14 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import type { Logger } from 'pino';
-import type { DeadLetterSink, LogWriter, RecordSource } from '../storage/ports.ts';
-import { PostgresDeadLetters } from '../storage/postgres/dead-letters.ts';
+import type { LogWriter, RecordSource } from '../storage/ports.ts';
 import { PostgresRecordLog } from '../storage/postgres/record-log.ts';
 import { becomeSingleReader } from '../storage/postgres/single-reader.ts';
 import type { SourceLog } from '../storage/source-log.ts';
 import type { Config, KafkaConfig } from './config.ts';
 import type { KafkaConnection } from './source/kafka-connection.ts';
-import { KafkaDeadLetters } from './source/kafka-dead-letters.ts';
 import { KafkaSource } from './source/kafka-source.ts';
 import { KafkaWriter } from './source/kafka-writer.ts';
 
@@ -16,7 +14,6 @@ import { KafkaWriter } from './source/kafka-writer.ts';
 export interface AccountingLog {
   source: RecordSource;
   writer: LogWriter;
-  deadLetters: DeadLetterSink;
   /** drops entries appended before a time that have been read; null where the broker does that by itself */
   trim: ((beforeMs: number) => Promise<number>) | null;
   close(): Promise<void>;
@@ -45,7 +42,6 @@ async function embeddedLog(config: Config, pool: pg.Pool, log: SourceLog): Promi
   return {
     source: records.source(config.group),
     writer: records,
-    deadLetters: new PostgresDeadLetters(pool),
     trim: (beforeMs) => records.trim(beforeMs),
     close: async () => {
       await records.close();
@@ -64,7 +60,6 @@ async function kafkaLog(config: Config, kafka: KafkaConfig, log: SourceLog): Pro
     ...(kafka.sasl === null ? {} : { sasl: saslOf(kafka.sasl) }),
   };
   const writer = new KafkaWriter({ ...connection, topic, simulatedTime });
-  const deadLetters = new KafkaDeadLetters({ ...connection, topic: kafka.deadLetterTopic });
   await writer.partitionCount();
   return {
     source: new KafkaSource({
@@ -75,12 +70,8 @@ async function kafkaLog(config: Config, kafka: KafkaConfig, log: SourceLog): Pro
       sessionTimeoutMs: SESSION_TIMEOUT_MS,
     }),
     writer,
-    deadLetters,
     trim: null,
-    close: async () => {
-      await writer.close();
-      await deadLetters.close();
-    },
+    close: () => writer.close(),
   };
 }
 

@@ -104,7 +104,6 @@ async function composePipeline(
   const pipeline: Pipeline = buildPipeline(
     {
       source: log.source,
-      deadLetters: log.deadLetters,
       store: timedStore(stores.store, telemetry.metrics),
       marks: stores.marks,
       ledger: stores.ledger,

@@ -63,7 +63,6 @@ describe('readConfig', () => {
     const config = readConfig(SECRETS);
     expect(config.kafka).toMatchObject({
       brokers: ['kafka-1:9092', 'kafka-2:9092'],
-      deadLetterTopic: 'accounting-dead-letter',
       ssl: false,
       sasl: { mechanism: 'scram-sha-512', username: 'weir' },
     });
@@ -172,11 +171,6 @@ describe('a fault', () => {
       'a login without password',
       { KAFKA_BROKERS: 'k:1', KAFKA_SASL_MECHANISM: 'plain', KAFKA_SASL_USERNAME: 'weir' },
       'KAFKA_SASL_PASSWORD must be set too',
-    ],
-    [
-      'dead letters into the topic itself',
-      { KAFKA_BROKERS: 'k:1', KAFKA_DEAD_LETTER_TOPIC: 'accounting' },
-      'KAFKA_DEAD_LETTER_TOPIC must be another topic',
     ],
     [
       'partitions beside Kafka',

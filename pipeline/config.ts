@@ -16,7 +16,6 @@ export interface HttpApiConfig {
 export interface KafkaConfig {
   /** host:port */
   readonly brokers: readonly string[];
-  readonly deadLetterTopic: string;
   readonly ssl: boolean;
   readonly sasl: {
     readonly mechanism: SaslMechanism;
@@ -186,7 +185,6 @@ function kafkaOf(values: Values): KafkaConfig | null {
   const complete = mechanism !== null && username !== null && password !== null;
   return {
     brokers: values.KAFKA_BROKERS,
-    deadLetterTopic: values.KAFKA_DEAD_LETTER_TOPIC ?? `${values.KAFKA_TOPIC}-dead-letter`,
     ssl: values.KAFKA_SSL,
     sasl: complete ? { mechanism, username, password } : null,
   };

@@ -14,7 +14,7 @@ export function conflicts(values: Values, isSet: (name: string) => boolean): str
     ...together(isSet, 'BILLING_API_URL', ['BILLING_API_KEY']),
     ...together(isSet, 'ELASTICSEARCH_USERNAME', ['ELASTICSEARCH_PASSWORD']),
     ...elasticsearch(values, isSet),
-    ...log(values, isSet),
+    ...log(isSet),
     ...simulation(values, isSet),
     ...timeouts(values),
     ...ports(values),
@@ -31,17 +31,9 @@ function elasticsearch(values: Values, isSet: (name: string) => boolean): string
   return ['ELASTICSEARCH_URL must be set too, since ELASTICSEARCH_ENABLED is on'];
 }
 
-function log(values: Values, isSet: (name: string) => boolean): string[] {
-  const faults: string[] = [];
-  if (values.KAFKA_DEAD_LETTER_TOPIC !== null && values.KAFKA_DEAD_LETTER_TOPIC === values.KAFKA_TOPIC) {
-    faults.push(
-      'KAFKA_DEAD_LETTER_TOPIC must be another topic than KAFKA_TOPIC: dead letters would be read again',
-    );
-  }
-  if (isSet('KAFKA_BROKERS') && isSet('WEIR_PARTITIONS')) {
-    faults.push('WEIR_PARTITIONS is of the embedded log and KAFKA_BROKERS is set: remove one of the two');
-  }
-  return faults;
+function log(isSet: (name: string) => boolean): string[] {
+  if (!isSet('KAFKA_BROKERS') || !isSet('WEIR_PARTITIONS')) return [];
+  return ['WEIR_PARTITIONS is of the embedded log and KAFKA_BROKERS is set: remove one of the two'];
 }
 
 function simulation(values: Values, isSet: (name: string) => boolean): string[] {

@@ -29,11 +29,6 @@ const SERVERS = {
     'weir',
     'Consumer group. Processes of one group share the partitions; state belongs to group and topic.',
   ),
-  KAFKA_DEAD_LETTER_TOPIC: optional(
-    forms.kafkaName,
-    'Topic for records that cannot be metered. Unset: `<topic>-dead-letter`.',
-    'KAFKA_BROKERS',
-  ),
   KAFKA_SSL: preset(
     forms.flag,
     'off',

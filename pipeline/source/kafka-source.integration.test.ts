@@ -4,7 +4,6 @@ import type { Admin } from 'kafkajs';
 import kafkajs, { CompressionTypes, ConfigResourceTypes } from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AppError, isAppError } from '../../schemas/errors.ts';
-import type { DeadLetter } from '../../schemas/outcome.ts';
 import {
   Recorder,
   gate,
@@ -14,7 +13,6 @@ import {
   until,
 } from '../../storage/record-source.contract.ts';
 import { kafkaClient } from './kafka-connection.ts';
-import { KafkaDeadLetters } from './kafka-dead-letters.ts';
 import type { KafkaSourceOptions } from './kafka-source.ts';
 import { KafkaSource } from './kafka-source.ts';
 import { KafkaWriter } from './kafka-writer.ts';
@@ -397,50 +395,4 @@ describe('KafkaWriter', () => {
       expect(handler.texts(0)).toEqual(rounds.flatMap((round) => numbered(`${round}-`, 5)));
     });
   });
-});
-
-it('dead letters keep bytes, reason and position', async () => {
-  const topic = await newTopic(1);
-  const sink = new KafkaDeadLetters({ ...connection, topic: `${topic}-dead` });
-  const letter: DeadLetter = {
-    topic,
-    partition: 3,
-    offset: 99,
-    appendTimeMs: 1_700_000_000_123,
-    reason: 'undecodable',
-    detail: 'not one record',
-    key: Buffer.from('sub-1'),
-    value: Buffer.from([0, 1, 255]),
-  };
-  await sink.put([]);
-  await sink.put([letter, { ...letter, offset: 100, key: null, value: null }]);
-  await sink.close();
-  const consumer = kafka.consumer({ groupId: `${topic}-check` });
-  await consumer.connect();
-  await consumer.subscribe({ topic: `${topic}-dead`, fromBeginning: true });
-  const seen: Record<string, unknown>[] = [];
-  await consumer.run({
-    eachMessage: ({ message }) => {
-      const headers = Object.entries(message.headers ?? {}).map(([name, value]) => [name, String(value)]);
-      seen.push({ key: String(message.key), value: message.value, ...Object.fromEntries(headers) });
-      return Promise.resolve();
-    },
-  });
-  await until(() => seen.length === 2);
-  await consumer.disconnect();
-  expect(seen).toEqual([
-    {
-      key: `${topic}/3/99`,
-      value: letter.value,
-      'weir-reason': 'undecodable',
-      'weir-detail': 'not one record',
-      'weir-topic': topic,
-      'weir-partition': '3',
-      'weir-offset': '99',
-      'weir-append-time-ms': '1700000000123',
-      'weir-null-value': 'false',
-      'weir-key': 'sub-1',
-    },
-    expect.objectContaining({ key: `${topic}/3/100`, 'weir-null-value': 'true' }),
-  ]);
 });
