@@ -1,7 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { CycleCalendar } from '../rules/cycle.ts';
-import type { ActionLedger, ActionSink, Analytics, DeadLetterSink, RawBatch, RecordSource, SlotMarks, StateStore } from '../storage/ports.ts';
+import type { Analytics } from '../storage/analytics-ports.ts';
+import type {
+  ActionLedger,
+  ActionSink,
+  DeadLetterSink,
+  RawBatch,
+  RecordSource,
+  SlotMarks,
+  StateStore,
+} from '../storage/ports.ts';
 import { Worker } from './commit/worker.ts';
 import type { WorkerEvents, WorkerOptions } from './commit/worker.ts';
 import type { WriterSchemas } from './decode/writer-schema.ts';

@@ -67,6 +67,8 @@ export interface DeadLetter {
   reason: DeadLetterReason;
   /** what exactly was wrong, one line, no payload */
   detail: string;
+  /** as far as the bytes could be read, else null */
+  nasId: string | null;
   key: Uint8Array | null;
   /** the bytes as they came, cut at the configured limit */
   value: Uint8Array | null;

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Analytics, AnalyticsBatch, LedgerAction, SessionRow, UsageLateRow, UsageWindowRow } from './ports.ts';
+import type { Analytics, AnalyticsBatch, SessionRow, UsageLateRow, UsageWindowRow } from './analytics-ports.ts';
+import type { LedgerAction } from './ports.ts';
 
 /** What the suite needs of an adapter: the port, and the two kinds of rows that the port does not read back. */
 export interface AnalyticsUnderTest {

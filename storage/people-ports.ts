@@ -1,8 +1,9 @@
-import type { Control, ControlId, OperatorCommand } from '../schemas/control.ts';
+import type { Control, ControlId, OperatorCommand, ReplayControl } from '../schemas/control.ts';
 import type { DeadLetter, DeadLetterReason } from '../schemas/outcome.ts';
 import type { PolicyVersion } from '../schemas/policy.ts';
 import type { FeedProfile, NasProfile, PlanVersion, SubscriberProfile } from '../schemas/profile.ts';
 import type { Role } from '../schemas/roles.ts';
+import type { ClosedCycle, UsageAdjustment } from '../schemas/usage-record.ts';
 import type { NasAccess } from './ports.ts';
 
 /* ---------- What people change (Postgres) ---------- */
@@ -22,9 +23,9 @@ export interface Directory {
   nasProfiles(): Promise<NasProfile[]>;
   putFeed(feed: FeedProfile): Promise<void>;
   feeds(): Promise<FeedProfile[]>;
-  /** Brings a command into the subscriber's log partition. */
+  /** Brings a command into the subscriber's log partition; the same one twice is two. */
   command(command: OperatorCommand): Promise<void>;
-  /** Raises the layout in which slots are written, once all workers read it. */
+  /** Raises the layout in which slots are written, once all workers read it. It never goes down: a lower one does nothing. */
   raiseFoldVersion(version: number): Promise<void>;
   subscriber(subscriberId: string): Promise<SubscriberProfile | null>;
   plan(planId: string): Promise<PlanVersion | null>;
@@ -54,6 +55,20 @@ export interface RelayLeadership {
   /** Moves the cursor past the last of these, after their durable append. Throws 'conflict' when leadership was lost. */
   advance(last: PendingControl): Promise<void>;
   release(): Promise<void>;
+}
+
+/* ---------- Usage records ---------- */
+
+/** What the slots told billing (through the ledger), each once. */
+export interface UsageRecords {
+  /** Of one subscriber, the last stored first. */
+  adjustments(subscriberId: string, limit: number): Promise<UsageAdjustment[]>;
+  /** Of one subscriber, the latest cycle first. */
+  closedCycles(subscriberId: string, limit: number): Promise<ClosedCycle[]>;
+  /** All, in pages of bounded size, by id in byte order; not one snapshot: what is added meanwhile may be missing. */
+  allAdjustments(): AsyncIterable<UsageAdjustment[]>;
+  /** All, in pages of bounded size, by subscriber in byte order and cycle start; as `allAdjustments`. */
+  allClosedCycles(): AsyncIterable<ClosedCycle[]>;
 }
 
 /* ---------- API keys ---------- */
@@ -87,8 +102,6 @@ export interface DeadLetterFilter {
 /** A letter as it is kept. `id` is `<partition>:<offset>`. */
 export interface StoredDeadLetter extends DeadLetter {
   id: string;
-  /** as far as the bytes could be read, else null */
-  nasId: string | null;
   /** when its replay was asked for, ms since 1970 UTC; null = never */
   replayedAtMs: number | null;
 }
@@ -103,5 +116,10 @@ export interface DeadLetters {
    * Notes that these are replayed and writes their controls for the log, in one transaction. Returns the ids that
    * were not replayed before.
    */
-  replay(controls: readonly Extract<Control, { kind: 'replay' }>[]): Promise<string[]>;
+  replay(controls: readonly ReplayControl[]): Promise<string[]>;
+  /**
+   * Deletes letters kept for longer than `olderThanMs`, and the oldest ones beyond `maxRows`. Returns how many went.
+   * Idempotent.
+   */
+  trim(olderThanMs: number, maxRows: number): Promise<number>;
 }

@@ -1,6 +1,6 @@
 import type { ActionIntent, ActionState } from '../schemas/action.ts';
 import type { ControlId } from '../schemas/control.ts';
-import type { DeadLetter, Flag, OutcomeCounts } from '../schemas/outcome.ts';
+import type { DeadLetter } from '../schemas/outcome.ts';
 import type { ClosedCycle, UsageAdjustment } from '../schemas/usage-record.ts';
 
 /* ---------- The log ---------- */
@@ -134,7 +134,7 @@ export interface RowValue {
 /**
  * Everything one batch changes, in ONE atomic write, with the position in it.
  * Values are absolute, never increments. Write order (it survives a torn write): outbox, rows, values
- * (all fields of one bucket in one write), due, meta and position last; groups are deleted after that.
+ * (all fields of one bucket in one write), due, meta and position last; groups and rows are deleted after that.
  */
 export interface SlotCommit {
   slot: SlotId;
@@ -152,10 +152,15 @@ export interface SlotCommit {
   /** event-time work: key -> due time in ms, null removes it */
   due: { key: string; dueMs: number | null }[];
   values: BucketValue[];
+  /**
+   * An empty value removes the field; of a field named twice the last counts. All are in the write that has the position,
+   * but where there are more than 3,000: 'core' is always in it, what is over comes just before.
+   */
   meta: { field: string; value: Uint8Array }[];
 }
 
 export type CommitResult = 'applied' | 'already' | 'rejected';
+
 /**
  * The state of all slots. Adapters: memory, Redis, Postgres; one contract suite.
  * Every call may throw 'unreachable' or 'timeout' (retriable). Bytes given and returned are not shared with the caller.
@@ -174,17 +179,16 @@ export interface StateStore {
     slot: SlotId,
     fields: readonly { bucket: number; field: string }[],
   ): Promise<(Uint8Array | null)[]>;
-  /** All values of some buckets (at most about 1,000 each), any order. */
+  /** All values of some buckets (at most about 1,000 each), any order; a bucket asked twice is given once. */
   readBuckets(slot: SlotId, buckets: readonly number[]): Promise<BucketValue[]>;
   /** Single rows, in the order asked; null where there is none. */
-  readRows(
-    slot: SlotId,
-    keys: readonly { group: string; field: string }[],
-  ): Promise<(Uint8Array | null)[]>;
+  readRows(slot: SlotId, keys: readonly { group: string; field: string }[]): Promise<(Uint8Array | null)[]>;
   /** Head fields without ownership, for readers; empty map and null position where there is no slot. */
   readHead(slot: SlotId): Promise<{ position: number | null; meta: Map<string, Uint8Array> }>;
-  /** All rows of these groups, or of all, in chunks of bounded size, any order. */
+  /** All rows of these groups, or of all, in chunks of bounded size, any order; a group asked twice is given once. */
   loadRows(slot: SlotId, groups?: readonly string[]): AsyncIterable<RowValue[]>;
+  /** What the outbox holds, by n ascending. Needs no ownership: snapshots and people read with it. */
+  readOutbox(slot: SlotId): Promise<OutboxEntry[]>;
   /** All due entries, ordered by (dueMs, key in byte order). */
   loadDue(slot: SlotId): Promise<{ key: string; dueMs: number }[]>;
   /**
@@ -194,8 +198,9 @@ export interface StateStore {
    */
   commit(commit: SlotCommit): Promise<CommitResult>;
   /**
-   * Removes everything of the slot but its epoch, if the lease holds: for a rebuild. False = it does not hold.
-   * Not atomic: whoever calls it marks the slot as being rebuilt first.
+   * Removes everything of the slot but its epoch, if the lease holds: for a rebuild. It ends the lease, so acquire again.
+   * False = the lease does not hold (any more); what an interrupted clear left goes with another one, under a new lease too.
+   * Not atomic, meta and position last: whoever calls it marks the slot as being rebuilt first.
    */
   clear(slot: SlotId, lease: SlotLease): Promise<boolean>;
   /** Removes delivered intents. The only write besides commits; idempotent; needs no token (ids are never used again). */
@@ -236,8 +241,8 @@ export interface LedgerBatch {
  * subscriber and cycle start, place in the log), and raises the slot mark in it.
  */
 export interface ActionLedger {
-  /** Returns the ids of the intents that were new. Durable when it resolves. */
-  insert(slot: SlotId, position: number, batch: LedgerBatch): Promise<string[]>;
+  /** Returns the ids of the intents that were new. Durable when it resolves. A list left out is empty. */
+  insert(slot: SlotId, position: number, batch: Partial<LedgerBatch>): Promise<string[]>;
   /**
    * Claims up to `limit` pending actions for `leaseMs`, at most one a subscriber and only its oldest unfinished;
    * a claim whose lease ran out is claimable again. Claimed actions are in state 'sending' with attempts raised.
@@ -284,97 +289,4 @@ export interface NasAccess {
 
 export interface NasInventory {
   access(nasId: string): Promise<NasAccess | null>;
-}
-
-/* ---------- Analytics (ClickHouse) ---------- */
-
-/** Total of one 5-minute window; upserted by the highest version (offset + 1 of the last input that changed it). */
-export interface UsageWindowRow {
-  partition: number;
-  subscriberId: string;
-  windowStartMs: number;
-  serviceClass: string;
-  nasId: string;
-  planId: string;
-  downBytes: number;
-  upBytes: number;
-  estimated: boolean;
-  version: number;
-}
-
-/** Part of a record older than allowed lateness. Key: partition, offset, fromMs, serviceClass, nasId. */
-export interface UsageLateRow {
-  partition: number;
-  offset: number;
-  subscriberId: string;
-  fromMs: number;
-  toMs: number;
-  serviceClass: string;
-  nasId: string;
-  planId: string;
-  downBytes: number;
-  upBytes: number;
-}
-
-/** One closed session. Key: subscriber, NAS, session id, start; upserted by the highest version. */
-export interface SessionRow {
-  partition: number;
-  subscriberId: string;
-  nasId: string;
-  sessionId: string;
-  serviceName: string;
-  startMs: number;
-  endMs: number;
-  downBytes: number;
-  upBytes: number;
-  terminateCause: string;
-  version: number;
-}
-
-/**
- * What one NAS's feed was like within one hour of append time, as one partition saw it; upserted by the highest version.
- * Key: hour, NAS, partition.
- */
-export interface FeedQualityRow {
-  partition: number;
-  nasId: string;
-  /** start of the hour, ms since 1970 UTC */
-  hourMs: number;
-  outcomes: OutcomeCounts;
-  flags: Record<Flag, number>;
-  /** append time - event time: median and greatest, ms; negative where the NAS's clock is ahead */
-  skewMedianMs: number;
-  skewMaxMs: number;
-  /** learned or configured, seconds; null = none known */
-  interimSeconds: number | null;
-  openSessions: number;
-  /** wraps of its counters can not be told: its figures can not be billed from */
-  notBillable: boolean;
-  version: number;
-}
-
-export interface AnalyticsBatch {
-  windows: UsageWindowRow[];
-  late: UsageLateRow[];
-  sessions: SessionRow[];
-  feeds: FeedQualityRow[];
-}
-
-/** Usage of one window as analysts see it (FINAL and late rows united). */
-export interface UsageReading {
-  windowStartMs: number;
-  serviceClass: string;
-  nasId: string;
-  downBytes: number;
-  upBytes: number;
-}
-
-/** Writing is idempotent: the same rows twice change nothing. Throws 'analytics-failed' or 'unreachable' (retriable). */
-export interface Analytics {
-  migrate(): Promise<void>;
-  insert(batch: AnalyticsBatch): Promise<void>;
-  /** One row a closed action state; upserted by updatedAtMs. */
-  insertActions(actions: readonly LedgerAction[]): Promise<void>;
-  subscriberUsage(subscriberId: string, fromMs: number, toMs: number): Promise<UsageReading[]>;
-  close(): Promise<void>;
 }

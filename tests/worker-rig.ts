@@ -16,7 +16,8 @@ import { MemoryActionLedger } from '../storage/memory/ledger.ts';
 import { MemorySlotMarks } from '../storage/memory/slot-marks.ts';
 import { MemoryStateStore } from '../storage/memory/state-store.ts';
 import type { MemoryStateStoreOptions } from '../storage/memory/state-store.ts';
-import type { AnalyticsBatch, LogEntry } from '../storage/ports.ts';
+import type { AnalyticsBatch } from '../storage/analytics-ports.ts';
+import type { LogEntry } from '../storage/ports.ts';
 import { SETTINGS } from './factories.ts';
 
 const encodeRecord = recordEncoder(ACCOUNTING_SCHEMA_TEXT, 'bare');

@@ -26,6 +26,7 @@ it('has what decoding left of the bytes, else the entry’s', () => {
     appendTimeMs: 7,
     reason: 'bad-control',
     detail: 'why',
+    nasId: null,
     key,
     value: Buffer.from('wh'),
   });

@@ -18,5 +18,15 @@ export function deadLetter(
   const { offset, appendTimeMs, reason, detail } = dead;
   const key = (dead.key ?? entry?.key ?? null)?.subarray(0, MAX_KEY_BYTES) ?? null;
   const value = (dead.value ?? entry?.value ?? null)?.subarray(0, MAX_VALUE_BYTES) ?? null;
-  return { topic: slot.topic, partition: slot.partition, offset, appendTimeMs, reason, detail, key, value };
+  return {
+    topic: slot.topic,
+    partition: slot.partition,
+    offset,
+    appendTimeMs,
+    reason,
+    detail,
+    nasId: null,
+    key,
+    value,
+  };
 }

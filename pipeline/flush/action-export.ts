@@ -1,4 +1,5 @@
-import type { ActionLedger, Analytics } from '../../storage/ports.ts';
+import type { Analytics } from '../../storage/analytics-ports.ts';
+import type { ActionLedger } from '../../storage/ports.ts';
 
 /** Actions of one round. */
 const ROUND = 1_000;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MemoryAnalytics } from '../../storage/memory/analytics.ts';
-import type { UsageWindowRow } from '../../storage/ports.ts';
+import type { UsageWindowRow } from '../../storage/analytics-ports.ts';
 import { FakeClock } from './fake-clock.ts';
 import { Flusher } from './flusher.ts';
 import { HeldAnalytics } from './held-analytics.ts';

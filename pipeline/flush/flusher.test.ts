@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { MemoryAnalytics } from '../../storage/memory/analytics.ts';
-import type { AnalyticsBatch, UsageWindowRow } from '../../storage/ports.ts';
+import type { AnalyticsBatch, UsageWindowRow } from '../../storage/analytics-ports.ts';
 import { FakeClock } from './fake-clock.ts';
 import { Flusher } from './flusher.ts';
 import type { FlusherOptions } from './flusher.ts';

@@ -1,4 +1,4 @@
-import type { Analytics, AnalyticsBatch } from '../../storage/ports.ts';
+import type { Analytics, AnalyticsBatch } from '../../storage/analytics-ports.ts';
 import { backoffMs } from './backoff.ts';
 import { systemClock } from './flush-clock.ts';
 import type { FlushClock } from './flush-clock.ts';

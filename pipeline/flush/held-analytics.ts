@@ -1,4 +1,4 @@
-import type { Analytics, AnalyticsBatch } from '../../storage/ports.ts';
+import type { Analytics, AnalyticsBatch } from '../../storage/analytics-ports.ts';
 
 /** How an insert ends: stored, refused, stored without the caller hearing of it, or stored by half and failed. */
 export type InsertEnd = 'stored' | 'refused' | 'acknowledgement lost' | 'half stored';

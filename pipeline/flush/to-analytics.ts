@@ -1,4 +1,4 @@
-import type { AnalyticsBatch } from '../../storage/ports.ts';
+import type { AnalyticsBatch } from '../../storage/analytics-ports.ts';
 import type { OneShotRow } from '../fold/effects.ts';
 import type { WindowTotal } from '../fold/slot-state.ts';
 

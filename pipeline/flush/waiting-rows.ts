@@ -1,4 +1,9 @@
-import type { AnalyticsBatch, SessionRow, UsageLateRow, UsageWindowRow } from '../../storage/ports.ts';
+import type {
+  AnalyticsBatch,
+  SessionRow,
+  UsageLateRow,
+  UsageWindowRow,
+} from '../../storage/analytics-ports.ts';
 
 /** A row that waits to be stored. `order` is the submission since which its key has been waiting without a break. */
 export type WaitingRow = { order: number } & (

@@ -1,6 +1,7 @@
 import { partitionOfText } from '../../schemas/partitioning.ts';
 import type { BytesView, SubscriberView } from '../../schemas/views.ts';
-import type { ActionLedger, Analytics, StateStore, UsageReading } from '../../storage/ports.ts';
+import type { Analytics, UsageReading } from '../../storage/analytics-ports.ts';
+import type { ActionLedger, StateStore } from '../../storage/ports.ts';
 import { coldField, CORE_FIELD, hotField } from '../commit/load-slot.ts';
 import { decodeCatalogue, decodeCore } from '../commit/slot-codec.ts';
 import { decodeCold, decodeHot } from '../commit/subscriber-codec.ts';

@@ -5,7 +5,7 @@ import { createClient } from '@clickhouse/client';
 import type { ClickHouseClient } from '@clickhouse/client';
 import { analyticsContract } from '../analytics.contract.ts';
 import type { AnalyticsUnderTest } from '../analytics.contract.ts';
-import type { Analytics } from '../ports.ts';
+import type { Analytics } from '../analytics-ports.ts';
 import { connectClickHouse } from './connection.ts';
 import { embeddedClient, openEmbeddedClickHouse } from './embedded.ts';
 

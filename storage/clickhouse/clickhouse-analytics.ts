@@ -1,5 +1,6 @@
 import type { ClickHouseClient } from '@clickhouse/client';
-import type { Analytics, AnalyticsBatch, LedgerAction, UsageReading } from '../ports.ts';
+import type { Analytics, AnalyticsBatch, UsageReading } from '../analytics-ports.ts';
+import type { LedgerAction } from '../ports.ts';
 import { analyticsError } from './errors.ts';
 import { migrateClickHouse } from './migrate.ts';
 import { ACTION, insertStatement, SESSION, USAGE_LATE, USAGE_WINDOW } from './rows.ts';

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { LedgerAction, SessionRow, UsageLateRow, UsageWindowRow } from '../ports.ts';
+import type { SessionRow, UsageLateRow, UsageWindowRow } from '../analytics-ports.ts';
+import type { LedgerAction } from '../ports.ts';
 
 /** How a kind of row is written: the table, its columns, and the values in that order. */
 export interface RowFormat<Row> {

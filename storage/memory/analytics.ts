@@ -1,4 +1,5 @@
-import type { Analytics, AnalyticsBatch, LedgerAction, SessionRow, UsageLateRow, UsageReading, UsageWindowRow } from '../ports.ts';
+import type { Analytics, AnalyticsBatch, SessionRow, UsageLateRow, UsageReading, UsageWindowRow } from '../analytics-ports.ts';
+import type { LedgerAction } from '../ports.ts';
 
 const WINDOW_MS = 5 * 60_000;
 

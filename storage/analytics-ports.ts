@@ -1,0 +1,135 @@
+import type { Flag, OutcomeCounts } from '../schemas/outcome.ts';
+import type { LedgerAction } from './ports.ts';
+
+/** Total of one 5-minute window; upserted by the highest version (offset + 1 of the last input that changed it). */
+export interface UsageWindowRow {
+  partition: number;
+  subscriberId: string;
+  windowStartMs: number;
+  serviceClass: string;
+  nasId: string;
+  planId: string;
+  downBytes: number;
+  upBytes: number;
+  estimated: boolean;
+  version: number;
+}
+
+/** Part of a record older than allowed lateness. Key: partition, offset, fromMs, serviceClass, nasId. */
+export interface UsageLateRow {
+  partition: number;
+  offset: number;
+  subscriberId: string;
+  fromMs: number;
+  toMs: number;
+  serviceClass: string;
+  nasId: string;
+  planId: string;
+  downBytes: number;
+  upBytes: number;
+}
+
+/** One closed session. Key: subscriber, NAS, session id, start; upserted by the highest version. */
+export interface SessionRow {
+  partition: number;
+  subscriberId: string;
+  nasId: string;
+  sessionId: string;
+  serviceName: string;
+  startMs: number;
+  endMs: number;
+  downBytes: number;
+  upBytes: number;
+  terminateCause: string;
+  version: number;
+}
+
+/**
+ * What one NAS's feed was like within one hour of append time, as one partition saw it; upserted by the highest version.
+ * Key: hour, NAS, partition.
+ */
+export interface FeedQualityRow {
+  partition: number;
+  nasId: string;
+  /** start of the hour, ms since 1970 UTC */
+  hourMs: number;
+  outcomes: OutcomeCounts;
+  flags: Record<Flag, number>;
+  /** append time - event time: median and greatest, ms; negative where the NAS's clock is ahead */
+  skewMedianMs: number;
+  skewMaxMs: number;
+  /** learned or configured, seconds; null = none known */
+  interimSeconds: number | null;
+  openSessions: number;
+  /** wraps of its counters can not be told: its figures can not be billed from */
+  notBillable: boolean;
+  version: number;
+}
+
+export interface AnalyticsBatch {
+  windows: UsageWindowRow[];
+  late: UsageLateRow[];
+  sessions: SessionRow[];
+  feeds: FeedQualityRow[];
+}
+
+/** Usage of one window as analysts see it (FINAL and late rows united). */
+export interface UsageReading {
+  windowStartMs: number;
+  serviceClass: string;
+  nasId: string;
+  downBytes: number;
+  upBytes: number;
+}
+
+/** What the feed of one NAS was like in one hour, over all partitions. */
+export type FeedQualityReading = Omit<FeedQualityRow, 'partition' | 'version'>;
+
+/** An action as analytics holds it: opaque ids only. Upserted by updatedAtMs. */
+export interface ActionRow {
+  actionId: string;
+  subscriberId: string;
+  kind: string;
+  policyId: string;
+  policyVersion: string;
+  rule: string;
+  cycleStartMs: number;
+  ordinal: number;
+  downBps: number;
+  upBps: number;
+  state: string;
+  detail: string;
+  attempts: number;
+  decidedAtMs: number;
+  appendTimeMs: number;
+  partition: number;
+  offset: number;
+  createdAtMs: number;
+  updatedAtMs: number;
+}
+
+/**
+ * Writing is idempotent: the same rows twice change nothing. Throws 'analytics-failed' or 'unreachable' (retriable).
+ *
+ * The methods that begin with `all` give every row once with its highest version, in pages of bounded size (never
+ * empty; one subscriber is not split), by subscriber in byte order and then by key; of one subscriber if one is named.
+ * Not one snapshot: what is written meanwhile may be in or not.
+ */
+export interface Analytics {
+  migrate(): Promise<void>;
+  insert(batch: AnalyticsBatch): Promise<void>;
+  /** One row a closed action state; upserted by updatedAtMs. */
+  insertActions(actions: readonly LedgerAction[]): Promise<void>;
+  /** Windows that start in [fromMs, toMs), ordered by start, service class and NAS. Late usage is in the window where it began. */
+  subscriberUsage(subscriberId: string, fromMs: number, toMs: number): Promise<UsageReading[]>;
+  /**
+   * Hours that start in [fromMs, toMs), of one NAS or all, ordered by hour and NAS. Counts and open sessions are sums
+   * over the partitions, the median of the skew is the partitions' weighted by their records, the rest the greatest.
+   */
+  feedQuality(fromMs: number, toMs: number, nasId: string | null): Promise<FeedQualityReading[]>;
+  allWindows(subscriberId?: string): AsyncIterable<UsageWindowRow[]>;
+  allLate(subscriberId?: string): AsyncIterable<UsageLateRow[]>;
+  allSessions(subscriberId?: string): AsyncIterable<SessionRow[]>;
+  allActions(subscriberId?: string): AsyncIterable<ActionRow[]>;
+  close(): Promise<void>;
+}
