@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import type { BucketValue, SlotCommit, SlotId, SlotLease, StateStore } from './ports.ts';
-import { aCommit, aSlot, after, collect, utf8, viewOf } from './slot-factory.contract.ts';
+import type { BucketValue, SlotCommit, StateStore } from './ports.ts';
+import { aSlot, collect, owned, utf8, viewOf } from './slot-factory.contract.ts';
 
 /** Most values that a store may give in one chunk. */
 const LARGEST_CHUNK = 1_000;
@@ -9,23 +9,11 @@ const LARGEST_CHUNK = 1_000;
 export function slotContentContract(store: () => StateStore): void {
   absoluteValues(store);
   deletions(store);
+  metaFields(store);
   order(store);
   bytes(store);
   size(store);
   isolation(store);
-}
-
-/** A new slot and a function that commits to it, which must be applied. */
-async function owned(
-  store: StateStore,
-  slot: SlotId = aSlot(),
-): Promise<{ slot: SlotId; commit: (changes: Partial<SlotCommit>) => Promise<void> }> {
-  let lease: SlotLease = (await store.acquire(slot)).lease;
-  const commit = async (changes: Partial<SlotCommit>): Promise<void> => {
-    expect(await store.commit(aCommit(slot, lease, changes))).toBe('applied');
-    lease = after(lease);
-  };
-  return { slot, commit };
 }
 
 function absoluteValues(store: () => StateStore): void {
@@ -76,33 +64,6 @@ function absoluteValues(store: () => StateStore): void {
     expect(view.rows).toEqual(['["w","f","y"]']);
     expect(view.due).toEqual([{ key: 'kept', dueMs: 2 }]);
   });
-
-  it('answers readValues in the order asked, null where there is none', async () => {
-    const { slot, commit } = await owned(store());
-    await commit({
-      values: [
-        { bucket: 1, field: 'a', value: utf8('1a') },
-        { bucket: 2, field: 'a', value: utf8('2a') },
-      ],
-    });
-    const asked = [
-      { bucket: 2, field: 'a' },
-      { bucket: 9, field: 'a' },
-      { bucket: 1, field: 'a' },
-      { bucket: 1, field: 'z' },
-      { bucket: 2, field: 'a' },
-    ];
-    const found = await store().readValues(slot, asked);
-    expect(found.map((value) => value && Buffer.from(value).toString())).toEqual([
-      '2a',
-      null,
-      '1a',
-      null,
-      '2a',
-    ]);
-    expect(await store().readValues(slot, [])).toEqual([]);
-    expect(await store().readValues(aSlot(), [{ bucket: 1, field: 'a' }])).toEqual([null]);
-  });
 }
 
 function deletions(store: () => StateStore): void {
@@ -146,6 +107,43 @@ function deletions(store: () => StateStore): void {
   });
 }
 
+function metaFields(store: () => StateStore): void {
+  it('removes a meta field that is written with an empty value', async () => {
+    const { slot, commit } = await owned(store());
+    const none = new Uint8Array();
+    await commit({ meta: ['core', 'plan:a', 'plan:b'].map((field) => ({ field, value: utf8('1') })) });
+    await commit({
+      meta: [
+        { field: 'plan:a', value: none },
+        { field: 'plan:unknown', value: none },
+      ],
+    });
+    expect((await viewOf(store(), slot)).meta).toEqual({ core: '1', 'plan:b': '1' });
+    await commit({
+      meta: [
+        { field: 'plan:a', value: none },
+        { field: 'plan:a', value: utf8('2') },
+        { field: 'plan:b', value: utf8('2') },
+        { field: 'plan:b', value: none },
+      ],
+    });
+    expect((await viewOf(store(), slot)).meta).toEqual({ core: '1', 'plan:a': '2' });
+    const { meta, position } = await store().acquire(slot);
+    expect([[...meta.keys()].sort(), position]).toEqual([['core', 'plan:a'], 300]);
+  });
+
+  it('takes more meta fields than one Redis call', async () => {
+    const { slot, commit } = await owned(store());
+    const names = Array.from({ length: 9_001 }, (_, i) => `nas:${String(i)}`);
+    const put = (value: string): SlotCommit['meta'] => names.map((field) => ({ field, value: utf8(value) }));
+    await commit({ meta: [...put('1'), { field: 'core', value: utf8('c') }] });
+    const { meta } = await store().readHead(slot);
+    expect([...meta.keys()].sort()).toEqual(['core', ...names].sort());
+    await commit({ meta: put('') });
+    expect((await viewOf(store(), slot)).meta).toEqual({ core: 'c' });
+  });
+}
+
 function order(store: () => StateStore): void {
   it('gives the outbox by number, not by text', async () => {
     const { slot, commit } = await owned(store());
@@ -178,11 +176,12 @@ function bytes(store: () => StateStore): void {
       ...Array.from(every, (b) => String.fromCharCode(b)),
     ];
     const value = (i: number): Uint8Array => (i === 0 ? new Uint8Array() : every.slice(i % 256));
+    const notEmpty = (i: number): Uint8Array => (i === 0 ? utf8('m') : value(i));
     await commit({
       values: names.map((field, i) => ({ bucket: 0, field, value: value(i) })),
       rows: names.map((name, i) => ({ group: name, field: name, value: value(i) })),
       due: names.map((key, i) => ({ key, dueMs: i })),
-      meta: names.map((field, i) => ({ field, value: value(i) })),
+      meta: names.map((field, i) => ({ field, value: notEmpty(i) })),
       outbox: names.map((_, i) => ({ n: i, bytes: value(i) })),
     });
     const expected = names.map((_, i) => Buffer.from(value(i)).toString('hex'));
@@ -201,7 +200,7 @@ function bytes(store: () => StateStore): void {
     expect(names.map((name) => hex(rows.get(name + name)))).toEqual(expected);
     expect((await store().loadDue(slot)).map(({ key }) => key)).toEqual(names);
     const head = await store().acquire(slot);
-    expect(names.map((name) => hex(head.meta.get(name)))).toEqual(expected);
+    expect(names.map((name) => hex(head.meta.get(name)))).toEqual(names.map((_, i) => hex(notEmpty(i))));
     expect(head.outbox.map((entry) => hex(entry.bytes))).toEqual(expected);
   });
 

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { expect } from 'vitest';
 import type { BucketValue, RowValue, SlotCommit, SlotHead, SlotId, SlotLease, StateStore } from './ports.ts';
 
 /** A slot that nothing else uses. */
@@ -28,6 +29,19 @@ export function aCommit(slot: SlotId, lease: SlotLease, changes: Partial<SlotCom
 /** The lease after a commit was applied. */
 export function after(lease: SlotLease): SlotLease {
   return { ...lease, seq: lease.seq + 1 };
+}
+
+/** A new slot and a function that commits to it, which must be applied. */
+export async function owned(
+  store: StateStore,
+  slot: SlotId = aSlot(),
+): Promise<{ slot: SlotId; commit: (changes: Partial<SlotCommit>) => Promise<void> }> {
+  let lease: SlotLease = (await store.acquire(slot)).lease;
+  const commit = async (changes: Partial<SlotCommit>): Promise<void> => {
+    expect(await store.commit(aCommit(slot, lease, changes))).toBe('applied');
+    lease = after(lease);
+  };
+  return { slot, commit };
 }
 
 export function utf8(text: string): Uint8Array {

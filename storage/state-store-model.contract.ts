@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { MemoryStateStore } from './memory/state-store.ts';
 import type { SlotCommit, SlotId, SlotLease, StateStore } from './ports.ts';
-import { aCommit, aSlot, headText, viewOf } from './slot-factory.contract.ts';
+import { aCommit, aSlot, collect, headText, viewOf } from './slot-factory.contract.ts';
 
 type Changes = Pick<
   SlotCommit,
@@ -13,7 +13,9 @@ type Step =
   | { do: 'acquire'; worker: Worker }
   | { do: 'commit'; worker: Worker; seqOffset: number; changes: Changes }
   | { do: 'repeat' }
-  | { do: 'remove'; ns: number[] };
+  | { do: 'remove'; ns: number[] }
+  | { do: 'clear'; worker: Worker; seqOffset: number }
+  | { do: 'read'; buckets: number[]; groups: string[]; fields: string[] };
 
 const name = fc.constantFrom('a', 'b', 'c', 'nul\0', 'é');
 const bytes = fc.uint8Array({ maxLength: 4 });
@@ -45,6 +47,23 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 1,
     arbitrary: fc.record({ do: fc.constant('remove' as const), ns: fc.array(fc.nat(12), few) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('clear' as const),
+      worker,
+      seqOffset: fc.constantFrom(0, 0, 0, -1),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('read' as const),
+      buckets: fc.array(fc.nat(3), few),
+      groups: fc.array(name, few),
+      fields: fc.array(name, few),
+    }),
   },
 );
 
@@ -84,6 +103,11 @@ class Run {
 
   async take(step: Step): Promise<unknown> {
     if (step.do === 'remove') return this.store.removeOutbox(this.#slot, step.ns);
+    if (step.do === 'read') return this.#read(step);
+    if (step.do === 'clear') {
+      const lease = this.#lease(step.worker);
+      return this.store.clear(this.#slot, { ...lease, seq: lease.seq + step.seqOffset });
+    }
     if (step.do === 'acquire') {
       const head = await this.store.acquire(this.#slot);
       this.#leases[step.worker] = head.lease;
@@ -100,6 +124,27 @@ class Run {
     return this.#send(commit, step.worker);
   }
 
+  async #read({ buckets, groups, fields }: Extract<Step, { do: 'read' }>): Promise<unknown> {
+    const [store, slot] = [this.store, this.#slot];
+    const places = fields.flatMap((field) => buckets.map((bucket) => ({ bucket, field })));
+    const keys = fields.flatMap((field) => groups.map((group) => ({ group, field })));
+    const [whole, rows] = [
+      await store.readBuckets(slot, buckets),
+      await collect(store.loadRows(slot, groups)),
+    ];
+    return {
+      values: (await store.readValues(slot, places)).map(hex),
+      rows: (await store.readRows(slot, keys)).map(hex),
+      buckets: whole.map((v) => JSON.stringify([v.bucket, v.field, hex(v.value)])).sort(),
+      groups: rows
+        .flat()
+        .map((r) => JSON.stringify([r.group, r.field, hex(r.value)]))
+        .sort(),
+      outbox: (await store.readOutbox(slot)).map(({ n, bytes: b }) => [n, hex(b)]),
+      due: await store.loadDue(slot),
+    };
+  }
+
   async #send(commit: SlotCommit, worker: Worker): Promise<unknown> {
     const result = await this.store.commit(commit);
     if (result === 'applied') this.#leases[worker] = { ...this.#lease(worker), seq: commit.seq };
@@ -110,4 +155,8 @@ class Run {
   #lease(worker: Worker): SlotLease {
     return this.#leases[worker] ?? { epoch: 0, token: 'never given', seq: 0 };
   }
+}
+
+function hex(value: Uint8Array | null): string | null {
+  return value === null ? null : Buffer.from(value).toString('hex');
 }

@@ -2,7 +2,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MemorySlotMarks } from './memory/slot-marks.ts';
 import type { SlotId, SlotLease, StateStore } from './ports.ts';
 import { aCommit, aSlot, after, headText, utf8, viewOf } from './slot-factory.contract.ts';
+import { slotClearContract } from './slot-clear.contract.ts';
 import { slotContentContract } from './slot-content.contract.ts';
+import { slotReadsContract } from './slot-reads.contract.ts';
 
 /** A store under test, and what a test does behind its back. */
 export interface StateStoreFixture {
@@ -33,6 +35,8 @@ export function stateStoreContract(name: string, make: () => Promise<StateStoreF
     atomicity(current);
     lostTail(current);
     slotContentContract(() => current().store);
+    slotReadsContract(() => current().store);
+    slotClearContract(() => current().store);
   });
 }
 

@@ -7,12 +7,13 @@ export type DumpSection = 'position' | 'meta' | 'values' | 'rows' | 'due' | 'out
 const FOLD_SECTIONS: readonly DumpSection[] = ['position', 'meta', 'values', 'rows', 'due'];
 
 /** Names of the writes of one commit, in their order. */
-type WritePoint = 'outbox' | 'rows' | 'due' | 'values' | 'meta' | 'deletes';
+type WritePoint = 'outbox' | 'rows' | 'values' | 'due' | 'meta' | 'deletes';
 
 /** Everything that is stored of one slot. Bytes are copied on the way in; whoever hands them out copies again. */
 export class SlotContent {
   epoch = 0;
-  token = '';
+  /** null: nobody owns it, no token is right */
+  token: string | null = null;
   seq = 0;
   commitId: string | null = null;
   position: number | null = null;
@@ -30,23 +31,40 @@ export class SlotContent {
       before('rows');
       setAll(this.rows, group, entries);
     }
+    for (const [bucket, entries] of groupBy(commit.values, (value) => value.bucket)) {
+      before('values');
+      setAll(this.values, bucket, entries);
+    }
     before('due');
     for (const { key, dueMs } of commit.due) {
       if (dueMs === null) this.due.delete(key);
       else this.due.set(key, dueMs);
     }
-    for (const [bucket, entries] of groupBy(commit.values, (value) => value.bucket)) {
-      before('values');
-      setAll(this.values, bucket, entries);
-    }
     before('meta');
-    for (const { field, value } of commit.meta) this.meta.set(field, copyOf(value));
+    for (const { field, value } of commit.meta) {
+      if (value.length === 0) this.meta.delete(field);
+      else this.meta.set(field, copyOf(value));
+    }
     this.position = commit.position;
     this.seq = commit.seq;
     this.commitId = commit.commitId;
     before('deletes');
     for (const group of commit.deletedGroups) this.rows.delete(group);
     for (const { group, field } of commit.deletedRows) this.#deleteRow(group, field);
+  }
+
+  /** Removes all but the epoch; `before` is told each part, the head last, and may throw to leave the rest. */
+  clear(before: () => void): void {
+    for (const part of [this.values, this.rows, this.outbox, this.due]) {
+      before();
+      part.clear();
+    }
+    before();
+    this.meta.clear();
+    this.position = null;
+    this.seq = 0;
+    this.commitId = null;
+    this.token = null;
   }
 
   clone(): SlotContent {

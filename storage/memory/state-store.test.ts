@@ -5,7 +5,7 @@ import { slotMarksContract } from '../slot-marks.contract.ts';
 import { stateStoreContract } from '../state-store.contract.ts';
 import { MemorySlotMarks } from './slot-marks.ts';
 import { MemoryStateStore } from './state-store.ts';
-import type { FaultPoint } from './state-store.ts';
+import type { FaultPoint, MemoryStateStoreOptions } from './state-store.ts';
 
 stateStoreContract('memory', async () => {
   let broken = false;
@@ -53,8 +53,8 @@ describe('MemoryStateStore', () => {
   it.each<[FaultPoint, string[]]>([
     ['outbox', []],
     ['rows', ['outbox']],
-    ['due', ['outbox', 'rows']],
-    ['values', ['outbox', 'rows', 'due']],
+    ['values', ['outbox', 'rows']],
+    ['due', ['outbox', 'rows', 'values']],
     ['meta', ['outbox', 'rows', 'due', 'values']],
     ['deletes', ['outbox', 'rows', 'due', 'values', 'position']],
     ['acknowledge', ['outbox', 'due', 'values', 'position']],
@@ -93,6 +93,55 @@ describe('MemoryStateStore', () => {
     await expect(store.commit(commit)).rejects.toThrow();
     expect(await store.commit(commit)).toBe('already');
     expect(await store.commit(aCommit(slot, after(lease)))).toBe('applied');
+  });
+
+  it('leaves a torn clear with its head, and takes it up again', async () => {
+    let parts = 0;
+    const store = new MemoryStateStore({
+      fault(point) {
+        if (point === 'clear' && ++parts === 5) throw new AppError('unreachable', 'on purpose');
+      },
+    });
+    const { lease } = await store.acquire(slot);
+    await store.commit(aCommit(slot, lease, everything));
+    await expect(store.clear(slot, after(lease))).rejects.toThrow();
+    expect(await viewOf(store, slot)).toMatchObject({
+      position: 100,
+      meta: { core: 'm' },
+      values: [],
+      due: [],
+    });
+    expect(await store.clear(slot, after(lease))).toBe(true);
+    expect(store.dumpText(slot)).toEqual(['["position"] = 6e756c6c']);
+  });
+
+  it('leaves out the checks that a simulation tells it to', async () => {
+    const make = (ignore: MemoryStateStoreOptions['ignore']): MemoryStateStore =>
+      new MemoryStateStore(ignore === undefined ? {} : { ignore });
+    const zombieCommit = async (store: MemoryStateStore): Promise<unknown> => {
+      const { lease } = await store.acquire(slot);
+      await store.acquire(slot);
+      return [await store.holds(slot, lease), await store.commit(aCommit(slot, lease))];
+    };
+    expect(await zombieCommit(make(undefined))).toEqual([false, 'rejected']);
+    expect(await zombieCommit(make({ seq: true, commitId: true }))).toEqual([false, 'rejected']);
+    expect(await zombieCommit(make({ token: true }))).toEqual([true, 'applied']);
+
+    const lateCommit = async (store: MemoryStateStore): Promise<unknown> => {
+      const { lease } = await store.acquire(slot);
+      await store.commit(aCommit(slot, lease));
+      return [await store.holds(slot, lease), await store.commit(aCommit(slot, lease))];
+    };
+    expect(await lateCommit(make({ token: true, commitId: true }))).toEqual([false, 'rejected']);
+    expect(await lateCommit(make({ seq: true }))).toEqual([true, 'applied']);
+
+    const repeated = async (store: MemoryStateStore): Promise<unknown> => {
+      const commit = aCommit(slot, (await store.acquire(slot)).lease);
+      await store.commit(commit);
+      return store.commit(commit);
+    };
+    expect(await repeated(make({ token: true, seq: true }))).toBe('already');
+    expect(await repeated(make({ commitId: true }))).toBe('rejected');
   });
 
   it('dumps the same bytes for the same content, however it came about', async () => {

@@ -1,5 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import type { BucketValue, CommitResult, OutboxEntry, RowValue, SlotCommit, SlotHead, SlotId, SlotLease, StateStore } from '../ports.ts';
+import type {
+  BucketValue,
+  CommitResult,
+  OutboxEntry,
+  RowValue,
+  SlotCommit,
+  SlotHead,
+  SlotId,
+  SlotLease,
+  StateStore,
+} from '../ports.ts';
 import { SlotContent, copyOf } from './slot-content.ts';
 import type { DumpSection } from './slot-content.ts';
 
@@ -7,17 +17,19 @@ const CHUNK = 1_000;
 
 /**
  * Where a fault can strike, in the order of a commit. What was written before the point stays: a fault at `values` is a
- * torn write, one at `acknowledge` is a lost acknowledgement. `values` and `rows` come once for each bucket or group.
+ * torn write, one at `acknowledge` is a lost acknowledgement (of a commit or a clear). `values` and `rows` come once for each
+ * bucket or group, `clear` once for each of the five parts of a clear, the head last.
  */
 export type FaultPoint =
   | 'acquire'
   | 'commit'
   | 'outbox'
   | 'rows'
-  | 'due'
   | 'values'
+  | 'due'
   | 'meta'
   | 'deletes'
+  | 'clear'
   | 'acknowledge'
   | 'read'
   | 'remove-outbox';
@@ -27,6 +39,11 @@ export interface MemoryStateStoreOptions {
   fault?: (point: FaultPoint, slot: SlotId) => void;
   /** new owner token; default 128 random bits. A simulation gives its own, from its seed. */
   newToken?: () => string;
+  /**
+   * Test-only weakness: checks that are left out wherever the store makes them (commit, holds, clear). With it a simulation
+   * proves that each of them is needed, by turning red without it.
+   */
+  ignore?: { token?: boolean; seq?: boolean; commitId?: boolean };
 }
 
 /** An older state of a slot, to be put back: how a server looks that lost its tail. */
@@ -40,10 +57,12 @@ export class MemoryStateStore implements StateStore {
   readonly #slots = new Map<string, SlotContent>();
   readonly #fault: (point: FaultPoint, slot: SlotId) => void;
   readonly #newToken: () => string;
+  readonly #ignore: NonNullable<MemoryStateStoreOptions['ignore']>;
 
   constructor(options: MemoryStateStoreOptions = {}) {
     this.#fault = options.fault ?? (() => undefined);
     this.#newToken = options.newToken ?? (() => randomBytes(16).toString('hex'));
+    this.#ignore = options.ignore ?? {};
   }
 
   async verify(): Promise<void> {
@@ -66,18 +85,11 @@ export class MemoryStateStore implements StateStore {
 
   async holds(slot: SlotId, lease: SlotLease): Promise<boolean> {
     this.#fault('read', slot);
-    const content = this.#slots.get(slotKey(slot));
-    return content !== undefined && content.token === lease.token && content.seq === lease.seq;
+    return this.#isHeld(this.#content(slot), lease);
   }
 
   async *loadValues(slot: SlotId): AsyncGenerator<BucketValue[]> {
-    const all = [...(this.#content(slot)?.values ?? [])].flatMap(([bucket, fields]) =>
-      [...fields].map(([field, value]) => ({ bucket, field, value })),
-    );
-    for (let from = 0; from < all.length; from += CHUNK) {
-      this.#fault('read', slot);
-      yield all.slice(from, from + CHUNK).map((item) => ({ ...item, value: copyOf(item.value) }));
-    }
+    yield* this.#chunks(slot, valuesIn(this.#content(slot)));
   }
 
   async readValues(
@@ -92,20 +104,36 @@ export class MemoryStateStore implements StateStore {
     });
   }
 
+  async readBuckets(slot: SlotId, buckets: readonly number[]): Promise<BucketValue[]> {
+    this.#fault('read', slot);
+    return valuesIn(this.#content(slot), buckets).map(copyItem);
+  }
+
+  async readRows(
+    slot: SlotId,
+    keys: readonly { group: string; field: string }[],
+  ): Promise<(Uint8Array | null)[]> {
+    this.#fault('read', slot);
+    const rows = this.#content(slot)?.rows;
+    return keys.map(({ group, field }) => {
+      const value = rows?.get(group)?.get(field);
+      return value === undefined ? null : copyOf(value);
+    });
+  }
+
   async readHead(slot: SlotId): Promise<{ position: number | null; meta: Map<string, Uint8Array> }> {
     this.#fault('read', slot);
     const content = this.#content(slot);
     return { position: content?.position ?? null, meta: copies(content?.meta ?? new Map()) };
   }
 
-  async *loadRows(slot: SlotId): AsyncGenerator<RowValue[]> {
-    const all = [...(this.#content(slot)?.rows ?? [])].flatMap(([group, fields]) =>
-      [...fields].map(([field, value]) => ({ group, field, value })),
-    );
-    for (let from = 0; from < all.length; from += CHUNK) {
-      this.#fault('read', slot);
-      yield all.slice(from, from + CHUNK).map((item) => ({ ...item, value: copyOf(item.value) }));
-    }
+  async *loadRows(slot: SlotId, groups?: readonly string[]): AsyncGenerator<RowValue[]> {
+    yield* this.#chunks(slot, rowsIn(this.#content(slot), groups));
+  }
+
+  async readOutbox(slot: SlotId): Promise<OutboxEntry[]> {
+    this.#fault('read', slot);
+    return outboxOf(this.#content(slot) ?? new SlotContent());
   }
 
   async loadDue(slot: SlotId): Promise<{ key: string; dueMs: number }[]> {
@@ -117,14 +145,24 @@ export class MemoryStateStore implements StateStore {
   async commit(commit: SlotCommit): Promise<CommitResult> {
     this.#fault('commit', commit.slot);
     const content = this.#content(commit.slot);
-    if (content === undefined || content.token !== commit.token) return 'rejected';
-    if (content.commitId === commit.commitId) return 'already';
-    if (content.seq !== commit.seq - 1) return 'rejected';
+    if (content === undefined || !this.#isOwner(content, commit.token)) return 'rejected';
+    if (content.commitId === commit.commitId && this.#ignore.commitId !== true) return 'already';
+    if (!this.#isAt(content, commit.seq - 1)) return 'rejected';
     content.apply(commit, (point) => {
       this.#fault(point, commit.slot);
     });
     this.#fault('acknowledge', commit.slot);
     return 'applied';
+  }
+
+  async clear(slot: SlotId, lease: SlotLease): Promise<boolean> {
+    const content = this.#content(slot);
+    if (!this.#isHeld(content, lease)) return false;
+    content.clear(() => {
+      this.#fault('clear', slot);
+    });
+    this.#fault('acknowledge', slot);
+    return true;
   }
 
   async removeOutbox(slot: SlotId, ns: readonly number[]): Promise<void> {
@@ -163,6 +201,45 @@ export class MemoryStateStore implements StateStore {
   #content(slot: SlotId): SlotContent | undefined {
     return this.#slots.get(slotKey(slot));
   }
+
+  #isHeld(content: SlotContent | undefined, lease: SlotLease): content is SlotContent {
+    return content !== undefined && this.#isOwner(content, lease.token) && this.#isAt(content, lease.seq);
+  }
+
+  #isOwner(content: SlotContent, token: string): boolean {
+    return content.token === token || this.#ignore.token === true;
+  }
+
+  #isAt(content: SlotContent, seq: number): boolean {
+    return content.seq === seq || this.#ignore.seq === true;
+  }
+
+  *#chunks<T extends { value: Uint8Array }>(slot: SlotId, items: readonly T[]): Generator<T[]> {
+    for (let from = 0; from < items.length; from += CHUNK) {
+      this.#fault('read', slot);
+      yield items.slice(from, from + CHUNK).map(copyItem);
+    }
+  }
+}
+
+/** Values of all buckets or of some; the bytes are the store's own. */
+function valuesIn(content: SlotContent | undefined, buckets?: readonly number[]): BucketValue[] {
+  if (content === undefined) return [];
+  return [...new Set(buckets ?? content.values.keys())].flatMap((bucket) =>
+    [...(content.values.get(bucket) ?? [])].map(([field, value]) => ({ bucket, field, value })),
+  );
+}
+
+/** Rows of all groups or of some; the bytes are the store's own. */
+function rowsIn(content: SlotContent | undefined, groups?: readonly string[]): RowValue[] {
+  if (content === undefined) return [];
+  return [...new Set(groups ?? content.rows.keys())].flatMap((group) =>
+    [...(content.rows.get(group) ?? [])].map(([field, value]) => ({ group, field, value })),
+  );
+}
+
+function copyItem<T extends { value: Uint8Array }>(item: T): T {
+  return { ...item, value: copyOf(item.value) };
 }
 
 function slotKey(slot: SlotId): string {

@@ -52,6 +52,9 @@ export const PUT_META = `
   insert into slot_meta (slot_id, field, value) select $1, * from unnest($2::bytea[], $3::bytea[])
   on conflict (slot_id, field) do update set value = excluded.value`;
 
+/** $1 slot id, $2 fields bytea[]. */
+export const DELETE_META = `delete from slot_meta where slot_id = $1 and field = any($2::bytea[])`;
+
 /** $1 slot id, $2 seq, $3 commit id, $4 position. */
 export const ADVANCE = `
   update slot_state set seq = $2, commit_id = $3, position = $4 where slot_id = $1`;
@@ -79,6 +82,24 @@ export const ROWS_PAGE = `
   where slot_id = ${SLOT_ID} and (row_group, field) > ($4::bytea, $5::bytea)
   order by row_group, field limit $6`;
 
+/** $1 group, $2 topic, $3 partition, $4 row group, $5 first field, $6 limit. */
+export const GROUP_PAGE = `
+  select row_group, field, value from slot_row
+  where slot_id = ${SLOT_ID} and row_group = $4::bytea and field >= $5::bytea
+  order by field limit $6`;
+
+/** $1 group, $2 topic, $3 partition, $4 buckets int4[]. */
+export const BUCKETS = `
+  select bucket, field, value from slot_value where slot_id = ${SLOT_ID} and bucket = any($4::int4[])`;
+
+/** $1 group, $2 topic, $3 partition, $4 groups bytea[], $5 fields bytea[]. One row for each asked, in that order. */
+export const ROWS_OF = `
+  select r.value
+  from unnest($4::bytea[], $5::bytea[]) with ordinality as asked(row_group, field, place)
+  left join slot_row r
+    on r.slot_id = ${SLOT_ID} and r.row_group = asked.row_group and r.field = asked.field
+  order by asked.place`;
+
 /** $1 group, $2 topic, $3 partition, $4 buckets int4[], $5 fields bytea[]. One row for each asked, in that order. */
 export const VALUES_OF = `
   select v.value
@@ -86,5 +107,22 @@ export const VALUES_OF = `
   left join slot_value v on v.slot_id = ${SLOT_ID} and v.bucket = asked.bucket and v.field = asked.field
   order by asked.place`;
 
+/** $1 group, $2 topic, $3 partition. */
+export const OUTBOX_OF = `select n, bytes from slot_outbox where slot_id = ${SLOT_ID} order by n`;
+
 /** $1 group, $2 topic, $3 partition. bytea sorts by its bytes. */
 export const DUE = `select key, due_ms from slot_due where slot_id = ${SLOT_ID} order by due_ms, key`;
+
+/**
+ * Each removes at most $2 entries of slot id $1, found by their place in the table: no index is walked in step with the deletes.
+ * Meta is not among them: it goes with CLEAR_HEAD.
+ */
+export const CLEAR_SOME = ['slot_value', 'slot_row', 'slot_outbox', 'slot_due'].map(
+  (table) =>
+    `delete from ${table} where ctid = any(array(select ctid from ${table} where slot_id = $1 limit $2))`,
+);
+
+/** $1 slot id, $2 a token that nobody is given. */
+export const CLEAR_HEAD = `
+  with gone as (delete from slot_meta where slot_id = $1)
+  update slot_state set token = $2, seq = 0, position = null, commit_id = null where slot_id = $1`;

@@ -1,12 +1,24 @@
 import { randomBytes } from 'node:crypto';
 import type pg from 'pg';
-import type { BucketValue, CommitResult, RowValue, SlotCommit, SlotHead, SlotId, SlotLease, StateStore } from '../ports.ts';
+import type {
+  BucketValue,
+  CommitResult,
+  OutboxEntry,
+  RowValue,
+  SlotCommit,
+  SlotHead,
+  SlotId,
+  SlotLease,
+  StateStore,
+} from '../ports.ts';
 import { bytesArray, int4Array, int8Array, textBytesArray } from './binary-array.ts';
 import { inTransaction } from './pool.ts';
 import { postgresError } from './postgres-error.ts';
 import * as sql from './state-statements.ts';
 
 const CHUNK = 1_000;
+/** Entries removed by one transaction of clear: a long one would hold back controls and, embedded, everybody else. */
+const CLEARED_AT_ONCE = 20_000;
 
 interface OwnerRow {
   slot_id: number;
@@ -19,6 +31,10 @@ interface OwnerRow {
 interface NamedBytes {
   field: Buffer;
   value: Buffer;
+}
+
+interface RowRow extends NamedBytes {
+  row_group: Buffer;
 }
 
 /**
@@ -87,6 +103,26 @@ export class PostgresStateStore implements StateStore {
     return rows.map(({ value }) => value);
   }
 
+  async readBuckets(slot: SlotId, buckets: readonly number[]): Promise<BucketValue[]> {
+    const rows = await this.#rows<NamedBytes & { bucket: number }>(sql.BUCKETS, [
+      ...slotKey(slot),
+      int4Array(buckets),
+    ]);
+    return rows.map(({ bucket, field, value }) => ({ bucket, field: field.toString('utf8'), value }));
+  }
+
+  async readRows(
+    slot: SlotId,
+    keys: readonly { group: string; field: string }[],
+  ): Promise<(Uint8Array | null)[]> {
+    const rows = await this.#rows<{ value: Buffer | null }>(sql.ROWS_OF, [
+      ...slotKey(slot),
+      textBytesArray(keys.map(({ group }) => group)),
+      textBytesArray(keys.map(({ field }) => field)),
+    ]);
+    return rows.map(({ value }) => value);
+  }
+
   async readHead(slot: SlotId): Promise<{ position: number | null; meta: Map<string, Uint8Array> }> {
     const [head] = await this.#rows<OwnerRow>(sql.OWNER, slotKey(slot));
     if (head === undefined) return { position: null, meta: new Map() };
@@ -96,11 +132,16 @@ export class PostgresStateStore implements StateStore {
     };
   }
 
-  async *loadRows(slot: SlotId): AsyncGenerator<RowValue[]> {
+  async *loadRows(slot: SlotId, groups?: readonly string[]): AsyncGenerator<RowValue[]> {
+    if (groups === undefined) yield* this.#allRows(slot);
+    else for (const group of new Set(groups)) yield* this.#groupRows(slot, group);
+  }
+
+  async *#allRows(slot: SlotId): AsyncGenerator<RowValue[]> {
     // Before any name: a group is never empty text.
     let after: { row_group: Buffer; field: Buffer } = { row_group: Buffer.alloc(0), field: Buffer.alloc(0) };
     for (;;) {
-      const rows: (NamedBytes & { row_group: Buffer })[] = await this.#rows(sql.ROWS_PAGE, [
+      const rows: RowRow[] = await this.#rows(sql.ROWS_PAGE, [
         ...slotKey(slot),
         after.row_group,
         after.field,
@@ -108,13 +149,31 @@ export class PostgresStateStore implements StateStore {
       ]);
       const last = rows.at(-1);
       if (last === undefined) return;
-      yield rows.map((row) => ({
-        group: row.row_group.toString('utf8'),
-        field: row.field.toString('utf8'),
-        value: row.value,
-      }));
+      yield rows.map(rowValue);
       after = last;
     }
+  }
+
+  async *#groupRows(slot: SlotId, group: string): AsyncGenerator<RowValue[]> {
+    let first = Buffer.alloc(0);
+    for (;;) {
+      const rows: RowRow[] = await this.#rows(sql.GROUP_PAGE, [
+        ...slotKey(slot),
+        Buffer.from(group, 'utf8'),
+        first,
+        CHUNK,
+      ]);
+      const last = rows.at(-1);
+      if (last === undefined) return;
+      yield rows.map(rowValue);
+      // The next name in byte order.
+      first = Buffer.concat([last.field, Buffer.of(0)]);
+    }
+  }
+
+  async readOutbox(slot: SlotId): Promise<OutboxEntry[]> {
+    const rows = await this.#rows<{ n: number; bytes: Buffer }>(sql.OUTBOX_OF, slotKey(slot));
+    return rows.map(({ n, bytes }) => ({ n, bytes }));
   }
 
   async loadDue(slot: SlotId): Promise<{ key: string; dueMs: number }[]> {
@@ -134,6 +193,23 @@ export class PostgresStateStore implements StateStore {
     });
   }
 
+  async clear(slot: SlotId, lease: SlotLease): Promise<boolean> {
+    for (const text of sql.CLEAR_SOME) {
+      let gone: number | null;
+      do {
+        gone = await this.#whileHeld(slot, lease, (client, slotId) => {
+          return client.query(text, [slotId, CLEARED_AT_ONCE]);
+        });
+        if (gone === null) return false;
+      } while (gone === CLEARED_AT_ONCE);
+    }
+    const nobody = randomBytes(16).toString('hex');
+    const head = await this.#whileHeld(slot, lease, (client, slotId) => {
+      return client.query(sql.CLEAR_HEAD, [slotId, nobody]);
+    });
+    return head !== null;
+  }
+
   async removeOutbox(slot: SlotId, ns: readonly number[]): Promise<void> {
     if (ns.length === 0) return;
     await this.#rows(sql.REMOVE_OUTBOX, [...slotKey(slot), int8Array(ns)]);
@@ -141,6 +217,20 @@ export class PostgresStateStore implements StateStore {
 
   async close(): Promise<void> {
     // The pool belongs to whoever opened it.
+  }
+
+  /** One statement under the slot's lock; null = the lease does not hold, else how many it changed. */
+  #whileHeld(
+    slot: SlotId,
+    lease: SlotLease,
+    statement: (client: pg.PoolClient, slotId: number) => Promise<pg.QueryResult>,
+  ): Promise<number | null> {
+    return inTransaction(this.#pool, async (client) => {
+      const found = await client.query<OwnerRow>(sql.OWNER_LOCKED, slotKey(slot));
+      const [owner] = found.rows;
+      if (owner === undefined || owner.token !== lease.token || owner.seq !== lease.seq) return null;
+      return (await statement(client, owner.slot_id)).rowCount ?? 0;
+    });
   }
 
   async #rows<T extends pg.QueryResultRow>(text: string, values: readonly unknown[]): Promise<T[]> {
@@ -154,7 +244,7 @@ export class PostgresStateStore implements StateStore {
 
 /** The writes of one commit, in the port's order; each kind in one statement. */
 async function write(client: pg.PoolClient, slotId: number, commit: SlotCommit): Promise<void> {
-  const put = async (text: string, count: number, arrays: () => Buffer[]): Promise<void> => {
+  const put: Put = async (text, count, arrays) => {
     if (count > 0) await client.query(text, [slotId, ...arrays()]);
   };
   const outbox = lastOf(commit.outbox, ({ n }) => n);
@@ -168,18 +258,14 @@ async function write(client: pg.PoolClient, slotId: number, commit: SlotCommit):
     textBytesArray(rows.map(({ field }) => field)),
     bytesArray(rows.map(({ value }) => value)),
   ]);
-  await writeDue(put, commit);
   const values = lastOf(commit.values, ({ bucket, field }) => `${String(bucket)}:${field}`);
   await put(sql.PUT_VALUES, values.length, () => [
     int4Array(values.map(({ bucket }) => bucket)),
     textBytesArray(values.map(({ field }) => field)),
     bytesArray(values.map(({ value }) => value)),
   ]);
-  const meta = lastOf(commit.meta, ({ field }) => field);
-  await put(sql.PUT_META, meta.length, () => [
-    textBytesArray(meta.map(({ field }) => field)),
-    bytesArray(meta.map(({ value }) => value)),
-  ]);
+  await writeDue(put, commit);
+  await writeMeta(put, commit);
   await client.query(sql.ADVANCE, [slotId, commit.seq, commit.commitId, commit.position]);
   await put(sql.DELETE_GROUPS, commit.deletedGroups.length, () => [textBytesArray(commit.deletedGroups)]);
   await put(sql.DELETE_ROWS, commit.deletedRows.length, () => [
@@ -188,10 +274,20 @@ async function write(client: pg.PoolClient, slotId: number, commit: SlotCommit):
   ]);
 }
 
-async function writeDue(
-  put: (text: string, count: number, arrays: () => Buffer[]) => Promise<void>,
-  commit: SlotCommit,
-): Promise<void> {
+type Put = (text: string, count: number, arrays: () => Buffer[]) => Promise<void>;
+
+async function writeMeta(put: Put, commit: SlotCommit): Promise<void> {
+  const meta = lastOf(commit.meta, ({ field }) => field);
+  const kept = meta.filter(({ value }) => value.length > 0);
+  const removed = meta.filter(({ value }) => value.length === 0);
+  await put(sql.PUT_META, kept.length, () => [
+    textBytesArray(kept.map(({ field }) => field)),
+    bytesArray(kept.map(({ value }) => value)),
+  ]);
+  await put(sql.DELETE_META, removed.length, () => [textBytesArray(removed.map(({ field }) => field))]);
+}
+
+async function writeDue(put: Put, commit: SlotCommit): Promise<void> {
   const due = new Map(commit.due.map(({ key, dueMs }) => [key, dueMs]));
   const added = [...due].filter((entry): entry is [string, number] => entry[1] !== null);
   const removed = [...due].filter(([, dueMs]) => dueMs === null).map(([key]) => key);
@@ -205,6 +301,14 @@ async function writeDue(
 /** ON CONFLICT refuses to touch a row twice in one statement: of what is named twice the last counts. */
 function lastOf<T>(items: readonly T[], keyOf: (item: T) => string | number): T[] {
   return [...new Map(items.map((item) => [keyOf(item), item])).values()];
+}
+
+function rowValue(row: RowRow): RowValue {
+  return {
+    group: row.row_group.toString('utf8'),
+    field: row.field.toString('utf8'),
+    value: row.value,
+  };
 }
 
 function slotKey(slot: SlotId): [string, string, number] {

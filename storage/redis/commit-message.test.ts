@@ -40,20 +40,49 @@ describe('encodeCommit', () => {
       )
       .join('');
     expect(shown).toBe(
-      '[11 tok 7 id' +
+      '[13 tok 7 id' +
         '[2 7 <255>' +
         '[1[2 w[2 r <1>' +
+        '[2[2 2[4 a <2> c <4>[2 3[2 b <3>' +
         '[2 5 d' +
         '[1 e' +
-        '[2[2 2[4 a <2> c <4>[2 3[2 b <3>' +
+        '[0' +
         '[8 m:core <0> position 99 seq 8 commit id' +
+        '[0' +
         '[1 old' +
         '[1[2 w[1 x',
     );
   });
 
-  it('refuses more meta fields than one write takes', () => {
-    const meta = Array.from({ length: 3_001 }, (_, i) => ({ field: String(i), value: new Uint8Array() }));
-    expect(() => encodeCommit({ ...commit, meta })).toThrow(RangeError);
+  it('names removed meta fields once more, as what to delete after the position was written', () => {
+    const meta = [
+      { field: 'a', value: Uint8Array.of(1) },
+      { field: 'b', value: new Uint8Array() },
+      { field: 'c', value: new Uint8Array() },
+      { field: 'a', value: new Uint8Array() },
+      { field: 'c', value: Uint8Array.of(2) },
+    ];
+    const text = encodeCommit({ ...commit, meta }).toString('latin1');
+    expect(text).toContain(
+      '\x90\x9c\xa3m:a\xa0\xa3m:b\xa0\xa3m:c\xa1\x02\xa8position\xa299\xa3seq\xa18\xa6commit\xa2id\x92\xa3m:a\xa3m:b',
+    );
+  });
+
+  it('writes the core with the position however many fields there are', () => {
+    const meta = Array.from({ length: 4_000 }, (_, i) => ({
+      field: `p${String(i)}`,
+      value: Uint8Array.of(1),
+    }));
+    const text = encodeCommit({
+      ...commit,
+      meta: [...meta, { field: 'core', value: Uint8Array.of(7) }],
+    }).toString('latin1');
+    // What goes before is 1,001 fields, the last write 3,000 and the store's own three.
+    const early = text.indexOf('\xdc\x07\xd2');
+    const last = text.indexOf('\xdc\x17\x76');
+    expect(early).toBeGreaterThan(0);
+    expect(last).toBeGreaterThan(early);
+    expect(text.indexOf('m:core')).toBeGreaterThan(last);
+    expect(text.split('m:')).toHaveLength(1 + 4_001);
   });
 });

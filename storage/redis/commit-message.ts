@@ -3,20 +3,20 @@ import type { SlotCommit } from '../ports.ts';
 import { MsgpackWriter } from './msgpack.ts';
 import { META_FIELD } from './slot-keys.ts';
 
-/** commit.lua hands the meta fields to one unpack(), which takes about 8,000 values; five pairs are the store's own. */
-const MAX_META_FIELDS = 3_000;
+/** commit.lua hands the last write to one unpack(), which takes about 8,000 values; three pairs are the store's own. */
+const FIELDS_WITH_POSITION = 3_000;
+/** The meta field that is not written without the position: with an older position it would count records twice. */
+const CORE = 'core';
 
 /**
  * The one argument of commit.lua. An array: token, seq before this commit, commit id, outbox [n, bytes, ...],
- * rows [[group, [field, value, ...]], ...], due [score, key, ...], keys no longer due, values [[bucket, [field, value, ...]], ...],
- * meta [field, value, ...] with position, seq and commit id, deleted groups, deleted rows [[group, [field, ...]], ...].
- *
- * @throws RangeError for more than 3,000 meta fields
+ * rows [[group, [field, value, ...]], ...], values [[bucket, [field, value, ...]], ...], due [score, key, ...], keys no longer due,
+ * meta fields over 3,000 [field, value, ...], the others likewise with position, seq and commit id, names of the empty ones,
+ * deleted groups, deleted rows [[group, [field, ...]], ...].
  */
 export function encodeCommit(commit: SlotCommit): Buffer {
-  if (commit.meta.length > MAX_META_FIELDS) throw new RangeError('a commit takes at most 3,000 meta fields');
   const w = new MsgpackWriter();
-  w.array(11);
+  w.array(13);
   w.text(commit.token);
   w.text(String(commit.seq - 1));
   w.text(commit.commitId);
@@ -26,8 +26,8 @@ export function encodeCommit(commit: SlotCommit): Buffer {
     w.bytes(entry.bytes);
   }
   writeHashes(w, groupBy(commit.rows, rowGroup));
-  writeDue(w, commit);
   writeHashes(w, groupBy(commit.values, bucketName));
+  writeDue(w, commit);
   writeMeta(w, commit);
   w.array(commit.deletedGroups.length);
   for (const group of commit.deletedGroups) w.text(group);
@@ -72,17 +72,32 @@ function writeDue(w: MsgpackWriter, commit: SlotCommit): void {
 }
 
 function writeMeta(w: MsgpackWriter, commit: SlotCommit): void {
-  w.array(commit.meta.length * 2 + 6);
-  for (const { field, value } of commit.meta) {
-    w.text(META_FIELD + field);
-    w.bytes(value);
-  }
+  // Removal is a separate command: of a field that is named twice the last word counts.
+  const fields = [...new Map(commit.meta.map(({ field, value }) => [field, value]))];
+  const surplus =
+    fields.length <= FIELDS_WITH_POSITION
+      ? []
+      : fields.filter(([field]) => field !== CORE).slice(FIELDS_WITH_POSITION - 1);
+  const early = new Set(surplus.map(([field]) => field));
+  const rest = early.size === 0 ? fields : fields.filter(([field]) => !early.has(field));
+  w.array(surplus.length * 2);
+  for (const field of surplus) writeField(w, field);
+  w.array(rest.length * 2 + 6);
+  for (const field of rest) writeField(w, field);
   w.text('position');
   w.text(String(commit.position));
   w.text('seq');
   w.text(String(commit.seq));
   w.text('commit');
   w.text(commit.commitId);
+  const removed = fields.filter(([, value]) => value.length === 0);
+  w.array(removed.length);
+  for (const [field] of removed) w.text(META_FIELD + field);
+}
+
+function writeField(w: MsgpackWriter, [field, value]: readonly [string, Uint8Array]): void {
+  w.text(META_FIELD + field);
+  w.bytes(value);
 }
 
 function rowGroup(row: { group: string }): string {

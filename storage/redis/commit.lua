@@ -7,8 +7,9 @@ local meta = KEYS[1]
 local prefix = string.sub(meta, 1, -5)
 local c = cmsgpack.unpack(ARGV[1])
 local token, seqBefore, commitId = c[1], c[2], c[3]
-local outbox, rows, due, undue, values, head = c[4], c[5], c[6], c[7], c[8], c[9]
-local deletedGroups, deletedRows = c[10], c[11]
+local outbox, rows, values, due, undue = c[4], c[5], c[6], c[7], c[8]
+local surplus, head, removed = c[9], c[10], c[11]
+local deletedGroups, deletedRows = c[12], c[13]
 
 local stored = redis.call('HMGET', meta, 'token', 'seq', 'commit')
 if stored[1] ~= token then return 'rejected' end
@@ -38,10 +39,14 @@ end
 
 each('HSET', prefix .. 'outbox', outbox)
 hashes('rg', 'r:', rows)
+hashes('bk', 'b:', values)
 each('ZADD', prefix .. 'due', due)
 each('ZREM', prefix .. 'due', undue)
-hashes('bk', 'b:', values)
+each('HSET', meta, surplus)
 redis.call('HSET', meta, unpack(head))
+-- They stand there empty with the new position, which readers take for absent. Removed before it, a torn write would leave
+-- the old position without a policy that its records were decided by.
+each('HDEL', meta, removed)
 
 for i = 1, #deletedGroups do
   redis.call('DEL', prefix .. 'r:' .. deletedGroups[i])

@@ -69,11 +69,13 @@ describe('RedisStateStore', () => {
     await raw.set(`${slotPrefix(slot)}b:7`, 'not a hash');
     const values = [3, 7].map((bucket) => ({ bucket, field: 'a', value: utf8('v') }));
     const outbox = [{ n: 1, bytes: utf8('intent') }];
-    await expect(store.commit(aCommit(slot, lease, { values, outbox }))).rejects.toMatchObject({
+    const due = [{ key: 'k', dueMs: 1 }];
+    await expect(store.commit(aCommit(slot, lease, { values, outbox, due }))).rejects.toMatchObject({
       code: 'store-corrupt',
       retriable: false,
     });
     expect(await raw.hgetall(`${slotPrefix(slot)}b:3`)).toEqual({ a: 'v' });
+    expect(await store.loadDue(slot)).toEqual([]);
     expect(await raw.hkeys(`${slotPrefix(slot)}meta`)).toEqual(['epoch', 'token']);
     expect((await store.acquire(slot)).outbox).toHaveLength(1);
   });
@@ -101,6 +103,43 @@ describe('RedisStateStore', () => {
       'bk',
       'meta',
     ]);
+  });
+
+  it('takes an empty meta field, which a torn commit may leave, as absent, and removes it otherwise', async () => {
+    const slot = aSlot();
+    const { lease } = await store.acquire(slot);
+    const put = (value: string) => ['core', 'plan:a'].map((field) => ({ field, value: utf8(value) }));
+    await store.commit(aCommit(slot, lease, { meta: put('x') }));
+    await raw.hset(`${slotPrefix(slot)}meta`, 'm:core', '');
+    expect([...(await store.readHead(slot)).meta.keys()]).toEqual(['plan:a']);
+    const head = await store.acquire(slot);
+    expect([...head.meta.keys()]).toEqual(['plan:a']);
+    await store.commit(aCommit(slot, head.lease, { meta: put('') }));
+    const left = await raw.hkeys(`${slotPrefix(slot)}meta`);
+    expect(left.sort()).toEqual(['commit', 'epoch', 'position', 'seq', 'token']);
+  });
+
+  it('leaves the epoch and nothing else of a slot that was cleared, also when the server is full', async () => {
+    const slot = aSlot();
+    const { lease } = await store.acquire(slot);
+    const values = Array.from({ length: 1_201 }, (_, bucket) => ({ bucket, field: 'a', value: utf8('v') }));
+    await store.commit(
+      aCommit(slot, lease, {
+        values,
+        rows: [{ group: 'w:1', field: 'a', value: utf8('r') }],
+        due: [{ key: 'k', dueMs: 1 }],
+        outbox: [{ n: 1, bytes: utf8('o') }],
+        meta: [{ field: 'core', value: utf8('m') }],
+      }),
+    );
+    await raw.config('SET', 'maxmemory', '1');
+    try {
+      expect(await store.clear(slot, after(lease))).toBe(true);
+    } finally {
+      await raw.config('SET', 'maxmemory', '0');
+    }
+    expect(await keysOf(slot)).toEqual([`${slotPrefix(slot)}meta`]);
+    expect(await raw.hgetall(`${slotPrefix(slot)}meta`)).toEqual({ epoch: '1' });
   });
 
   it('commits to a server that forgot the script', async () => {

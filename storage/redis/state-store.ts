@@ -2,7 +2,18 @@ import { randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { AppError } from '../../schemas/errors.ts';
-import type { BucketValue, CommitResult, OutboxEntry, RowValue, SlotCommit, SlotHead, SlotId, SlotLease, StateStore } from '../ports.ts';
+import { groupBy } from '../group-by.ts';
+import type {
+  BucketValue,
+  CommitResult,
+  OutboxEntry,
+  RowValue,
+  SlotCommit,
+  SlotHead,
+  SlotId,
+  SlotLease,
+  StateStore,
+} from '../ports.ts';
 import { encodeCommit } from './commit-message.ts';
 import { connectRedis, redisClient } from './connection.ts';
 import { redisError, replyCode } from './redis-error.ts';
@@ -14,9 +25,14 @@ import { META_FIELD, slotPrefix } from './slot-keys.ts';
 const CHUNK = 1_000;
 /** Arguments of one HDEL, HMGET or ZRANGE: bounds how long the server is kept from others. */
 const ARGUMENTS = 5_000;
+/** Buckets asked for at once: their answers wait in the server's memory until they are sent. */
+const BUCKETS_AT_ONCE = 64;
+/** Buckets or groups removed by one step of clear. */
+const KEYS_A_STEP = 500;
 
 const acquireScript = new RedisScript('acquire.lua');
 const commitScript = new RedisScript('commit.lua');
+const clearScript = new RedisScript('clear.lua');
 
 /** How the store connects. */
 export interface RedisStateStoreOptions {
@@ -96,27 +112,31 @@ export class RedisStateStore implements StateStore {
     fields: readonly { bucket: number; field: string }[],
   ): Promise<(Uint8Array | null)[]> {
     const prefix = slotPrefix(slot);
-    const places = new Map<number, number[]>();
-    fields.forEach(({ bucket }, index) => {
-      const known = places.get(bucket);
-      if (known === undefined) places.set(bucket, [index]);
-      else known.push(index);
-    });
-    const asked = [...places].flatMap(([bucket, indexes]) =>
-      slices(indexes, ARGUMENTS).map((part) => ({ key: `${prefix}b:${String(bucket)}`, part })),
+    return this.#readFields(
+      fields.map(({ bucket, field }) => ({ key: `${prefix}b:${String(bucket)}`, field })),
     );
-    const answers = await this.#ask((client) =>
-      Promise.all(
-        asked.map(({ key, part }) =>
-          client.hmgetBuffer(key, ...part.map((index) => fields[index]?.field ?? '')),
-        ),
-      ),
-    );
-    const values: (Uint8Array | null)[] = fields.map(() => null);
-    asked.forEach(({ part }, i) => {
-      part.forEach((index, j) => (values[index] = answers[i]?.[j] ?? null));
-    });
+  }
+
+  async readBuckets(slot: SlotId, buckets: readonly number[]): Promise<BucketValue[]> {
+    const prefix = slotPrefix(slot);
+    const values: BucketValue[] = [];
+    for (const part of slices([...new Set(buckets)], BUCKETS_AT_ONCE)) {
+      const answers = await this.#ask((client) =>
+        Promise.all(part.map((bucket) => client.callBuffer('HGETALL', `${prefix}b:${String(bucket)}`))),
+      );
+      part.forEach((bucket, i) => {
+        for (const [field, value] of pairs(answers[i] as Buffer[])) values.push({ bucket, field, value });
+      });
+    }
     return values;
+  }
+
+  async readRows(
+    slot: SlotId,
+    keys: readonly { group: string; field: string }[],
+  ): Promise<(Uint8Array | null)[]> {
+    const prefix = slotPrefix(slot);
+    return this.#readFields(keys.map(({ group, field }) => ({ key: `${prefix}r:${group}`, field })));
   }
 
   async readHead(slot: SlotId): Promise<{ position: number | null; meta: Map<string, Uint8Array> }> {
@@ -128,14 +148,19 @@ export class RedisStateStore implements StateStore {
     };
   }
 
-  async *loadRows(slot: SlotId): AsyncGenerator<RowValue[]> {
+  async *loadRows(slot: SlotId, groups?: readonly string[]): AsyncGenerator<RowValue[]> {
     const prefix = slotPrefix(slot);
-    const groups = await this.#ask((client) => client.smembers(`${prefix}rg`));
-    for (const group of groups) {
+    for (const group of new Set(groups ?? (await this.#ask((client) => client.smembers(`${prefix}rg`))))) {
       for await (const chunk of this.#scan(`${prefix}r:${group}`)) {
         yield chunk.map(([field, value]) => ({ group, field, value }));
       }
     }
+  }
+
+  async readOutbox(slot: SlotId): Promise<OutboxEntry[]> {
+    const fields: [string, Buffer][] = [];
+    for await (const chunk of this.#scan(`${slotPrefix(slot)}outbox`)) fields.push(...chunk);
+    return outboxOf(fields);
   }
 
   async loadDue(slot: SlotId): Promise<{ key: string; dueMs: number }[]> {
@@ -172,6 +197,15 @@ export class RedisStateStore implements StateStore {
     }
   }
 
+  async clear(slot: SlotId, lease: SlotLease): Promise<boolean> {
+    const key = `${slotPrefix(slot)}meta`;
+    const args = [lease.token, String(lease.seq), String(KEYS_A_STEP)];
+    for (;;) {
+      const answer = String(await this.#ask((client) => clearScript.run(client, [key], args)));
+      if (answer !== 'more') return answer === 'done';
+    }
+  }
+
   async removeOutbox(slot: SlotId, ns: readonly number[]): Promise<void> {
     const key = `${slotPrefix(slot)}outbox`;
     for (const part of slices(ns, ARGUMENTS)) {
@@ -185,6 +219,24 @@ export class RedisStateStore implements StateStore {
       return;
     }
     await this.#ask((client) => client.quit());
+  }
+
+  /** Single fields of hashes, in the order asked; one HMGET a hash and 5,000 fields, all in flight together. */
+  async #readFields(fields: readonly { key: string; field: string }[]): Promise<(Uint8Array | null)[]> {
+    const places = groupBy([...fields.keys()], (place) => fields[place]?.key ?? '');
+    const asked = [...places].flatMap(([key, all]) => slices(all, ARGUMENTS).map((part) => ({ key, part })));
+    const answers = await this.#ask((client) =>
+      Promise.all(
+        asked.map(({ key, part }) =>
+          client.hmgetBuffer(key, ...part.map((place) => fields[place]?.field ?? '')),
+        ),
+      ),
+    );
+    const values: (Uint8Array | null)[] = fields.map(() => null);
+    asked.forEach(({ part }, i) => {
+      part.forEach((place, j) => (values[place] = answers[i]?.[j] ?? null));
+    });
+    return values;
   }
 
   /** One hash in chunks; a field once, although HSCAN may repeat fields while the server resizes the hash. */
@@ -220,7 +272,8 @@ function pairs(flat: readonly Buffer[]): [string, Buffer][] {
 function metaOf(fields: readonly [string, Buffer][]): Map<string, Uint8Array> {
   return new Map(
     fields
-      .filter(([name]) => name.startsWith(META_FIELD))
+      // Empty is what a torn write may leave of a field that was to be removed.
+      .filter(([name, value]) => name.startsWith(META_FIELD) && value.length > 0)
       .map(([name, value]) => [name.slice(META_FIELD.length), value]),
   );
 }
