@@ -25,7 +25,8 @@ module.exports = {
     },
     {
       name: 'the-fold-is-pure',
-      comment: 'No IO, clock, store or database in decode, meter, window, decide, feed, fold. Rows of analytics are types only.',
+      comment:
+        'No IO, clock, store or database in decode, meter, window, decide, feed, fold. Rows of analytics are types only.',
       severity: 'error',
       from: { path: pureStages, pathNot: test },
       to: {

@@ -21,11 +21,11 @@ describe('encodeFeed', () => {
       fc.property(fc.array(note, { maxLength: 30 }), fc.string(), (notes, nasId) => {
         const feed = emptyFeed(nasId);
         notes.forEach((fields, offset) => {
-          noteRecord(feed, { offset, ...fields }, 0, READING);
+          noteRecord(feed, { offset, ...fields }, READING);
           noteInterim(feed, Math.abs(fields.atMs));
           noteLead(feed, fields.atMs);
           const opened = (fields.appendTimeMs % 5) - 2;
-          noteSession(feed, { offset, appendTimeMs: fields.appendTimeMs, opened, flag: null }, 0, READING);
+          noteSession(feed, { offset, appendTimeMs: fields.appendTimeMs, opened, flag: null }, READING);
         });
         const bytes = Buffer.from(encodeFeed(feed));
         const again = decodeFeed(nasId, bytes);

@@ -17,7 +17,7 @@ export function encodeFeed(feed: NasFeed): Uint8Array {
   writer.uint(feed.heardMs);
   writeEstimate(feed.interim);
   writeEstimate(feed.lead);
-  writer.uint(feed.openSessions);
+  writer.int(feed.openSessions);
   writer.uint(hour.startMs);
   writeCounts(OUTCOMES.map((outcome) => hour.outcomes[outcome]));
   writeCounts(FLAGS.map((flag) => hour.flags[flag]));
@@ -43,7 +43,7 @@ export function decodeFeed(nasId: string, bytes: Uint8Array): NasFeed {
   feed.heardMs = reader.uint();
   feed.interim = readEstimate(reader);
   feed.lead = readEstimate(reader);
-  feed.openSessions = reader.uint();
+  feed.openSessions = reader.int();
   hour.startMs = reader.uint();
   // Lists only grow at their end, so counters of an older program are a prefix.
   readCounts(reader, (value, i) => {

@@ -31,8 +31,8 @@ class NaiveTable {
 describe('FeedTable', () => {
   it('gives a NAS the same feed every time', () => {
     const table = new FeedTable();
-    const feed = table.of('a', NOW, () => undefined);
-    expect(table.of('a', NOW, () => undefined)).toBe(feed);
+    const feed = table.of('a', NOW);
+    expect(table.of('a', NOW)).toBe(feed);
     expect(table.size).toBe(1);
   });
 
@@ -40,10 +40,9 @@ describe('FeedTable', () => {
     const table = new FeedTable(2);
     table.put(heard('a', NOW - FORGET_AFTER_MS - 5));
     table.put(heard('b', NOW - FORGET_AFTER_MS - 9));
-    const forgotten: string[] = [];
-    const newcomer = table.of('c', NOW, (feed) => forgotten.push(feed.nasId));
-    newcomer.heardMs = NOW;
-    expect(forgotten).toEqual(['b']);
+    table.of('c', NOW).heardMs = NOW;
+    expect(table.takeForgotten().map(({ nasId }) => nasId)).toEqual(['b']);
+    expect(table.takeForgotten()).toEqual([]);
     expect([...table.all()].map(({ nasId }) => nasId)).toEqual(['a', 'c']);
   });
 
@@ -51,13 +50,13 @@ describe('FeedTable', () => {
     const table = new FeedTable(2);
     table.put(heard('a', NOW));
     table.put(heard('b', NOW - FORGET_AFTER_MS + 1));
-    const never = (): void => expect.fail('forgot one');
-    const other = table.of('c', NOW, never);
+    const other = table.of('c', NOW);
     expect(other.nasId).toBe('');
-    expect(table.of('d', NOW, never)).toBe(other);
-    expect(table.get('c')).toBeUndefined();
-    expect(table.of('b', NOW, never).nasId).toBe('b');
-    expect(table.of('d', NOW + 1, () => undefined).nasId).toBe('d');
+    expect(table.of('d', NOW)).toBe(other);
+    expect(table.known('c')).toBeUndefined();
+    expect(table.of('b', NOW).nasId).toBe('b');
+    expect(table.takeForgotten()).toEqual([]);
+    expect(table.of('d', NOW + 1).nasId).toBe('d');
   });
 
   it('does what the naive one does, whatever was heard when, and after being loaded', () => {
@@ -75,7 +74,7 @@ describe('FeedTable', () => {
         let now = NOW;
         for (const { nasId, step, behind, load } of calls) {
           now += step;
-          const feed = table.of(nasId, now, () => undefined);
+          const feed = table.of(nasId, now);
           const expected = naive.of(nasId, now, 3);
           expect(feed.nasId).toBe(expected);
           feed.heardMs = Math.max(feed.heardMs, now - behind);

@@ -9,6 +9,7 @@ export const FORGET_AFTER_MS = 7 * 86_400_000;
 /** The feeds of one slot, by NAS; at most MAX_FEEDS and one, '', for all that find no place. */
 export class FeedTable {
   readonly #feeds = new Map<string, NasFeed>();
+  readonly #forgotten: NasFeed[] = [];
   readonly #max: number;
   /** No feed was heard least recently before this; a floor, since being heard raises a time only. Spares vain looks. */
   #oldestMs = 0;
@@ -27,7 +28,8 @@ export class FeedTable {
     return this.#feeds.values();
   }
 
-  get(nasId: string): NasFeed | undefined {
+  /** The NAS's feed; undefined where it has none of its own. */
+  known(nasId: string): NasFeed | undefined {
     return this.#feeds.get(nasId);
   }
 
@@ -39,24 +41,27 @@ export class FeedTable {
 
   /**
    * The NAS's feed, made if this is the first that is heard of it. A full table forgets the NAS that was heard least
-   * recently if that is a week ago, else the answer is the feed ''.
-   *
-   * @param forgotten told of the feed that was forgotten: it must leave the store, and its hour may not be flushed yet
+   * recently if that is a week ago (see takeForgotten), else the answer is the feed ''.
    */
-  of(nasId: string, watermarkMs: number, forgotten: (feed: NasFeed) => void): NasFeed {
+  of(nasId: string, watermarkMs: number): NasFeed {
     const known = this.#feeds.get(nasId);
     if (known !== undefined) return known;
     if (nasId !== '' && this.#places() >= this.#max) {
       const oldest = this.#oldest(watermarkMs - FORGET_AFTER_MS);
-      if (oldest === null) return this.of('', watermarkMs, forgotten);
+      if (oldest === null) return this.of('', watermarkMs);
       this.#feeds.delete(oldest.nasId);
-      forgotten(oldest);
+      this.#forgotten.push(oldest);
     }
     const made = emptyFeed(nasId);
     this.#feeds.set(nasId, made);
     // It may have been heard at any time.
     this.#oldestMs = 0;
     return made;
+  }
+
+  /** Those forgotten since the last call: they must leave the store, and their last hours may not be flushed yet. */
+  takeForgotten(): NasFeed[] {
+    return this.#forgotten.splice(0);
   }
 
   #places(): number {

@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { FeedQualityRow } from '../../storage/analytics-ports.ts';
 import {
   emptyFeed,
   holdsInput,
@@ -13,7 +12,7 @@ import {
   noteSession,
   toFeedRow,
 } from './nas-feed.ts';
-import type { NasFeed, RecordNote } from './nas-feed.ts';
+import type { FeedHourRow, NasFeed, RecordNote } from './nas-feed.ts';
 
 const HOUR = 3_600_000;
 const NINE = Date.UTC(2026, 6, 10, 9);
@@ -46,9 +45,9 @@ function samples(
 describe('an hour of a feed', () => {
   it('counts outcomes, flags and skew of its records', () => {
     const feed = emptyFeed('n');
-    noteRecord(feed, note({ offset: 4 }), 3, READING);
-    noteRecord(feed, note({ offset: 5, outcome: 'duplicate', eventTimeMs: NINE - 90_000 }), 3, READING);
-    noteRecord(feed, note({ offset: 6, flags: ['estimated', 'no-start'], eventTimeMs: null }), 3, READING);
+    noteRecord(feed, note({ offset: 4 }), READING);
+    noteRecord(feed, note({ offset: 5, outcome: 'duplicate', eventTimeMs: NINE - 90_000 }), READING);
+    noteRecord(feed, note({ offset: 6, flags: ['estimated', 'no-start'], eventTimeMs: null }), READING);
     const row = toFeedRow(3, feed, READING);
     expect(row).toMatchObject({ partition: 3, nasId: 'n', hourMs: NINE, version: 7, skewMaxMs: 90_000 });
     expect(row.outcomes).toMatchObject({ metered: 2, duplicate: 1 });
@@ -58,12 +57,11 @@ describe('an hour of a feed', () => {
 
   it('is handed out when a record begins the next one', () => {
     const feed = emptyFeed('n');
-    expect(noteRecord(feed, note({ appendTimeMs: NINE + 5 }), 0, READING)).toBeNull();
-    expect(noteRecord(feed, note({ appendTimeMs: NINE + HOUR - 1, offset: 1 }), 0, READING)).toBeNull();
+    expect(noteRecord(feed, note({ appendTimeMs: NINE + 5 }), READING)).toBeNull();
+    expect(noteRecord(feed, note({ appendTimeMs: NINE + HOUR - 1, offset: 1 }), READING)).toBeNull();
     const row = noteRecord(
       feed,
       note({ appendTimeMs: NINE + 3 * HOUR + 7, offset: 2, outcome: 'late' }),
-      0,
       READING,
     );
     expect(row).toMatchObject({ hourMs: NINE, version: 2 });
@@ -76,22 +74,22 @@ describe('an hour of a feed', () => {
 
   it('goes on when the append time goes back', () => {
     const feed = emptyFeed('n');
-    noteRecord(feed, note(), 0, READING);
-    expect(noteRecord(feed, note({ appendTimeMs: NINE - 1, offset: 1 }), 0, READING)).toBeNull();
+    noteRecord(feed, note(), READING);
+    expect(noteRecord(feed, note({ appendTimeMs: NINE - 1, offset: 1 }), READING)).toBeNull();
     expect(toFeedRow(0, feed, READING)).toMatchObject({ hourMs: NINE, outcomes: { metered: 2 } });
   });
 
   it('begins with a time-out too, which no record came with', () => {
     const feed = emptyFeed('n');
-    noteRecord(feed, note(), 0, READING);
-    noteSession(feed, { offset: 0, appendTimeMs: NINE, opened: 2, flag: null }, 0, READING);
+    noteRecord(feed, note(), READING);
+    noteSession(feed, { offset: 0, appendTimeMs: NINE, opened: 2, flag: null }, READING);
     const timeOut = {
       offset: 9,
       appendTimeMs: NINE + HOUR,
       opened: -1,
       flag: 'missing-stop' as const,
     };
-    expect(noteSession(feed, timeOut, 0, READING)).toMatchObject({ hourMs: NINE, openSessions: 2 });
+    expect(noteSession(feed, timeOut, READING)).toMatchObject({ hourMs: NINE, openSessions: 2 });
     expect(toFeedRow(0, feed, READING)).toMatchObject({
       hourMs: NINE + HOUR,
       openSessions: 1,
@@ -106,9 +104,9 @@ describe('an hour of a feed', () => {
     fc.assert(
       fc.property(times, (appended) => {
         const feed = emptyFeed('n');
-        const rows: FeedQualityRow[] = [];
+        const rows: FeedHourRow[] = [];
         appended.forEach((ms, offset) => {
-          const row = noteRecord(feed, note({ offset, appendTimeMs: NINE + ms }), 0, READING);
+          const row = noteRecord(feed, note({ offset, appendTimeMs: NINE + ms }), READING);
           if (row !== null) rows.push(row);
         });
         rows.push(toFeedRow(0, feed, READING));
@@ -121,19 +119,19 @@ describe('an hour of a feed', () => {
 
   it('knows what it holds', () => {
     const feed = emptyFeed('n');
-    noteRecord(feed, note({ offset: 7 }), 0, READING);
+    noteRecord(feed, note({ offset: 7 }), READING);
     expect([6, 7, 8].map((offset) => holdsInput(feed, offset))).toEqual([true, true, false]);
   });
 
-  it('has sessions open, never fewer than none', () => {
+  it('shows no fewer sessions open than none', () => {
     const feed = emptyFeed('n');
-    noteSession(feed, { offset: 0, appendTimeMs: NINE, opened: -2, flag: null }, 0, READING);
-    expect(feed.openSessions).toBe(0);
+    noteSession(feed, { offset: 0, appendTimeMs: NINE, opened: -2, flag: null }, READING);
+    expect(toFeedRow(0, feed, READING).openSessions).toBe(0);
   });
 
   it('was heard at the greatest time of its records', () => {
     const feed = emptyFeed('n');
-    for (const atMs of [NINE, NINE + 50, NINE - 50]) noteRecord(feed, note({ atMs }), 0, READING);
+    for (const atMs of [NINE, NINE + 50, NINE - 50]) noteRecord(feed, note({ atMs }), READING);
     expect(feed.heardMs).toBe(NINE + 50);
   });
 });
@@ -191,7 +189,7 @@ describe('a clock that is ahead', () => {
 describe('a NAS without gigawords', () => {
   const feedOf = (lineBps: number, intervalMs: number | null): NasFeed => {
     const feed = emptyFeed('n');
-    noteRecord(feed, note({ lineBps }), 0, READING);
+    noteRecord(feed, note({ lineBps }), READING);
     if (intervalMs !== null) for (let i = 0; i < 8; i += 1) noteInterim(feed, intervalMs);
     return feed;
   };
@@ -214,14 +212,9 @@ describe('a NAS without gigawords', () => {
 
   it('is judged by the fastest line of the hour', () => {
     const feed = feedOf(1e9, 600_000);
-    noteRecord(feed, note({ lineBps: 1e6, offset: 1 }), 0, NARROW);
+    noteRecord(feed, note({ lineBps: 1e6, offset: 1 }), NARROW);
     expect(isNotBillable(feed, NARROW)).toBe(true);
-    const finished = noteRecord(
-      feed,
-      note({ lineBps: 1e6, offset: 2, appendTimeMs: NINE + HOUR }),
-      0,
-      NARROW,
-    );
+    const finished = noteRecord(feed, note({ lineBps: 1e6, offset: 2, appendTimeMs: NINE + HOUR }), NARROW);
     expect(finished?.notBillable).toBe(true);
     expect(isNotBillable(feed, NARROW)).toBe(false);
   });

@@ -45,6 +45,7 @@ export interface NasFeed {
   interim: Estimate;
   /** how far its clock is ahead of the log's, negative = behind; the transport's delay is in it */
   lead: Estimate;
+  /** below 0 where sessions were opened under '' and closed under their NAS, which found room since, or the reverse */
   openSessions: number;
   hour: FeedHourTotals;
   /** offset + 1 of the last input that changed it */
@@ -78,6 +79,9 @@ export interface SessionNote {
 /** What of its profile tells how good a NAS's feed is. */
 export type FeedReading = Pick<NasProfile, 'gigawords' | 'interimSeconds'>;
 
+/** A row as the feed knows it. */
+export type FeedHourRow = Omit<FeedQualityRow, 'partition'>;
+
 /** A NAS of which nothing was heard. */
 export function emptyFeed(nasId: string): NasFeed {
   return {
@@ -105,15 +109,10 @@ export function holdsInput(feed: NasFeed, offset: number): boolean {
  * @returns the row of the hour before where the record begins a new hour of append time, else null. Hours only go
  *   forward: a record with an older append time counts in the present hour.
  */
-export function noteRecord(
-  feed: NasFeed,
-  note: RecordNote,
-  partition: number,
-  reading: FeedReading,
-): FeedQualityRow | null {
+export function noteRecord(feed: NasFeed, note: RecordNote, reading: FeedReading): FeedHourRow | null {
   const { hour } = feed;
   const began = beginsHour(feed, note.appendTimeMs);
-  const finished = began ? nextHour(feed, note.appendTimeMs, partition, reading) : null;
+  const finished = began ? nextHour(feed, note.appendTimeMs, reading) : null;
   hour.outcomes[note.outcome] += 1;
   for (const flag of note.flags) hour.flags[flag] += 1;
   if (note.eventTimeMs !== null) addSkew(hour.skews, note.appendTimeMs - note.eventTimeMs);
@@ -124,17 +123,9 @@ export function noteRecord(
 }
 
 /** Counts what happened to sessions of the NAS besides its records, e.g. a time-out. Returns as noteRecord does. */
-export function noteSession(
-  feed: NasFeed,
-  note: SessionNote,
-  partition: number,
-  reading: FeedReading,
-): FeedQualityRow | null {
-  const finished = beginsHour(feed, note.appendTimeMs)
-    ? nextHour(feed, note.appendTimeMs, partition, reading)
-    : null;
-  // Never below 0: a session may have been opened under '' and closed under its NAS, which found room since.
-  feed.openSessions = Math.max(0, feed.openSessions + note.opened);
+export function noteSession(feed: NasFeed, note: SessionNote, reading: FeedReading): FeedHourRow | null {
+  const finished = beginsHour(feed, note.appendTimeMs) ? nextHour(feed, note.appendTimeMs, reading) : null;
+  feed.openSessions += note.opened;
   if (note.flag !== null) feed.hour.flags[note.flag] += 1;
   feed.version = note.offset + 1;
   return finished;
@@ -177,10 +168,13 @@ export function isNotBillable(feed: NasFeed, reading: FeedReading): boolean {
 
 /** The feed's present hour as analytics takes it. A copy: the feed goes on changing. */
 export function toFeedRow(partition: number, feed: NasFeed, reading: FeedReading): FeedQualityRow {
+  return { partition, ...hourRow(feed, reading) };
+}
+
+function hourRow(feed: NasFeed, reading: FeedReading): FeedHourRow {
   const { hour } = feed;
   const intervalMs = intervalOf(feed, reading);
   return {
-    partition,
     nasId: feed.nasId,
     hourMs: hour.startMs,
     outcomes: { ...hour.outcomes },
@@ -188,7 +182,7 @@ export function toFeedRow(partition: number, feed: NasFeed, reading: FeedReading
     skewMedianMs: skewMedian(hour.skews),
     skewMaxMs: hour.skews.maxMs,
     interimSeconds: intervalMs === null ? null : Math.round(intervalMs / 1000),
-    openSessions: feed.openSessions,
+    openSessions: Math.max(0, feed.openSessions),
     notBillable: isNotBillable(feed, reading),
     version: feed.version,
   };
@@ -214,14 +208,9 @@ function beginsHour(feed: NasFeed, appendTimeMs: number): boolean {
 }
 
 /** Begins the hour that the append time lies in; returns the row of the one before, null where there was none. */
-function nextHour(
-  feed: NasFeed,
-  appendTimeMs: number,
-  partition: number,
-  reading: FeedReading,
-): FeedQualityRow | null {
+function nextHour(feed: NasFeed, appendTimeMs: number, reading: FeedReading): FeedHourRow | null {
   const { hour } = feed;
-  const finished = hour.startMs === 0 ? null : toFeedRow(partition, feed, reading);
+  const finished = hour.startMs === 0 ? null : hourRow(feed, reading);
   hour.startMs = appendTimeMs - (appendTimeMs % HOUR_MS);
   for (const outcome of OUTCOMES) hour.outcomes[outcome] = 0;
   for (const flag of FLAGS) hour.flags[flag] = 0;
