@@ -70,8 +70,10 @@ class History {
       anIntent({ id: `a${this.inserted.length + index}`, kind, subscriberId: `s${subscriber}` }),
     );
     // Twice, as after a lost acknowledgement.
-    expect(await this.fixture.ledger.insert(SLOT, 1, intents)).toEqual(intents.map((intent) => intent.id));
-    expect(await this.fixture.second.insert(SLOT, 1, intents)).toEqual([]);
+    expect(await this.fixture.ledger.insert(SLOT, 1, { intents })).toEqual(
+      intents.map((intent) => intent.id),
+    );
+    expect(await this.fixture.second.insert(SLOT, 1, { intents })).toEqual([]);
     this.inserted.push(...intents.map((intent) => intent.id));
   }
 

@@ -52,27 +52,27 @@ function insertion(fixture: () => LedgerFixture): void {
     const { ledger } = fixture();
     const [a, b, c] = ['a', 'b', 'c'].map((id) => anIntent({ id, subscriberId: `s-${id}` }));
     if (a === undefined || b === undefined || c === undefined) throw new Error('three intents');
-    expect(await ledger.insert(SLOT, 5, [b, a])).toEqual(['b', 'a']);
-    expect(await ledger.insert(SLOT, 6, [a, c, b, c])).toEqual(['c']);
+    expect(await ledger.insert(SLOT, 5, { intents: [b, a] })).toEqual(['b', 'a']);
+    expect(await ledger.insert(SLOT, 6, { intents: [a, c, b, c] })).toEqual(['c']);
     expect((await ledger.counts()).pending).toBe(3);
   });
 
   it('does not bring back an action that is delivered', async () => {
     const { ledger } = fixture();
-    await ledger.insert(SLOT, 1, [anIntent({ id: 'a' })]);
+    await ledger.insert(SLOT, 1, { intents: [anIntent({ id: 'a' })] });
     await ledger.claim('me', 1, LEASE_MS);
     await ledger.settle('me', 'a', 'delivered', 'ACK');
-    expect(await ledger.insert(SLOT, 1, [anIntent({ id: 'a' })])).toEqual([]);
+    expect(await ledger.insert(SLOT, 1, { intents: [anIntent({ id: 'a' })] })).toEqual([]);
     expect(await ledger.claim('me', 1, LEASE_MS)).toEqual([]);
   });
 
   it('raises the slot mark with every insert, also an empty one, and never lowers it', async () => {
     const { ledger, marks } = fixture();
     expect(await marks.read(SLOT)).toBeNull();
-    await ledger.insert(SLOT, 42, [anIntent({ id: 'a' })]);
+    await ledger.insert(SLOT, 42, { intents: [anIntent({ id: 'a' })] });
     expect(await marks.read(SLOT)).toBe(42);
-    await ledger.insert(SLOT, 50, []);
-    await ledger.insert(SLOT, 42, [anIntent({ id: 'b' })]);
+    await ledger.insert(SLOT, 50, { intents: [] });
+    await ledger.insert(SLOT, 42, { intents: [anIntent({ id: 'b' })] });
     expect(await marks.read(SLOT)).toBe(50);
     expect(await marks.read({ ...SLOT, partition: 1 })).toBeNull();
   });
@@ -86,7 +86,7 @@ function insertion(fixture: () => LedgerFixture): void {
       decidedAtMs: 1_736_640_000_123,
       offset: Number.MAX_SAFE_INTEGER,
     });
-    await ledger.insert(SLOT, 1, [intent, anIntent({ id: 'next', subscriberId: 's-2' })]);
+    await ledger.insert(SLOT, 1, { intents: [intent, anIntent({ id: 'next', subscriberId: 's-2' })] });
     const claimed = await ledger.claim('me', 10, LEASE_MS);
     expect(claimed.map((action) => action.intent.id)).toEqual(['odd', 'next']);
     expect(claimed[0]?.intent).toEqual(intent);
@@ -96,7 +96,7 @@ function insertion(fixture: () => LedgerFixture): void {
   it('takes thousands in one call', async () => {
     const { ledger } = fixture();
     const many = Array.from({ length: 5_000 }, (_, n) => anIntent({ id: `a-${n}`, subscriberId: `s-${n}` }));
-    expect(await ledger.insert(SLOT, 1, many)).toHaveLength(5_000);
+    expect(await ledger.insert(SLOT, 1, { intents: many })).toHaveLength(5_000);
     expect((await ledger.counts()).pending).toBe(5_000);
   });
 }
@@ -104,11 +104,9 @@ function insertion(fixture: () => LedgerFixture): void {
 function claims(fixture: () => LedgerFixture): void {
   it('claims oldest first, up to the limit, raising attempts', async () => {
     const { ledger } = fixture();
-    await ledger.insert(
-      SLOT,
-      1,
-      [1, 2, 3].map((n) => anIntent({ id: `a${n}`, subscriberId: `s${n}` })),
-    );
+    await ledger.insert(SLOT, 1, {
+      intents: [1, 2, 3].map((n) => anIntent({ id: `a${n}`, subscriberId: `s${n}` })),
+    });
     const first = await ledger.claim('me', 2, LEASE_MS);
     expect(first.map((action) => [action.intent.id, action.state, action.attempts])).toEqual([
       ['a1', 'sending', 1],
@@ -121,11 +119,13 @@ function claims(fixture: () => LedgerFixture): void {
 
   it('gives a subscriber only its oldest unfinished action', async () => {
     const { ledger, second } = fixture();
-    await ledger.insert(SLOT, 1, [
-      anIntent({ id: 'n1', kind: 'notify' }),
-      anIntent({ id: 'n2', kind: 'notify' }),
-      anIntent({ id: 'other', subscriberId: 's-2' }),
-    ]);
+    await ledger.insert(SLOT, 1, {
+      intents: [
+        anIntent({ id: 'n1', kind: 'notify' }),
+        anIntent({ id: 'n2', kind: 'notify' }),
+        anIntent({ id: 'other', subscriberId: 's-2' }),
+      ],
+    });
     expect((await ledger.claim('me', 10, LEASE_MS)).map((action) => action.intent.id)).toEqual([
       'n1',
       'other',
@@ -142,7 +142,7 @@ function claims(fixture: () => LedgerFixture): void {
 
   it('makes a claim whose lease ran out claimable again, and ignores the late answer of the first', async () => {
     const { ledger, second, passTime } = fixture();
-    await ledger.insert(SLOT, 1, [anIntent({ id: 'a' })]);
+    await ledger.insert(SLOT, 1, { intents: [anIntent({ id: 'a' })] });
     await ledger.claim('me', 1, LEASE_MS);
     await passTime(LEASE_MS - 5_000);
     expect(await second.claim('you', 1, LEASE_MS)).toEqual([]);
@@ -157,7 +157,7 @@ function claims(fixture: () => LedgerFixture): void {
   it('never gives one action to two dispatchers that claim at once', async () => {
     const { ledger, second } = fixture();
     const intents = Array.from({ length: 300 }, (_, n) => anIntent({ id: `a${n}`, subscriberId: `s${n}` }));
-    await ledger.insert(SLOT, 1, intents);
+    await ledger.insert(SLOT, 1, { intents });
     const claimed = await Promise.all(
       Array.from({ length: 30 }, (_, n) => (n % 2 === 0 ? ledger : second).claim(`d${n}`, 10, LEASE_MS)),
     );
@@ -172,7 +172,7 @@ function settling(fixture: () => LedgerFixture): void {
     'ends a claim as %s',
     async (state) => {
       const { ledger, passTime } = fixture();
-      await ledger.insert(SLOT, 1, [anIntent({ id: 'a' })]);
+      await ledger.insert(SLOT, 1, { intents: [anIntent({ id: 'a' })] });
       await ledger.claim('me', 1, LEASE_MS);
       expect(await ledger.settle('me', 'a', state, 'why')).toBe(true);
       expect((await ledger.recent(1)).map((action) => [action.state, action.detail])).toEqual([
@@ -186,7 +186,7 @@ function settling(fixture: () => LedgerFixture): void {
 
   it.each(['pending', 'unknown'] as const)('gives %s back at its retry time, not before', async (state) => {
     const { ledger, now, passTime } = fixture();
-    await ledger.insert(SLOT, 1, [anIntent({ id: 'a' })]);
+    await ledger.insert(SLOT, 1, { intents: [anIntent({ id: 'a' })] });
     await ledger.claim('me', 1, LEASE_MS);
     await ledger.settle('me', 'a', state, 'no answer', now() + 60_000);
     await passTime(50_000);
@@ -199,7 +199,7 @@ function settling(fixture: () => LedgerFixture): void {
 
   it('gives a pending one without a retry time back at once', async () => {
     const { ledger } = fixture();
-    await ledger.insert(SLOT, 1, [anIntent({ id: 'a' })]);
+    await ledger.insert(SLOT, 1, { intents: [anIntent({ id: 'a' })] });
     await ledger.claim('me', 1, LEASE_MS);
     await ledger.settle('me', 'a', 'pending', 'stopped');
     expect(await ledger.claim('you', 1, LEASE_MS)).toHaveLength(1);
@@ -207,7 +207,9 @@ function settling(fixture: () => LedgerFixture): void {
 
   it('ignores strangers, unknown ids and second answers, also when they come together', async () => {
     const { ledger } = fixture();
-    await ledger.insert(SLOT, 1, [anIntent({ id: 'a' }), anIntent({ id: 'b', subscriberId: 's-2' })]);
+    await ledger.insert(SLOT, 1, {
+      intents: [anIntent({ id: 'a' }), anIntent({ id: 'b', subscriberId: 's-2' })],
+    });
     await ledger.claim('me', 2, LEASE_MS);
     const answers = await Promise.all([
       ledger.settle('you', 'a', 'dead', ''),
@@ -226,8 +228,8 @@ function settling(fixture: () => LedgerFixture): void {
 function superseding(fixture: () => LedgerFixture): void {
   it('supersedes what was not sent when a newer desired state comes', async () => {
     const { ledger } = fixture();
-    await ledger.insert(SLOT, 1, [anIntent({ id: 't' })]);
-    await ledger.insert(SLOT, 2, [anIntent({ id: 'r', kind: 'restore' })]);
+    await ledger.insert(SLOT, 1, { intents: [anIntent({ id: 't' })] });
+    await ledger.insert(SLOT, 2, { intents: [anIntent({ id: 'r', kind: 'restore' })] });
     expect((await ledger.claim('me', 10, LEASE_MS)).map((action) => action.intent.id)).toEqual(['r']);
     const [, older] = await ledger.recent(2);
     expect([older?.state, older?.detail]).toEqual(['superseded', 'superseded by r']);
@@ -235,13 +237,15 @@ function superseding(fixture: () => LedgerFixture): void {
 
   it('does so within one insert as well, and leaves notices and other subscribers alone', async () => {
     const { ledger } = fixture();
-    await ledger.insert(SLOT, 1, [
-      anIntent({ id: 't1' }),
-      anIntent({ id: 'note', kind: 'notify' }),
-      anIntent({ id: 'other', subscriberId: 's-2' }),
-      anIntent({ id: 'r1', kind: 'restore' }),
-      anIntent({ id: 't2', ordinal: 2 }),
-    ]);
+    await ledger.insert(SLOT, 1, {
+      intents: [
+        anIntent({ id: 't1' }),
+        anIntent({ id: 'note', kind: 'notify' }),
+        anIntent({ id: 'other', subscriberId: 's-2' }),
+        anIntent({ id: 'r1', kind: 'restore' }),
+        anIntent({ id: 't2', ordinal: 2 }),
+      ],
+    });
     const states = (await ledger.recent(10)).map((action) => [action.intent.id, action.state]);
     expect(Object.fromEntries(states)).toEqual({
       t1: 'superseded',
@@ -254,9 +258,9 @@ function superseding(fixture: () => LedgerFixture): void {
 
   it('lets a notice neither supersede nor be superseded', async () => {
     const { ledger } = fixture();
-    await ledger.insert(SLOT, 1, [anIntent({ id: 't' })]);
-    await ledger.insert(SLOT, 2, [anIntent({ id: 'n', kind: 'notify' })]);
-    await ledger.insert(SLOT, 3, [anIntent({ id: 'n2', kind: 'notify' })]);
+    await ledger.insert(SLOT, 1, { intents: [anIntent({ id: 't' })] });
+    await ledger.insert(SLOT, 2, { intents: [anIntent({ id: 'n', kind: 'notify' })] });
+    await ledger.insert(SLOT, 3, { intents: [anIntent({ id: 'n2', kind: 'notify' })] });
     expect((await ledger.counts()).pending).toBe(3);
   });
 
@@ -269,9 +273,9 @@ function superseding(fixture: () => LedgerFixture): void {
     ['dead', 'dead'],
   ] as const)('turns one that ends as %s while a newer one waits into %s', async (answer, state) => {
     const { ledger, now } = fixture();
-    await ledger.insert(SLOT, 1, [anIntent({ id: 't' })]);
+    await ledger.insert(SLOT, 1, { intents: [anIntent({ id: 't' })] });
     await ledger.claim('me', 1, LEASE_MS);
-    await ledger.insert(SLOT, 2, [anIntent({ id: 'r', kind: 'restore' })]);
+    await ledger.insert(SLOT, 2, { intents: [anIntent({ id: 'r', kind: 'restore' })] });
     expect(await ledger.claim('me', 1, LEASE_MS)).toEqual([]);
     expect(await ledger.settle('me', 't', answer, 'why', now() + 600_000)).toBe(true);
     expect((await ledger.recent(2)).map((action) => action.state)).toEqual(['pending', state]);
@@ -280,19 +284,19 @@ function superseding(fixture: () => LedgerFixture): void {
 
   it.each(['unknown', 'held'] as const)('supersedes what rests as %s', async (state) => {
     const { ledger } = fixture();
-    await ledger.insert(SLOT, 1, [anIntent({ id: 't' })]);
+    await ledger.insert(SLOT, 1, { intents: [anIntent({ id: 't' })] });
     await ledger.claim('me', 1, LEASE_MS);
     await ledger.settle('me', 't', state, 'no answer');
-    await ledger.insert(SLOT, 2, [anIntent({ id: 'r', kind: 'restore' })]);
+    await ledger.insert(SLOT, 2, { intents: [anIntent({ id: 'r', kind: 'restore' })] });
     const older = (await ledger.recent(2))[1];
     expect([older?.state, older?.detail]).toEqual(['superseded', 'no answer; superseded by r']);
   });
 
   it('does not send again what was overtaken while its dispatcher died', async () => {
     const { ledger, passTime } = fixture();
-    await ledger.insert(SLOT, 1, [anIntent({ id: 't' })]);
+    await ledger.insert(SLOT, 1, { intents: [anIntent({ id: 't' })] });
     await ledger.claim('dead', 1, LEASE_MS);
-    await ledger.insert(SLOT, 2, [anIntent({ id: 'r', kind: 'restore' })]);
+    await ledger.insert(SLOT, 2, { intents: [anIntent({ id: 'r', kind: 'restore' })] });
     await passTime(LEASE_MS + 1);
     const claimed = await ledger.claim('me', 10, LEASE_MS);
     expect(claimed.map((action) => action.intent.id)).toEqual(['r']);
@@ -303,11 +307,13 @@ function superseding(fixture: () => LedgerFixture): void {
 function reading(fixture: () => LedgerFixture): void {
   it('lists newest first, by subscriber and over all', async () => {
     const { ledger } = fixture();
-    await ledger.insert(SLOT, 1, [
-      anIntent({ id: 'a', kind: 'notify' }),
-      anIntent({ id: 'b', kind: 'notify', subscriberId: 's-2' }),
-      anIntent({ id: 'c', kind: 'notify' }),
-    ]);
+    await ledger.insert(SLOT, 1, {
+      intents: [
+        anIntent({ id: 'a', kind: 'notify' }),
+        anIntent({ id: 'b', kind: 'notify', subscriberId: 's-2' }),
+        anIntent({ id: 'c', kind: 'notify' }),
+      ],
+    });
     expect((await ledger.recent(2)).map((action) => action.intent.id)).toEqual(['c', 'b']);
     expect((await ledger.ofSubscriber('s-1', 10)).map((action) => action.intent.id)).toEqual(['c', 'a']);
     expect((await ledger.ofSubscriber('s-1', 1)).map((action) => action.intent.id)).toEqual(['c']);
@@ -316,7 +322,7 @@ function reading(fixture: () => LedgerFixture): void {
 
   it('stamps creation and the last change in ms', async () => {
     const { ledger, now } = fixture();
-    await ledger.insert(SLOT, 1, [anIntent({ id: 'a' })]);
+    await ledger.insert(SLOT, 1, { intents: [anIntent({ id: 'a' })] });
     const [action] = await ledger.recent(1);
     expect(action?.createdAtMs).toBeGreaterThan(now() - 60_000);
     expect(action?.createdAtMs).toBeLessThan(now() + 60_000);
@@ -341,10 +347,9 @@ function reading(fixture: () => LedgerFixture): void {
 function exporting(fixture: () => LedgerFixture): void {
   it('gives what analytics does not hold as it is, until it is marked, and again when it changes', async () => {
     const { ledger } = fixture();
-    await ledger.insert(SLOT, 5, [
-      anIntent({ id: 'a', subscriberId: 's-a' }),
-      anIntent({ id: 'b', subscriberId: 's-b' }),
-    ]);
+    await ledger.insert(SLOT, 5, {
+      intents: [anIntent({ id: 'a', subscriberId: 's-a' }), anIntent({ id: 'b', subscriberId: 's-b' })],
+    });
     const fresh = await ledger.unexported(10);
     expect(fresh.map(({ intent }) => intent.id).sort()).toEqual(['a', 'b']);
     await ledger.markExported(fresh);

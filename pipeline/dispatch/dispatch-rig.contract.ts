@@ -154,7 +154,7 @@ export class DispatchRig {
   }
 
   async insert(...intents: ActionIntent[]): Promise<void> {
-    await this.ledger.insert(SLOT, ++this.#position, intents);
+    await this.ledger.insert(SLOT, ++this.#position, { intents });
     this.dispatcher.wake();
   }
 

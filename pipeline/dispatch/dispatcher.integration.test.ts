@@ -91,7 +91,7 @@ it('tells the NAS of every action once, with three dispatchers on one ledger', a
   for (const dispatcher of dispatchers) dispatcher.start();
   const intents = throttles(600);
   for (let at = 0; at < 600; at += 60) {
-    await ledger.insert(SLOT, at, intents.slice(at, at + 60));
+    await ledger.insert(SLOT, at, { intents: intents.slice(at, at + 60) });
     for (const dispatcher of dispatchers) dispatcher.wake();
   }
   await untilCount(ledger, 'delivered', 600);
@@ -105,7 +105,7 @@ it('carries a refusal of the NAS into the ledger', async () => {
   verdict = () => ({ kind: 'nak', errorCause: 407 });
   const ledger = new PostgresActionLedger(pool);
   const dispatcher = dispatcherOver(ledger, 'a');
-  await ledger.insert(SLOT, 1, throttles(1));
+  await ledger.insert(SLOT, 1, { intents: throttles(1) });
   dispatcher.start();
   await untilCount(ledger, 'rejected', 1);
   await dispatcher.stop(1_000);
@@ -116,7 +116,7 @@ it('gives back on stop what has no answer, and another dispatcher ends it', asyn
   verdict = () => ({ kind: 'silent' });
   const ledger = new PostgresActionLedger(pool);
   const first = dispatcherOver(ledger, 'first');
-  await ledger.insert(SLOT, 1, throttles(20));
+  await ledger.insert(SLOT, 1, { intents: throttles(20) });
   first.start();
   await expect.poll(() => told.size, { timeout: 10_000 }).toBe(20);
   await first.stop(200);
@@ -132,7 +132,7 @@ it('goes on when its connections to Postgres were cut', async () => {
   const ledger = new PostgresActionLedger(pool);
   const dispatcher = dispatcherOver(ledger, 'a');
   dispatcher.start();
-  await ledger.insert(SLOT, 1, throttles(50));
+  await ledger.insert(SLOT, 1, { intents: throttles(50) });
   dispatcher.wake();
   const admin = await connectPostgres(url, quiet, { max: 1 });
   const cut = await admin.query(

@@ -36,7 +36,9 @@ describe('delivery', () => {
   it('finds actions that nobody told of within the poll interval', async () => {
     rig.dispatcher.start();
     await settleDown();
-    await rig.ledger.insert({ group: 'g', topic: 't', partition: 0 }, 1, [anIntent({ id: 'a' })]);
+    await rig.ledger.insert({ group: 'g', topic: 't', partition: 0 }, 1, {
+      intents: [anIntent({ id: 'a' })],
+    });
     await rig.timers.advance(999);
     expect(rig.sink.sent).toEqual([]);
     await rig.timers.advance(1);

@@ -40,7 +40,7 @@ ledgerContract(
 it('shares nothing with its callers', async () => {
   const ledger = new MemoryActionLedger();
   const intent = anIntent({ id: 'a' });
-  await ledger.insert({ group: 'g', topic: 't', partition: 0 }, 1, [intent]);
+  await ledger.insert({ group: 'g', topic: 't', partition: 0 }, 1, { intents: [intent] });
   intent.desired.downBps = 1;
   const [read] = await ledger.recent(1);
   if (read === undefined) throw new Error('one action');

@@ -1,6 +1,8 @@
 import { ACTION_STATES, type ActionIntent, type ActionState } from '../../schemas/action.ts';
 import { AppError } from '../../schemas/errors.ts';
-import type { ActionLedger, LedgerAction, SlotId, SlotMarks } from '../ports.ts';
+import type { ActionLedger, LedgerAction, LedgerBatch, SlotId, SlotMarks } from '../ports.ts';
+import { MemoryDeadLetters } from './dead-letters.ts';
+import { MemoryUsageRecords } from './usage-records.ts';
 
 interface Row {
   seq: number;
@@ -22,12 +24,17 @@ interface Row {
 export interface MemoryLedgerOptions {
   /** raised with every insert, as the Postgres ledger does in its transaction */
   marks?: SlotMarks;
+  /** take what the batches hold besides intents; default new ones */
+  records?: MemoryUsageRecords;
+  deadLetters?: MemoryDeadLetters;
   /** ms since 1970 UTC; default the system's clock */
   now?: () => number;
 }
 
 /** The ledger in memory, for simulation and unit tests. Same contract suite as the Postgres one; nothing survives. */
 export class MemoryActionLedger implements ActionLedger {
+  readonly records: MemoryUsageRecords;
+  readonly deadLetters: MemoryDeadLetters;
   readonly #marks: SlotMarks | undefined;
   readonly #now: () => number;
   readonly #rows = new Map<string, Row>();
@@ -38,11 +45,15 @@ export class MemoryActionLedger implements ActionLedger {
   constructor(options: MemoryLedgerOptions = {}) {
     this.#marks = options.marks;
     this.#now = options.now ?? Date.now;
+    this.records = options.records ?? new MemoryUsageRecords();
+    this.deadLetters = options.deadLetters ?? new MemoryDeadLetters(this.#now);
   }
 
-  async insert(slot: SlotId, position: number, intents: readonly ActionIntent[]): Promise<string[]> {
+  async insert(slot: SlotId, position: number, batch: Partial<LedgerBatch>): Promise<string[]> {
     const added: string[] = [];
-    for (const intent of intents) if (this.#add(intent)) added.push(intent.id);
+    this.records.add(batch.adjustments ?? [], batch.closedCycles ?? []);
+    this.deadLetters.put(batch.deadLetters ?? []);
+    for (const intent of batch.intents ?? []) if (this.#add(intent)) added.push(intent.id);
     await this.#marks?.raise(slot, position);
     return added;
   }

@@ -1,21 +1,16 @@
 import type pg from 'pg';
 import { AppError } from '../../schemas/errors.ts';
 import type { PolicyVersion } from '../../schemas/policy.ts';
-import type { NasProfile, PlanVersion, SubscriberProfile } from '../../schemas/profile.ts';
+import type { OperatorCommand } from '../../schemas/control.ts';
+import { defaultNasProfile } from '../../schemas/profile.ts';
+import type { FeedProfile, NasProfile, PlanVersion, SubscriberProfile } from '../../schemas/profile.ts';
 import type { Directory } from '../people-ports.ts';
 import type { NasAccess } from '../ports.ts';
 import { changeInOrder } from './control-outbox.ts';
-import {
-  IMMUTABLE_PLANS,
-  IMMUTABLE_POLICIES,
-  PUT_NAS,
-  PUT_PLANS,
-  PUT_POLICIES,
-  PUT_SUBSCRIBERS,
-  WITHDRAW_POLICY,
-} from './directory-statements.ts';
+import * as sql from './directory-statements.ts';
 import { postgresError } from './postgres-error.ts';
 import type { SecretBox } from './secret-box.ts';
+import { storable } from './storable.ts';
 
 /** Rows a statement: one JSON argument of a few MB. */
 const CHUNK = 2_000;
@@ -39,38 +34,89 @@ export class PostgresDirectory implements Directory {
   /** @throws AppError 'conflict' when a version is stored with other content: publish a new version instead */
   async putPlans(plans: readonly PlanVersion[]): Promise<void> {
     const rows = lastOfEach(plans, (plan) => `${plan.planId} ${plan.version}`);
-    await this.#put(rows, PUT_PLANS, IMMUTABLE_PLANS);
+    await this.#put(rows, sql.PUT_PLANS, sql.IMMUTABLE_PLANS);
   }
 
   async putSubscribers(profiles: readonly SubscriberProfile[]): Promise<void> {
     await this.#put(
       lastOfEach(profiles, (profile) => profile.subscriberId),
-      PUT_SUBSCRIBERS,
+      sql.PUT_SUBSCRIBERS,
     );
   }
 
   /** Publishes: each becomes its policy's version in force. @throws AppError 'conflict' as putPlans */
   async putPolicies(policies: readonly PolicyVersion[]): Promise<void> {
     const rows = lastOfEach(policies, (policy) => policy.policyId);
-    await this.#put(rows, PUT_POLICIES, IMMUTABLE_POLICIES);
+    await this.#put(rows, sql.PUT_POLICIES, sql.IMMUTABLE_POLICIES);
   }
 
   /** No version stays in force. Unknown or withdrawn already: nothing happens. */
   async withdrawPolicy(policyId: string): Promise<void> {
-    await changeInOrder(this.#pool, (client) => client.query(WITHDRAW_POLICY, [policyId]));
+    await changeInOrder(this.#pool, (client) => client.query(sql.WITHDRAW_POLICY, [policyId]));
     this.#onChange();
   }
 
-  /** Access alone makes no control: the fold does not know addresses. */
+  /** Access alone makes no control: the fold does not know addresses. The audit notes both. */
   async putNas(nas: readonly { profile: NasProfile; access: NasAccess | null }[]): Promise<void> {
-    const rows = lastOfEach(nas, ({ profile }) => profile.nasId).map(({ profile, access }) => ({
+    const items = lastOfEach(nas, ({ profile }) => profile.nasId);
+    const stored = await this.#sealedSecrets(items.map(({ profile }) => profile.nasId));
+    const rows = items.map(({ profile, access }) => ({
       profile,
       address: access?.address ?? null,
       coaPort: access?.coaPort ?? null,
       vendor: access?.vendor ?? null,
-      secretSealed: access === null ? null : this.#box.seal(access.secret, profile.nasId).toString('hex'),
+      secretSealed: access === null ? null : this.#sealed(access.secret, profile.nasId, stored),
     }));
-    await this.#put(rows, PUT_NAS);
+    await this.#put(rows, sql.PUT_NAS);
+  }
+
+  async putNasProfile(profile: NasProfile): Promise<void> {
+    await this.#put([profile], sql.PUT_NAS_PROFILES);
+  }
+
+  /** By id. What a profile of an earlier version does not say is as where nobody describes the NAS. */
+  async nasProfiles(): Promise<NasProfile[]> {
+    const rows = await this.#read<{ nas_id: string; profile: Partial<NasProfile> }>(
+      'select nas_id, profile from nas order by nas_id collate "C"',
+      [],
+    );
+    return rows.map((row) => ({ ...defaultNasProfile(row.nas_id), ...row.profile }));
+  }
+
+  async putFeed(feed: FeedProfile): Promise<void> {
+    await this.#put([feed], sql.PUT_FEEDS);
+  }
+
+  /** By id. */
+  async feeds(): Promise<FeedProfile[]> {
+    const rows = await this.#read<{ profile: FeedProfile }>(
+      'select profile from feed order by feed_id collate "C"',
+      [],
+    );
+    return rows.map((row) => row.profile);
+  }
+
+  async command(command: OperatorCommand): Promise<void> {
+    const { by, ...content } = command;
+    await changeInOrder(this.#pool, (client) =>
+      client.query(sql.COMMAND, [
+        JSON.stringify({ kind: 'operator', command }),
+        storable(by),
+        command.type,
+        storable(command.subscriberId),
+        JSON.stringify(content),
+      ]),
+    );
+    this.#onChange();
+  }
+
+  /** @throws AppError 'invalid-input' when the version is no positive 32-bit integer */
+  async raiseFoldVersion(version: number): Promise<void> {
+    if (!Number.isInteger(version) || version < 1 || version > 0x7fff_ffff) {
+      throw new AppError('invalid-input', `${version} is no version of the fold`);
+    }
+    await changeInOrder(this.#pool, (client) => client.query(sql.RAISE_FOLD_VERSION, [version]));
+    this.#onChange();
   }
 
   async subscriber(subscriberId: string): Promise<SubscriberProfile | null> {
@@ -104,7 +150,7 @@ export class PostgresDirectory implements Directory {
       `select (select count(*) from subscriber) as subscribers,
               (select count(distinct plan_id) from plan_version) as plans,
               (select count(version) from policy) as policies,
-              (select count(*) from nas) as nas`,
+              (select count(*) from nas where nas_id <> '*') as nas`,
       [],
     );
     return rows[0] ?? { subscribers: 0, plans: 0, policies: 0, nas: 0 };
@@ -121,6 +167,30 @@ export class PostgresDirectory implements Directory {
       }
     });
     this.#onChange();
+  }
+
+  /** A secret that is the stored one keeps its sealed bytes, so that it shows as unchanged. */
+  #sealed(secret: string, nasId: string, stored: ReadonlyMap<string, Buffer>): string {
+    const before = stored.get(nasId);
+    const same = before !== undefined && this.#opens(before, nasId, secret);
+    return (same ? before : this.#box.seal(secret, nasId)).toString('hex');
+  }
+
+  #opens(sealed: Buffer, nasId: string, secret: string): boolean {
+    try {
+      return this.#box.open(sealed, nasId) === secret;
+    } catch {
+      // Sealed under another key: the new secret takes its place.
+      return false;
+    }
+  }
+
+  async #sealedSecrets(nasIds: readonly string[]): Promise<Map<string, Buffer>> {
+    if (nasIds.length === 0) return new Map();
+    const rows = await this.#read<{ nas_id: string; secret_sealed: Buffer }>(sql.SEALED_SECRETS, [
+      JSON.stringify(nasIds),
+    ]);
+    return new Map(rows.map((row) => [row.nas_id, row.secret_sealed]));
   }
 
   async #read<R extends pg.QueryResultRow>(text: string, values: unknown[]): Promise<R[]> {

@@ -63,7 +63,7 @@ describe('PostgresActionLedger', () => {
     const ledger = new PostgresActionLedger(pool);
     await pool.query(`alter table slot_mark add constraint refuse check (position < 100)`);
     try {
-      await expect(ledger.insert(SLOT, 100, [anIntent({ id: 'a' })])).rejects.toMatchObject({
+      await expect(ledger.insert(SLOT, 100, { intents: [anIntent({ id: 'a' })] })).rejects.toMatchObject({
         code: 'store-rejected',
       });
       expect(await ledger.recent(10)).toEqual([]);
@@ -80,9 +80,9 @@ describe('PostgresActionLedger', () => {
     let woken = 0;
     listener.on('notification', () => (woken += 1));
     await listener.query(`listen ${ACTION_CHANNEL}`);
-    await ledger.insert(SLOT, 1, [anIntent({ id: 'a' })]);
-    await ledger.insert(SLOT, 1, [anIntent({ id: 'a' })]);
-    await ledger.insert(SLOT, 2, []);
+    await ledger.insert(SLOT, 1, { intents: [anIntent({ id: 'a' })] });
+    await ledger.insert(SLOT, 1, { intents: [anIntent({ id: 'a' })] });
+    await ledger.insert(SLOT, 2, { intents: [] });
     // A round trip later everything sent before it has arrived.
     await listener.query('select 1');
     await listener.end();
@@ -104,7 +104,7 @@ describe('PostgresActionLedger', () => {
             subscriberId: `s-${n % 50}`,
           }),
         );
-        await writer.insert(SLOT, round, batch);
+        await writer.insert(SLOT, round, { intents: batch });
       }
       inserting = false;
     };
@@ -144,7 +144,7 @@ describe('PostgresActionLedger', () => {
       );
       const claimed = await ledger.claim('me', 100, 30_000);
       await Promise.all([
-        writer.insert(SLOT, round, [...intents].reverse()),
+        writer.insert(SLOT, round, { intents: [...intents].reverse() }),
         ...claimed.map(({ intent }) =>
           ledger.settle('me', intent.id, 'pending', 'again', Date.now() + 3_600_000),
         ),
@@ -170,7 +170,7 @@ describe('PostgresActionLedger', () => {
         const batch = Array.from({ length: 100 }, (_, n) =>
           anIntent({ id: `a${at + n}`, subscriberId: `s${at + n}` }),
         );
-        await ledger.insert(SLOT, at, batch);
+        await ledger.insert(SLOT, at, { intents: batch });
       }
       // One look-up an action; 44,000 where the planner is left free.
       expect((await rowsRead(single)) - before).toBeLessThan(4_000);

@@ -1,10 +1,13 @@
 import type pg from 'pg';
 import { ACTION_STATES, type ActionIntent, type ActionState } from '../../schemas/action.ts';
 import { AppError } from '../../schemas/errors.ts';
-import type { ActionLedger, LedgerAction, SlotId } from '../ports.ts';
+import type { ActionLedger, LedgerAction, LedgerBatch, SlotId } from '../ports.ts';
+import { insertDeadLetters } from './dead-letters.ts';
 import * as sql from './ledger-statements.ts';
 import { inTransaction } from './pool.ts';
 import { postgresError } from './postgres-error.ts';
+import { storable } from './storable.ts';
+import { insertAdjustments, insertClosedCycles } from './usage-records.ts';
 
 /** Longest detail that is kept, characters: what a peer answers must not grow the ledger. */
 const MAX_DETAIL_CHARACTERS = 500;
@@ -49,8 +52,12 @@ export class PostgresActionLedger implements ActionLedger {
     this.#now = now;
   }
 
-  insert(slot: SlotId, position: number, intents: readonly ActionIntent[]): Promise<string[]> {
+  insert(slot: SlotId, position: number, batch: Partial<LedgerBatch>): Promise<string[]> {
     return inTransaction(this.#pool, async (client) => {
+      await insertAdjustments(client, batch.adjustments ?? []);
+      await insertClosedCycles(client, batch.closedCycles ?? []);
+      await insertDeadLetters(client, batch.deadLetters ?? []);
+      const intents = batch.intents ?? [];
       const ids = intents.length === 0 ? [] : await insertRows(client, intents);
       if (ids.length > 0) await client.query(sql.SUPERSEDE, [ids]);
       await client.query(sql.RAISE_MARK, [slot.group, slot.topic, slot.partition, position]);
@@ -177,11 +184,6 @@ function delayOf(state: ActionState, retryAtMs: number | undefined, now: number)
   if (state !== 'pending' && state !== 'unknown') return null;
   if (retryAtMs === undefined) return state === 'pending' ? 0 : null;
   return Math.max(0, retryAtMs - now);
-}
-
-/** Postgres refuses NUL in texts; one such name must not stop a whole slot's actions. The intent itself keeps it. */
-function storable(text: string): string {
-  return text.includes('\0') ? text.replaceAll('\0', '\uFFFD') : text;
 }
 
 function toAction(row: ActionRow): LedgerAction {

@@ -1,11 +1,9 @@
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isAppError } from '../../schemas/errors.ts';
-import type { DeadLetter } from '../../schemas/outcome.ts';
 import { Recorder, numbered, recordSourceContract, textEntry, until } from '../record-source.contract.ts';
 import { embeddedDatabase, realDatabase } from './database.contract.ts';
 import type { TestDatabase } from './database.contract.ts';
-import { PostgresDeadLetters } from './dead-letters.ts';
 import { APPEND } from './record-log-statements.ts';
 import type { PostgresRecordLogOptions } from './record-log.ts';
 import { PostgresRecordLog } from './record-log.ts';
@@ -26,7 +24,7 @@ describe.each([
   afterAll(() => database.close());
 
   async function emptyLog(options: Partial<PostgresRecordLogOptions> = {}): Promise<PostgresRecordLog> {
-    await pool.query('truncate log_partition, log_entry, log_position, dead_letter');
+    await pool.query('truncate log_partition, log_entry, log_position');
     const subject = new PostgresRecordLog(pool, {
       topic: 'accounting',
       partitions: 2,
@@ -192,45 +190,5 @@ describe.each([
     await until(() => handler.texts(1).length === 1);
     await source.stop();
     expect(handler.texts(0)).toEqual([]);
-  });
-
-  it('keeps a dead letter once, with its bytes', async () => {
-    await emptyLog();
-    const sink = new PostgresDeadLetters(pool);
-    const letter: DeadLetter = {
-      topic: 'accounting',
-      partition: 1,
-      offset: 7,
-      appendTimeMs: Date.UTC(2025, 0, 1) + 5,
-      reason: 'undecodable',
-      detail: 'odd \0 bytes',
-      key: null,
-      value: Buffer.from([0, 255, 92, 34]),
-    };
-    await sink.put([]);
-    await sink.put([letter, { ...letter, offset: 8, key: Buffer.from('k'), value: null }]);
-    await sink.put([{ ...letter, reason: 'empty' }]);
-    const { rows } = await pool.query(
-      `select "offset", reason, detail, key, value, extract(epoch from appended_at)::float8 * 1000 as ms
-       from dead_letter order by "offset"`,
-    );
-    expect(rows).toEqual([
-      {
-        offset: 7,
-        reason: 'undecodable',
-        detail: 'odd \\0 bytes',
-        key: null,
-        value: letter.value,
-        ms: letter.appendTimeMs,
-      },
-      {
-        offset: 8,
-        reason: 'undecodable',
-        detail: 'odd \\0 bytes',
-        key: Buffer.from('k'),
-        value: null,
-        ms: letter.appendTimeMs,
-      },
-    ]);
   });
 });

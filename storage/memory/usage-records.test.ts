@@ -1,0 +1,7 @@
+import { usageRecordsContract } from '../usage-records.contract.ts';
+import { MemoryActionLedger } from './ledger.ts';
+
+usageRecordsContract('memory', () => {
+  const ledger = new MemoryActionLedger();
+  return Promise.resolve({ ledger, records: ledger.records });
+});
