@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { Control } from '../../schemas/control.ts';
+import type { Control, OperatorCommand } from '../../schemas/control.ts';
 import type { PolicyVersion } from '../../schemas/policy.ts';
 import { defaultNasProfile } from '../../schemas/profile.ts';
 import type { NasProfile, PlanVersion } from '../../schemas/profile.ts';
@@ -26,6 +26,7 @@ const plan: PlanVersion = {
   downBps: 100_000_000,
   upBps: 20_000_000,
   overage: null,
+  classFactors: {},
 };
 
 function policy(version: string): PolicyVersion {
@@ -57,11 +58,25 @@ async function controls(): Promise<Control[]> {
   return result.rows.map((row) => row.control);
 }
 
+interface AuditRow {
+  who: string | null;
+  action: string;
+  subject: string;
+  content: Record<string, unknown>;
+}
+
+async function audit(): Promise<AuditRow[]> {
+  const found = await database.pool.query<AuditRow>(
+    'select who, action, subject, content from audit order by id',
+  );
+  return found.rows;
+}
+
 function directoryTests(): void {
   afterAll(() => database.close());
   beforeEach(async () => {
     await database.pool.query(
-      'truncate control_outbox, subscriber, plan_version, policy, policy_version, nas, api_key',
+      'truncate control_outbox, subscriber, plan_version, policy, policy_version, nas, api_key, feed, fold_version, audit',
     );
     directory = new PostgresDirectory(database.pool, box);
   });
@@ -154,6 +169,139 @@ function directoryTests(): void {
     expect((await inventory.access('n-1'))?.secret).toBe('newer');
     const elsewhere = new PostgresNasInventory(database.pool, new SecretBox(randomBytes(32)));
     await expect(elsewhere.access('n-1')).rejects.toMatchObject({ code: 'store-rejected' });
+  });
+
+  it('audits profiles and access of NAS apart, without secrets, and only what changed', async () => {
+    await directory.putNas([nas('n-1')]);
+    await directory.putNas([nas('n-1')]);
+    await directory.putNas([nas('n-1', {}, 'changed')]);
+    await directory.putNas([nas('n-1', { reversed: true }, 'changed')]);
+    await directory.putNas([nas('n-1', { reversed: true }, null)]);
+    const access = { address: '192.0.2.1', coaPort: 3799, vendor: 'mikrotik' };
+    const gone = { address: null, coaPort: null, vendor: null };
+    expect(await audit()).toEqual([
+      { who: null, action: 'nas-profile', subject: 'n-1', content: nas('n-1').profile },
+      { who: null, action: 'nas-access', subject: 'n-1', content: { ...access, secretChanged: true } },
+      { who: null, action: 'nas-access', subject: 'n-1', content: { ...access, secretChanged: true } },
+      { who: null, action: 'nas-profile', subject: 'n-1', content: nas('n-1', { reversed: true }).profile },
+      { who: null, action: 'nas-access', subject: 'n-1', content: { ...gone, secretChanged: true } },
+    ]);
+  });
+
+  it('changes how a NAS is read and leaves its access, also for all NAS that nobody described', async () => {
+    const profile = { ...defaultNasProfile('n-1'), gigawords: false };
+    await directory.putNas([nas('n-1')]);
+    await controls();
+    await directory.putNasProfile(profile);
+    await directory.putNasProfile(profile);
+    await directory.putNasProfile(defaultNasProfile('*'));
+    expect(await controls()).toEqual([
+      { kind: 'nas-profile', nas: profile },
+      { kind: 'nas-profile', nas: defaultNasProfile('*') },
+    ]);
+    expect(await directory.nasProfiles()).toEqual([defaultNasProfile('*'), profile]);
+    expect(await new PostgresNasInventory(database.pool, box).access('n-1')).toEqual(nas('n-1').access);
+    expect((await directory.counts()).nas).toBe(1);
+    expect((await audit()).map(({ action, subject }) => [action, subject])).toEqual([
+      ['nas-profile', 'n-1'],
+      ['nas-access', 'n-1'],
+      ['nas-profile', 'n-1'],
+      ['nas-profile', '*'],
+    ]);
+  });
+
+  it('reads profiles of an earlier version with the defaults of what they do not say', async () => {
+    await database.pool.query(
+      `insert into nas (nas_id, profile) values ('old', '{"nasId": "old", "reversed": true}')`,
+    );
+    expect(await directory.nasProfiles()).toEqual([{ ...defaultNasProfile('old'), reversed: true }]);
+  });
+
+  it('keeps feeds, and makes a control and an audit row for each change', async () => {
+    await directory.putFeed({ feedId: 'wifi', countFromMs: null });
+    await directory.putFeed({ feedId: 'core', countFromMs: 1_736_640_000_123 });
+    await directory.putFeed({ feedId: 'core', countFromMs: 1_736_640_000_123 });
+    await directory.putFeed({ feedId: 'core', countFromMs: null });
+    const changes = [
+      { feedId: 'wifi', countFromMs: null },
+      { feedId: 'core', countFromMs: 1_736_640_000_123 },
+      { feedId: 'core', countFromMs: null },
+    ];
+    expect(await controls()).toEqual(changes.map((feed) => ({ kind: 'feed-profile', feed })));
+    expect(await directory.feeds()).toEqual([changes[2], changes[0]]);
+    expect(await audit()).toEqual(
+      changes.map((feed) => ({ who: null, action: 'feed-profile', subject: feed.feedId, content: feed })),
+    );
+  });
+
+  it('brings every command into the log, also the same one again, and notes who gave it', async () => {
+    const adjust: OperatorCommand = {
+      type: 'adjust',
+      subscriberId: 's-1',
+      atMs: 1_736_640_000_123,
+      downBytes: -5_000_000_000,
+      upBytes: 0,
+      reason: 'nul\u0000 credit',
+      by: 'ann',
+    };
+    await directory.command(adjust);
+    await directory.command(adjust);
+    await directory.command({ type: 're-evaluate', subscriberId: 's-2', by: 'ben' });
+    expect(await controls()).toEqual([
+      { kind: 'operator', command: adjust },
+      { kind: 'operator', command: adjust },
+      { kind: 'operator', command: { type: 're-evaluate', subscriberId: 's-2', by: 'ben' } },
+    ]);
+    const { by, ...content } = adjust;
+    expect(await audit()).toEqual([
+      { who: by, action: 'adjust', subject: 's-1', content },
+      { who: by, action: 'adjust', subject: 's-1', content },
+      {
+        who: 'ben',
+        action: 're-evaluate',
+        subject: 's-2',
+        content: { type: 're-evaluate', subscriberId: 's-2' },
+      },
+    ]);
+  });
+
+  it('raises the version of the fold and never lowers it', async () => {
+    for (const version of [2, 2, 1, 3]) await directory.raiseFoldVersion(version);
+    for (const version of [0, 1.5, Number.NaN, 2 ** 31]) {
+      await expect(directory.raiseFoldVersion(version)).rejects.toMatchObject({ code: 'invalid-input' });
+    }
+    expect(await controls()).toEqual([
+      { kind: 'fold-version', version: 2 },
+      { kind: 'fold-version', version: 3 },
+    ]);
+    expect((await audit()).map(({ subject }) => subject)).toEqual(['2', '3']);
+  });
+
+  it('writes row, control and audit together or not at all', async () => {
+    await database.pool.query('alter table audit add constraint refuse check (false)');
+    try {
+      const feed = { feedId: 'core', countFromMs: null };
+      for (const change of [
+        () => directory.putFeed(feed),
+        () => directory.putNasProfile(defaultNasProfile('n-1')),
+        () => directory.raiseFoldVersion(2),
+        () => directory.command({ type: 're-evaluate', subscriberId: 's-1', by: 'ann' }),
+      ]) {
+        await expect(change()).rejects.toMatchObject({ code: 'store-rejected' });
+      }
+    } finally {
+      await database.pool.query('alter table audit drop constraint refuse');
+    }
+    expect(await controls()).toEqual([]);
+    expect([await directory.feeds(), await directory.nasProfiles()]).toEqual([[], []]);
+  });
+
+  it('keeps audit rows as they are', async () => {
+    await directory.raiseFoldVersion(2);
+    for (const statement of ['delete from audit', `update audit set who = 'nobody'`]) {
+      await expect(database.pool.query(statement)).rejects.toThrow('neither changed nor deleted');
+    }
+    expect(await audit()).toHaveLength(1);
   });
 
   it('counts', async () => {
