@@ -2,24 +2,17 @@ import { z } from 'zod';
 import { ACTION_STATES } from '../schemas/action.ts';
 import { OUTCOMES } from '../schemas/outcome.ts';
 import type { ActionView, HealthView, OverviewView, SubscriberView } from '../schemas/views.ts';
+import { DEAD_LETTER_SCHEMAS } from './dead-letter-schemas.ts';
+import { FEED_SCHEMAS } from './feed-schemas.ts';
 import type { ProblemBody } from './problem.ts';
+import { count, each, time } from './schema-parts.ts';
 
-const count = z.int().nonnegative();
-const time = z.iso.datetime().describe('UTC');
 const octets = z
   .string()
   .regex(/^[0-9]+$/)
   .describe('octets, decimal; may exceed 2^53');
 const bytes = { downBytes: octets, upBytes: octets };
 const speed = { downBps: z.number().describe('bit/s'), upBps: z.number().describe('bit/s') };
-
-/** An object with the same value type under each of a closed list of names. */
-function each<Name extends string, T extends z.ZodType>(
-  names: readonly Name[],
-  value: T,
-): z.ZodObject<Record<Name, T>> {
-  return z.object(Object.fromEntries(names.map((name) => [name, value])) as Record<Name, T>);
-}
 
 const condition = z.object({
   fact: z.string(),
@@ -119,6 +112,8 @@ export const VIEW_SCHEMAS = {
   Subscriber: subscriber,
   Health: health,
   Problem: problem,
+  ...FEED_SCHEMAS,
+  ...DEAD_LETTER_SCHEMAS,
 } as const;
 
 /** The same as JSON Schema draft 7 with `$id`, for Fastify. */
