@@ -2,10 +2,12 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import type { FastifyInstance } from 'fastify';
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import type { z } from 'zod';
+import { deadLetterViews } from '../pipeline/dead-letter/letter-rig.contract.ts';
 import { createTelemetry } from '../pipeline/telemetry.ts';
 import { AppError } from '../schemas/errors.ts';
 import type { HealthView, OverviewView, SubscriberView } from '../schemas/views.ts';
 import { MemoryApiKeys } from '../storage/memory/api-keys.ts';
+import { MemoryDeadLetters } from '../storage/memory/dead-letters.ts';
 import { ROLES } from '../schemas/roles.ts';
 import type { Role } from '../schemas/roles.ts';
 import { createApi } from './server.ts';
@@ -22,6 +24,7 @@ const VIEWS: ApiViews = {
   subscriber: (id) => Promise.resolve(id === 'nobody' ? null : subscriberView(id)),
   health: () => Promise.resolve(WELL),
   ready: () => Promise.resolve(WELL),
+  deadLetters: deadLetterViews(new MemoryDeadLetters()),
 };
 
 async function rig(changes: Partial<Omit<ApiOptions, 'views'>> & { views?: Partial<ApiViews> } = {}) {
@@ -300,6 +303,10 @@ describe('the OpenAPI document', () => {
     expect(Object.keys(document.paths).sort()).toEqual([
       '/healthz',
       '/readyz',
+      '/v1/dead-letters',
+      '/v1/dead-letters/replay',
+      '/v1/dead-letters/summary',
+      '/v1/dead-letters/{id}',
       '/v1/overview',
       '/v1/subscribers/{id}',
     ]);

@@ -1,11 +1,15 @@
 import { readFileSync } from 'node:fs';
 import avro from 'avsc';
 import type { DeadLetterReason } from '../../schemas/outcome.ts';
-import type { StoredDeadLetter } from '../../storage/people-ports.ts';
+import type { DeadLetters, StoredDeadLetter } from '../../storage/people-ports.ts';
 import type { RecordInput } from '../decode/encode.ts';
 import { recordEncoder } from '../decode/encode.ts';
 import type { WriterSchemas } from '../decode/writer-schema.ts';
 import { compileWriterSchema, schemaFingerprint } from '../decode/writer-schema.ts';
+import type { LetterQuery } from './look-at-letters.ts';
+import { listLetters, showLetter, summariseLetters } from './look-at-letters.ts';
+import type { ReplayRequest } from './replay-letters.ts';
+import { replayLetters } from './replay-letters.ts';
 
 /** Text of the accounting schema. */
 export const ACCOUNTING = readFileSync(
@@ -101,3 +105,14 @@ export const EVERYTHING = {
   toMs: null,
   replayed: null,
 } as const;
+
+/** What the API needs of dead letters, over these. */
+export function deadLetterViews(letters: DeadLetters) {
+  const sources = { letters, schemasOf: () => Promise.resolve(SCHEMAS) };
+  return {
+    list: (query: LetterQuery) => listLetters(sources, query),
+    show: (id: string) => showLetter(sources, id),
+    summary: () => summariseLetters(sources),
+    replay: (request: ReplayRequest) => replayLetters(sources, request),
+  };
+}
