@@ -5,6 +5,7 @@ import type { AppError } from '../schemas/errors.ts';
 import type { HealthView, OverviewView } from '../schemas/views.ts';
 import { ACTION_CHANNEL } from '../storage/postgres/ledger-statements.ts';
 import { PostgresListener } from '../storage/postgres/listener.ts';
+import { composeDeadLetters } from './compose-dead-letters.ts';
 import type { AccountingLog } from './compose-log.ts';
 import type { Simulation } from './compose-simulator.ts';
 import type { Stores } from './compose-stores.ts';
@@ -159,6 +160,7 @@ async function apiPart({
           faults.push('the accounting log does not answer');
         return { ok: faults.length === 0, problems: faults };
       },
+      deadLetters: composeDeadLetters(config, stores.deadLetters),
     },
     keys: stores.keys,
     log: around.telemetry.log,

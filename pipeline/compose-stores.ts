@@ -5,11 +5,12 @@ import { connectClickHouse } from '../storage/clickhouse/connection.ts';
 import { openEmbeddedClickHouse } from '../storage/clickhouse/embedded.ts';
 import { lockDataFolder } from '../storage/data-folder.ts';
 import type { DataFolderLock } from '../storage/data-folder.ts';
-import type { ApiKeys, ControlOutbox, Directory } from '../storage/people-ports.ts';
+import type { ApiKeys, ControlOutbox, DeadLetters, Directory } from '../storage/people-ports.ts';
 import type { Analytics } from '../storage/analytics-ports.ts';
 import type { ActionLedger, NasInventory, SlotMarks, StateStore } from '../storage/ports.ts';
 import { PostgresApiKeys } from '../storage/postgres/api-keys.ts';
 import { PostgresControlOutbox } from '../storage/postgres/control-outbox.ts';
+import { PostgresDeadLetters } from '../storage/postgres/dead-letters.ts';
 import { PostgresDirectory } from '../storage/postgres/directory.ts';
 import { startEmbeddedPostgres } from '../storage/postgres/embedded.ts';
 import { PostgresActionLedger } from '../storage/postgres/ledger.ts';
@@ -30,6 +31,7 @@ export interface Stores {
   marks: SlotMarks;
   ledger: ActionLedger;
   directory: Directory;
+  deadLetters: DeadLetters;
   outbox: ControlOutbox;
   inventory: NasInventory;
   keys: ApiKeys;
@@ -88,6 +90,7 @@ export async function openStores(
       marks: new PostgresSlotMarks(pool),
       ledger: new PostgresActionLedger(pool),
       directory: new PostgresDirectory(pool, box, wakes.relay),
+      deadLetters: new PostgresDeadLetters(pool, config.topic, wakes.relay),
       outbox: new PostgresControlOutbox(pool, wakes.relay),
       inventory: new PostgresNasInventory(pool, box),
       keys: new PostgresApiKeys(pool),
