@@ -29,6 +29,9 @@ import { KnownEnds } from './views/known-ends.ts';
 import { partitionViews } from './views/overview.ts';
 import { readSubscriber } from './views/subscriber-view.ts';
 
+/** Dead letters kept, whatever their age: 2 GB of records of the usual size. */
+const MAX_DEAD_LETTERS = 1_000_000;
+
 /** The program, composed and not yet started. */
 export interface Program {
   parts: LifecyclePart[];
@@ -288,7 +291,7 @@ function workerPart({ config, around, log, pipeline, pressure }: Assembly): Life
   };
 }
 
-function schedulerPart({ config, around, log, simulation }: Assembly): LifecyclePart {
+function schedulerPart({ config, around, stores, log, simulation }: Assembly): LifecyclePart {
   let end = (): Promise<void> => Promise.resolve();
   return {
     name: 'scheduler',
@@ -297,6 +300,7 @@ function schedulerPart({ config, around, log, simulation }: Assembly): Lifecycle
         trim: log.trim,
         retentionMs: config.logRetentionMs,
         nowMs: () => simulation?.provider.nowMs ?? Date.now(),
+        trimLetters: () => stores.deadLetters.trim(config.deadLetterRetentionMs, MAX_DEAD_LETTERS),
         log: around.telemetry.log,
       });
     },

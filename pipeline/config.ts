@@ -52,6 +52,8 @@ export interface Config {
   readonly secretKey: Secret | null;
   readonly defaultZone: string;
   readonly maxRecordBytes: number;
+  /** how long dead letters are kept, ms of real time */
+  readonly deadLetterRetentionMs: number;
   readonly buckets: number;
   readonly simulatedTime: boolean;
   /** null = no simulated provider. `speed` = simulated seconds a second */
@@ -157,6 +159,7 @@ function toConfig(values: Values): Config {
     secretKey: values.WEIR_SECRET_KEY,
     defaultZone: values.WEIR_DEFAULT_ZONE,
     maxRecordBytes: values.WEIR_MAX_RECORD_BYTES,
+    deadLetterRetentionMs: values.WEIR_DEAD_LETTER_DAYS * 86_400_000,
     buckets: values.WEIR_BUCKETS,
     simulatedTime: values.WEIR_SIMULATED_TIME ?? simulated,
     simulator: simulated ? simulatorOf(values) : null,

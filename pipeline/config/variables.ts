@@ -173,6 +173,11 @@ const METERING = {
     '16384',
     'Largest accounting record in bytes; larger ones become dead letters.',
   ),
+  WEIR_DEAD_LETTER_DAYS: preset(
+    forms.decimal(0.01, 3650),
+    '30',
+    'Days that dead letters are kept for a look and a replay; beyond a million the oldest go sooner.',
+  ),
   WEIR_BUCKETS: preset(
     forms.whole(1, 16_384),
     '128',

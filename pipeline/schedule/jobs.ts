@@ -8,20 +8,28 @@ export interface JobParts {
   retentionMs: number;
   /** the log's clock, ms since 1970 UTC */
   nowMs: () => number;
+  /** drops dead letters that were kept long enough, or are too many */
+  trimLetters: () => Promise<number>;
   log: Pick<Logger, 'info' | 'warn'>;
 }
 
-/** Starts the jobs of the scheduler role: trimming the embedded log, every ten minutes. Returns how to end them. */
-export function startJobs({ trim, retentionMs, nowMs, log }: JobParts): () => Promise<void> {
-  if (trim === null) return () => Promise.resolve();
+/**
+ * Starts the jobs of the scheduler role: trimming the embedded log and the dead letters, every ten minutes. Returns
+ * how to end them.
+ */
+export function startJobs({ trim, retentionMs, nowMs, trimLetters, log }: JobParts): () => Promise<void> {
   let running: Promise<void> = Promise.resolve();
-  const run = async (): Promise<void> => {
+  const drop = async (what: string, job: () => Promise<number>): Promise<void> => {
     try {
-      const dropped = await trim(nowMs() - retentionMs);
-      if (dropped > 0) log.info({ dropped }, 'old entries of the log were dropped');
+      const dropped = await job();
+      if (dropped > 0) log.info({ dropped }, `old ${what} were dropped`);
     } catch (error) {
-      log.warn({ err: error }, 'trimming the log failed; it is tried again');
+      log.warn({ err: error }, `trimming ${what} failed; it is tried again`);
     }
+  };
+  const run = async (): Promise<void> => {
+    if (trim !== null) await drop('entries of the log', () => trim(nowMs() - retentionMs));
+    await drop('dead letters', trimLetters);
   };
   const task = schedule(
     '*/10 * * * *',
@@ -29,7 +37,7 @@ export function startJobs({ trim, retentionMs, nowMs, log }: JobParts): () => Pr
       running = run();
       return running;
     },
-    { name: 'trim-log', noOverlap: true },
+    { name: 'trim', noOverlap: true },
   );
   return async () => {
     await task.stop();
