@@ -56,7 +56,7 @@ module.exports = {
           '^pipeline/dispatch/radius/',
         ],
       },
-      to: { path: ['^storage/(memory|redis|postgres|clickhouse)/', '^simulator/'] },
+      to: { path: ['^storage/(memory|redis|postgres|clickhouse|folder)/', '^simulator/'] },
     },
     {
       name: 'storage-does-not-know-the-pipeline',

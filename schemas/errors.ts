@@ -18,6 +18,7 @@ export const ERROR_CODES = [
   'schema-unknown',
   'log-append-failed',
   'analytics-failed',
+  'snapshot-failed',
   'migration-failed',
   'conflict',
   'not-found',

@@ -1,0 +1,80 @@
+import type { Logger } from 'pino';
+import type { SnapshotStore } from '../../storage/snapshot-ports.ts';
+import { every } from '../schedule/every.ts';
+
+/** How often it is looked whether a partition is due; also the least pause between two snapshots of this process. */
+const LOOK_EVERY_MS = 15_000;
+/** A partition whose snapshot failed or wrote nothing is passed over for a tenth of the interval, at most so long. */
+const LONGEST_REST_MS = 10 * 60_000;
+
+export interface SnapshotRoundsParts {
+  snapshots: Pick<SnapshotStore, 'list'>;
+  group: string;
+  topic: string;
+  /** partitions whose slot this process holds now */
+  owned: () => readonly number[];
+  /** has the worker write one between two commits; rejects where that failed */
+  snapshot: (partition: number) => Promise<void>;
+  /** from one snapshot of a partition to its next, by the log's clock */
+  intervalMs: number;
+  /** the log's clock, ms since 1970 UTC */
+  nowMs: () => number;
+  log: Pick<Logger, 'info' | 'warn'>;
+}
+
+/**
+ * Says whose turn it is: the partition of this process whose newest snapshot is the oldest, one at a time. The time of the
+ * newest is what the store lists, so restarts and rebalances neither repeat nor skip a turn.
+ */
+export class SnapshotRounds {
+  readonly #parts: SnapshotRoundsParts;
+  /** partition -> not before; of those that failed or were empty */
+  readonly #resting = new Map<number, number>();
+
+  constructor(parts: SnapshotRoundsParts) {
+    this.#parts = parts;
+  }
+
+  /** Looks every 15 s. Returns how to end it: resolves when the snapshot in hand is written. */
+  start(): () => Promise<void> {
+    const { log } = this.#parts;
+    return every(
+      LOOK_EVERY_MS,
+      async () => void (await this.turn()),
+      (error) => log.warn({ err: error }, 'snapshots cannot be looked at; tried again'),
+    );
+  }
+
+  /** One look: has at most one snapshot written. Null where nobody is due. Throws where the snapshots cannot be listed. */
+  async turn(): Promise<number | null> {
+    const partition = await this.#due();
+    if (partition === null) return null;
+    const { snapshot, intervalMs, nowMs, log } = this.#parts;
+    // Whatever becomes of it, the others get their turn first. A success outlives this: its time is listed then.
+    this.#resting.set(partition, nowMs() + Math.min(LONGEST_REST_MS, intervalMs / 10));
+    const startedMs = performance.now();
+    try {
+      await snapshot(partition);
+      const durationMs = Math.round(performance.now() - startedMs);
+      log.info({ partition, durationMs }, 'snapshot of the state written');
+    } catch (error) {
+      log.warn({ err: error, partition }, 'no snapshot of the state could be written; tried again');
+    }
+    return partition;
+  }
+
+  async #due(): Promise<number | null> {
+    const { snapshots, group, topic, owned, intervalMs, nowMs } = this.#parts;
+    const newest = new Map<number, number>();
+    for (const { slot, takenAtMs } of await snapshots.list(group, topic)) {
+      newest.set(slot.partition, Math.max(takenAtMs, newest.get(slot.partition) ?? -Infinity));
+    }
+    const now = nowMs();
+    const [first] = owned()
+      .filter((partition) => (this.#resting.get(partition) ?? -Infinity) <= now)
+      .map((partition) => ({ partition, takenAtMs: newest.get(partition) ?? -Infinity }))
+      .filter(({ takenAtMs }) => takenAtMs + intervalMs <= now)
+      .sort((a, b) => a.takenAtMs - b.takenAtMs || a.partition - b.partition);
+    return first?.partition ?? null;
+  }
+}
