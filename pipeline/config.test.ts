@@ -49,6 +49,7 @@ describe('readConfig', () => {
       databaseUrl: null,
       clickhouseUrl: null,
       dataDir: '.weir',
+      snapshots: { folder: '.weir/snapshots', intervalMs: 21_600_000 },
       adminKeyFile: '.weir/admin-key',
       simulatedTime: true,
       simulator: { speed: 60, seed: 1 },
@@ -86,6 +87,16 @@ describe('readConfig', () => {
     expect(printed).not.toContain('hush');
     expect(printed).not.toContain('abab');
     expect(printed).toContain('rediss://redis:6379/2');
+  });
+
+  it.each([
+    [{}, '.weir/snapshots'],
+    [{ WEIR_DATA_DIR: '/data' }, '/data/snapshots'],
+    [{ KAFKA_BROKERS: 'kafka:9092' }, undefined],
+    [{ KAFKA_BROKERS: 'kafka:9092', SNAPSHOT_URL: 'file:///srv/a%20b' }, '/srv/a b'],
+    [{ SNAPSHOT_URL: '../snapshots' }, '../snapshots'],
+  ])('finds the folder of snapshots for %o', (env, folder) => {
+    expect(readConfig(env).snapshots?.folder).toBe(folder);
   });
 
   it('is frozen at every depth', () => {
@@ -154,6 +165,17 @@ describe('a fault', () => {
       'REDIS_URL must be a URL that begins with redis://',
     ],
     ['a link to a Service', { WEIR_API_PORT: 'tcp://10.0.0.1:80' }, 'enableServiceLinks'],
+    [
+      'snapshots on another machine',
+      { SNAPSHOT_URL: 's3://bucket/weir' },
+      'SNAPSHOT_URL must be a path of a folder',
+    ],
+    [
+      'a file URL with a host',
+      { SNAPSHOT_URL: 'file://srv/snapshots' },
+      'SNAPSHOT_URL must be a path of a folder',
+    ],
+    ['no time between snapshots', { WEIR_SNAPSHOT_HOURS: '0' }, 'WEIR_SNAPSHOT_HOURS must be a number'],
     [
       'a grace of none',
       { WEIR_STOP_GRACE_SECONDS: '0' },

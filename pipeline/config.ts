@@ -43,6 +43,8 @@ export interface Config {
   readonly databaseUrl: Secret | null;
   /** null = embedded chDB */
   readonly clickhouseUrl: Secret | null;
+  /** null = none are written. `intervalMs` = from one of a partition to its next, by the log's clock */
+  readonly snapshots: { readonly folder: string; readonly intervalMs: number } | null;
   readonly migrateOnStart: boolean;
   /** relative to the working folder, or absolute */
   readonly dataDir: string;
@@ -52,6 +54,8 @@ export interface Config {
   readonly secretKey: Secret | null;
   readonly defaultZone: string;
   readonly maxRecordBytes: number;
+  /** of packets that come by HTTP; null = they have no service name */
+  readonly radiusServiceAttribute: string | null;
   /** how long dead letters are kept, ms of real time */
   readonly deadLetterRetentionMs: number;
   readonly buckets: number;
@@ -152,6 +156,7 @@ function toConfig(values: Values): Config {
         : { url: values.REDIS_URL, allowUnsafe: values.WEIR_ALLOW_UNSAFE_REDIS },
     databaseUrl: values.DATABASE_URL,
     clickhouseUrl: values.CLICKHOUSE_URL,
+    snapshots: snapshotsOf(values),
     migrateOnStart: values.WEIR_MIGRATE_ON_START,
     dataDir: values.WEIR_DATA_DIR,
     adminKeyFile: values.WEIR_ADMIN_KEY_FILE ?? `${values.WEIR_DATA_DIR}/admin-key`,
@@ -159,6 +164,7 @@ function toConfig(values: Values): Config {
     secretKey: values.WEIR_SECRET_KEY,
     defaultZone: values.WEIR_DEFAULT_ZONE,
     maxRecordBytes: values.WEIR_MAX_RECORD_BYTES,
+    radiusServiceAttribute: values.WEIR_RADIUS_SERVICE_ATTRIBUTE,
     deadLetterRetentionMs: values.WEIR_DEAD_LETTER_DAYS * 86_400_000,
     buckets: values.WEIR_BUCKETS,
     simulatedTime: values.WEIR_SIMULATED_TIME ?? simulated,
@@ -191,6 +197,13 @@ function kafkaOf(values: Values): KafkaConfig | null {
     ssl: values.KAFKA_SSL,
     sasl: complete ? { mechanism, username, password } : null,
   };
+}
+
+/** Not in the data folder where Kafka is: that of one worker among several is of no use to the others. */
+function snapshotsOf(values: Values): Config['snapshots'] {
+  const embedded = values.KAFKA_BROKERS === null ? `${values.WEIR_DATA_DIR}/snapshots` : null;
+  const folder = values.SNAPSHOT_URL ?? embedded;
+  return folder === null ? null : { folder, intervalMs: values.WEIR_SNAPSHOT_HOURS * 3_600_000 };
 }
 
 function simulatorOf(values: Values): Config['simulator'] {

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { isZone } from '../../rules/cycle.ts';
 import { Secret, secretUrl } from './secret.ts';
@@ -149,6 +150,25 @@ export const zone: Form<string> = form('an IANA time zone such as Europe/Berlin'
 export const path: Form<string> = form('a path', (text) =>
   text === '' || text.includes('\0') ? null : text,
 );
+
+/** A folder: a path, or a file: URL without host. */
+export const folder: Form<string> = form(
+  'a path of a folder, or a URL such as file:///srv/snapshots',
+  (text) => {
+    if (text === '' || text.includes('\0')) return null;
+    if (!/^[a-z][a-z0-9+.-]+:/i.test(text)) return text;
+    // Of its two slashes the host is missing: file:/srv and file://srv/x are slips, or another machine's.
+    return /^file:\/\/\/./i.test(text) && URL.canParse(text) ? decodedPath(new URL(text)) : null;
+  },
+);
+
+function decodedPath(url: URL): string | null {
+  try {
+    return url.search === '' && url.hash === '' ? fileURLToPath(url) : null;
+  } catch {
+    return null; // TypeError: an escaped slash is no part of a path
+  }
+}
 
 /** Any text without line breaks. */
 export const text: Form<string> = form('text on one line', (value) =>

@@ -58,6 +58,11 @@ const SERVERS = {
     forms.url('http', 'https'),
     'ClickHouse for analytics, `http://user:password@host:8123/database`. Unset: embedded, in the data folder.',
   ),
+  SNAPSHOT_URL: optional(
+    forms.folder,
+    'Folder for snapshots of the state, a path or `file:///path`; all workers share it. ' +
+      'Unset: `snapshots` in the data folder; with KAFKA_BROKERS no snapshots are written.',
+  ),
 } as const;
 
 const NETWORK = {
@@ -178,10 +183,19 @@ const METERING = {
     '30',
     'Days that dead letters are kept for a look and a replay; beyond a million the oldest go sooner.',
   ),
+  WEIR_RADIUS_SERVICE_ATTRIBUTE: optional(
+    forms.text,
+    'RADIUS attribute whose value is the service name of packets that come by HTTP. Unset: they have none.',
+  ),
   WEIR_BUCKETS: preset(
     forms.whole(1, 16_384),
     '128',
     'Bucket hashes a slot; about subscribers / partitions / 500. Pinned once state exists.',
+  ),
+  WEIR_SNAPSHOT_HOURS: preset(
+    forms.decimal(0.01, 720),
+    '6',
+    'Hours from one snapshot of a partition’s state to the next, by the log’s clock; the log must keep three times as much.',
   ),
   WEIR_ALLOW_UNSAFE_REDIS: preset(
     forms.flag,
