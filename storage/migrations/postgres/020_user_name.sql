@@ -1,0 +1,2 @@
+-- RADIUS servers know subscribers by user name.
+create index subscriber_user_name on subscriber ((profile ->> 'userName'));
