@@ -55,7 +55,7 @@ export interface FeedQualityRow {
   hourMs: number;
   outcomes: OutcomeCounts;
   flags: Record<Flag, number>;
-  /** append time - event time: median and greatest, ms; negative where the NAS's clock is ahead */
+  /** append time - event time: median, and the farthest from zero, ms; negative where the NAS's clock is ahead */
   skewMedianMs: number;
   skewMaxMs: number;
   /** learned or configured, seconds; null = none known */
@@ -124,7 +124,8 @@ export interface Analytics {
   subscriberUsage(subscriberId: string, fromMs: number, toMs: number): Promise<UsageReading[]>;
   /**
    * Hours that start in [fromMs, toMs), of one NAS or all, ordered by hour and NAS. Counts and open sessions are sums
-   * over the partitions, the median of the skew is the partitions' weighted by their records, the rest the greatest.
+   * over the partitions, the median of the skew is the partitions' weighted by their records, its maximum the farthest from
+   * zero, the interim interval the longest.
    */
   feedQuality(fromMs: number, toMs: number, nasId: string | null): Promise<FeedQualityReading[]>;
   allWindows(subscriberId?: string): AsyncIterable<UsageWindowRow[]>;

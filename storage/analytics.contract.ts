@@ -1,9 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Analytics, AnalyticsBatch, SessionRow, UsageLateRow, UsageWindowRow } from './analytics-ports.ts';
+import type {
+  Analytics,
+  AnalyticsBatch,
+  SessionRow,
+  UsageLateRow,
+  UsageWindowRow,
+} from './analytics-ports.ts';
 import type { LedgerAction } from './ports.ts';
 
-/** What the suite needs of an adapter: the port, and the two kinds of rows that the port does not read back. */
+/** What the suite needs of an adapter: the port, and what analysts see of two kinds of rows. */
 export interface AnalyticsUnderTest {
   analytics: Analytics;
   sessionsOf(
@@ -34,7 +40,7 @@ export function analyticsContract(name: string, open: () => Promise<AnalyticsUnd
 
     const fresh = () => (subscriber = `sub-${randomUUID()}`);
     const put = (rows: Partial<AnalyticsBatch>) =>
-      target.analytics.insert({ windows: [], late: [], sessions: [], ...rows });
+      target.analytics.insert({ windows: [], late: [], sessions: [], feeds: [], ...rows });
     const usage = (fromMs = START_MS - DAY_MS, toMs = START_MS + DAY_MS) =>
       target.analytics.subscriberUsage(subscriber, fromMs, toMs);
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createClient } from '@clickhouse/client';
 import type { ClickHouseClient } from '@clickhouse/client';
+import { analyticsReadsContract } from '../analytics-reads.contract.ts';
 import { analyticsContract } from '../analytics.contract.ts';
 import type { AnalyticsUnderTest } from '../analytics.contract.ts';
 import type { Analytics } from '../analytics-ports.ts';
@@ -16,11 +17,28 @@ analyticsContract('chDB in the process', async () => {
   return underTest(analytics, reader, () => rm(folder, { recursive: true, force: true }));
 });
 
-analyticsContract('ClickHouse by URL', async () => {
-  const url = process.env['CLICKHOUSE_URL'];
-  if (url === undefined) throw new Error('CLICKHOUSE_URL is missing: dev/services.ts starts the servers');
-  return underTest(await connectClickHouse(url), createClient({ url }), () => Promise.resolve());
+analyticsReadsContract('chDB in the process', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'weir-chdb-'));
+  const analytics = await openEmbeddedClickHouse(folder);
+  const close = analytics.close.bind(analytics);
+  analytics.close = async () => {
+    await close();
+    await rm(folder, { recursive: true, force: true });
+  };
+  return analytics;
 });
+
+analyticsContract('ClickHouse by URL', async () => {
+  return underTest(await connectClickHouse(url()), createClient({ url: url() }), () => Promise.resolve());
+});
+
+analyticsReadsContract('ClickHouse by URL', () => connectClickHouse(url()));
+
+function url(): string {
+  const given = process.env['CLICKHOUSE_URL'];
+  if (given === undefined) throw new Error('CLICKHOUSE_URL is missing: dev/services.ts starts the servers');
+  return given;
+}
 
 /** Reads what the port does not, through the views that analysts use. */
 function underTest(

@@ -1,9 +1,21 @@
 import type { ClickHouseClient } from '@clickhouse/client';
-import type { Analytics, AnalyticsBatch, UsageReading } from '../analytics-ports.ts';
+import type {
+  ActionRow,
+  Analytics,
+  AnalyticsBatch,
+  FeedQualityReading,
+  SessionRow,
+  UsageLateRow,
+  UsageReading,
+  UsageWindowRow,
+} from '../analytics-ports.ts';
 import type { LedgerAction } from '../ports.ts';
 import { analyticsError } from './errors.ts';
+import { readFeedQuality } from './feed-quality.ts';
+import { READ_ACTIONS, READ_LATE, READ_SESSIONS, READ_WINDOWS, readAll } from './full-read.ts';
+import type { ReadFormat } from './full-read.ts';
 import { migrateClickHouse } from './migrate.ts';
-import { ACTION, insertStatement, SESSION, USAGE_LATE, USAGE_WINDOW } from './rows.ts';
+import { ACTION, FEED_QUALITY, insertStatement, SESSION, USAGE_LATE, USAGE_WINDOW } from './rows.ts';
 import type { RowFormat } from './rows.ts';
 
 /** 100 k rows are about 12 MB of JSON and one part a month that they touch. */
@@ -37,13 +49,13 @@ export class ClickHouseAnalytics implements Analytics {
     await this.#insertRows(USAGE_WINDOW, batch.windows);
     await this.#insertRows(USAGE_LATE, batch.late);
     await this.#insertRows(SESSION, batch.sessions);
+    await this.#insertRows(FEED_QUALITY, batch.feeds);
   }
 
   async insertActions(actions: readonly LedgerAction[]): Promise<void> {
     await this.#insertRows(ACTION, actions);
   }
 
-  /** Windows that start in [fromMs, toMs), ordered by start, service class and NAS. Late usage is in the window where it began. */
   async subscriberUsage(subscriberId: string, fromMs: number, toMs: number): Promise<UsageReading[]> {
     try {
       const result = await this.#client.query({
@@ -64,8 +76,43 @@ export class ClickHouseAnalytics implements Analytics {
     }
   }
 
+  async feedQuality(fromMs: number, toMs: number, nasId: string | null): Promise<FeedQualityReading[]> {
+    try {
+      return await readFeedQuality(this.#client, seconds(fromMs), seconds(toMs), nasId);
+    } catch (error) {
+      throw analyticsError('reading feed quality', error);
+    }
+  }
+
+  allWindows(subscriberId?: string): AsyncIterable<UsageWindowRow[]> {
+    return this.#all(READ_WINDOWS, subscriberId);
+  }
+
+  allLate(subscriberId?: string): AsyncIterable<UsageLateRow[]> {
+    return this.#all(READ_LATE, subscriberId);
+  }
+
+  allSessions(subscriberId?: string): AsyncIterable<SessionRow[]> {
+    return this.#all(READ_SESSIONS, subscriberId);
+  }
+
+  allActions(subscriberId?: string): AsyncIterable<ActionRow[]> {
+    return this.#all(READ_ACTIONS, subscriberId);
+  }
+
   async close(): Promise<void> {
     await this.#client.close();
+  }
+
+  async *#all<Row>(format: ReadFormat<Row>, subscriberId?: string): AsyncGenerator<Row[]> {
+    const pages = readAll(this.#client, format, subscriberId);
+    for (;;) {
+      const page = await pages.next().catch((error: unknown) => {
+        throw analyticsError(`reading ${format.table}`, error);
+      });
+      if (page.done === true) return;
+      yield page.value;
+    }
   }
 
   async #insertRows<Row>(format: RowFormat<Row>, rows: readonly Row[]): Promise<void> {

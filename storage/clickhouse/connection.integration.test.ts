@@ -89,7 +89,7 @@ describe('openEmbeddedClickHouse', () => {
       estimated: false,
       version: 1,
     };
-    await first.insert({ windows: [window], late: [], sessions: [] });
+    await first.insert({ windows: [window], late: [], sessions: [], feeds: [] });
 
     const program = `
       import { openEmbeddedClickHouse } from ${JSON.stringify(new URL('./embedded.ts', import.meta.url).href)};

@@ -1,13 +1,16 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { SessionRow, UsageLateRow, UsageWindowRow } from '../analytics-ports.ts';
+import { FLAGS, OUTCOMES } from '../../schemas/outcome.ts';
+import type { FeedQualityRow, SessionRow, UsageLateRow, UsageWindowRow } from '../analytics-ports.ts';
 import type { LedgerAction } from '../ports.ts';
 
 /** How a kind of row is written: the table, its columns, and the values in that order. */
 export interface RowFormat<Row> {
   table: string;
   columns: readonly string[];
-  values(row: Row): (string | number | boolean)[];
+  values(row: Row): Value[];
 }
+
+type Value = string | number | boolean | null | Record<string, number>;
 
 /**
  * Milliseconds as DateTime64(3) text: a bare number would be read as seconds or as ticks, depending on its size.
@@ -97,6 +100,41 @@ export const SESSION: RowFormat<SessionRow> = {
     row.downBytes,
     row.upBytes,
     row.terminateCause,
+    row.version,
+  ],
+};
+
+/** Outcomes by column: a closed list that sums to the records. */
+export const OUTCOME_COLUMNS = OUTCOMES.map((outcome) => outcome.replaceAll('-', '_'));
+
+export const FEED_QUALITY: RowFormat<FeedQualityRow> = {
+  table: 'feed_quality',
+  columns: [
+    'hour',
+    'nas_id',
+    'log_partition',
+    ...OUTCOME_COLUMNS,
+    'flags',
+    'skew_median_ms',
+    'skew_max_ms',
+    'interim_seconds',
+    'open_sessions',
+    'not_billable',
+    'version',
+  ],
+  values: (row) => [
+    row.hourMs / 1000,
+    row.nasId,
+    row.partition,
+    ...OUTCOMES.map((outcome) => row.outcomes[outcome]),
+    Object.fromEntries(
+      FLAGS.map((flag) => [flag, row.flags[flag]] as const).filter(([, count]) => count > 0),
+    ),
+    Math.round(row.skewMedianMs),
+    Math.round(row.skewMaxMs),
+    row.interimSeconds === null ? null : Math.round(row.interimSeconds),
+    row.openSessions,
+    row.notBillable,
     row.version,
   ],
 };

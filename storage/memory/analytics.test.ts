@@ -1,3 +1,4 @@
+import { analyticsReadsContract } from '../analytics-reads.contract.ts';
 import { analyticsContract } from '../analytics.contract.ts';
 import { MemoryAnalytics } from './analytics.ts';
 
@@ -16,3 +17,5 @@ analyticsContract('memory', () => {
     close: () => analytics.close(),
   });
 });
+
+analyticsReadsContract('memory', () => Promise.resolve(new MemoryAnalytics()));

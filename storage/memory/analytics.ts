@@ -1,5 +1,16 @@
-import type { Analytics, AnalyticsBatch, SessionRow, UsageLateRow, UsageReading, UsageWindowRow } from '../analytics-ports.ts';
+import type {
+  ActionRow,
+  Analytics,
+  AnalyticsBatch,
+  FeedQualityReading,
+  FeedQualityRow,
+  SessionRow,
+  UsageLateRow,
+  UsageReading,
+  UsageWindowRow,
+} from '../analytics-ports.ts';
 import type { LedgerAction } from '../ports.ts';
+import { uniteFeedQuality } from './feed-quality.ts';
 
 const WINDOW_MS = 5 * 60_000;
 
@@ -8,6 +19,7 @@ export class MemoryAnalytics implements Analytics {
   readonly #windows = new Map<string, UsageWindowRow>();
   readonly #late = new Map<string, UsageLateRow>();
   readonly #sessions = new Map<string, SessionRow>();
+  readonly #feeds = new Map<string, FeedQualityRow>();
   readonly #actions = new Map<string, LedgerAction>();
 
   migrate(): Promise<void> {
@@ -31,6 +43,9 @@ export class MemoryAnalytics implements Analytics {
         (held) => held.version,
       );
     }
+    for (const row of batch.feeds) {
+      upsert(this.#feeds, [row.hourMs, row.nasId, row.partition], row, (held) => held.version);
+    }
     return Promise.resolve();
   }
 
@@ -46,7 +61,6 @@ export class MemoryAnalytics implements Analytics {
     return Promise.resolve();
   }
 
-  /** Windows that start in [fromMs, toMs), ordered by start, service class and NAS. Late usage is in the window where it began. */
   subscriberUsage(subscriberId: string, fromMs: number, toMs: number): Promise<UsageReading[]> {
     const sums = new Map<string, UsageReading>();
     const add = (windowStartMs: number, row: UsageWindowRow | UsageLateRow) => {
@@ -61,6 +75,45 @@ export class MemoryAnalytics implements Analytics {
     for (const row of this.#windows.values()) add(row.windowStartMs, row);
     for (const row of this.#late.values()) add(Math.floor(row.fromMs / WINDOW_MS) * WINDOW_MS, row);
     return Promise.resolve([...sums.values()].sort(byWindow));
+  }
+
+  feedQuality(fromMs: number, toMs: number, nasId: string | null): Promise<FeedQualityReading[]> {
+    const groups = new Map<string, FeedQualityRow[]>();
+    for (const row of this.#feeds.values()) {
+      if (row.hourMs < fromMs || row.hourMs >= toMs || (nasId !== null && row.nasId !== nasId)) continue;
+      const key = JSON.stringify([row.hourMs, row.nasId]);
+      groups.set(key, [...(groups.get(key) ?? []), row]);
+    }
+    const readings = [...groups.values()].map(uniteFeedQuality);
+    return Promise.resolve(readings.sort((a, b) => a.hourMs - b.hourMs || byBytes(a.nasId, b.nasId)));
+  }
+
+  allWindows(subscriberId?: string): AsyncIterable<UsageWindowRow[]> {
+    return pages(this.#windows, subscriberId, (row) => [
+      row.windowStartMs,
+      row.serviceClass,
+      row.nasId,
+      row.partition,
+    ]);
+  }
+
+  allLate(subscriberId?: string): AsyncIterable<UsageLateRow[]> {
+    return pages(this.#late, subscriberId, (row) => [
+      row.fromMs,
+      row.serviceClass,
+      row.nasId,
+      row.partition,
+      row.offset,
+    ]);
+  }
+
+  allSessions(subscriberId?: string): AsyncIterable<SessionRow[]> {
+    return pages(this.#sessions, subscriberId, (row) => [row.startMs, row.nasId, row.sessionId]);
+  }
+
+  allActions(subscriberId?: string): AsyncIterable<ActionRow[]> {
+    const rows = new Map([...this.#actions].map(([key, action]) => [key, toActionRow(action)]));
+    return pages(rows, subscriberId, (row) => [row.actionId]);
   }
 
   close(): Promise<void> {
@@ -95,11 +148,68 @@ function upsert<Row>(rows: Map<string, Row>, key: unknown[], row: Row, version: 
   if (held === undefined || version(row) >= version(held)) rows.set(text, { ...row });
 }
 
-/** In byte order of the texts, as ClickHouse sorts. */
+/** Rows by subscriber and then key, texts in byte order as ClickHouse sorts; one page a subscriber. */
+async function* pages<Row extends { subscriberId: string }>(
+  rows: ReadonlyMap<string, Row>,
+  subscriberId: string | undefined,
+  keyOf: (row: Row) => (string | number)[],
+): AsyncGenerator<Row[]> {
+  const bySubscriber = new Map<string, Row[]>();
+  for (const row of rows.values()) {
+    if (subscriberId !== undefined && row.subscriberId !== subscriberId) continue;
+    const own = bySubscriber.get(row.subscriberId) ?? [];
+    own.push(structuredClone(row));
+    bySubscriber.set(row.subscriberId, own);
+  }
+  for (const id of [...bySubscriber.keys()].sort(byBytes)) {
+    const own = bySubscriber.get(id) ?? [];
+    yield await Promise.resolve(own.sort((a, b) => byKey(keyOf(a), keyOf(b))));
+  }
+}
+
+function byKey(a: readonly (string | number)[], b: readonly (string | number)[]): number {
+  for (const [index, left] of a.entries()) {
+    const right = b[index] ?? '';
+    const order =
+      typeof left === 'number' && typeof right === 'number'
+        ? left - right
+        : byBytes(String(left), String(right));
+    if (order !== 0) return order;
+  }
+  return 0;
+}
+
+function byBytes(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+}
+
 function byWindow(a: UsageReading, b: UsageReading): number {
   return (
-    a.windowStartMs - b.windowStartMs ||
-    Buffer.compare(Buffer.from(a.serviceClass), Buffer.from(b.serviceClass)) ||
-    Buffer.compare(Buffer.from(a.nasId), Buffer.from(b.nasId))
+    a.windowStartMs - b.windowStartMs || byBytes(a.serviceClass, b.serviceClass) || byBytes(a.nasId, b.nasId)
   );
+}
+
+/** Names, addresses and session ids of the intent stay out, as in ClickHouse. */
+function toActionRow({ intent, ...action }: LedgerAction): ActionRow {
+  return {
+    actionId: intent.id,
+    subscriberId: intent.subscriberId,
+    kind: intent.kind,
+    policyId: intent.policyId,
+    policyVersion: intent.policyVersion,
+    rule: intent.rule,
+    cycleStartMs: intent.cycleStartMs,
+    ordinal: intent.ordinal,
+    downBps: intent.desired.downBps,
+    upBps: intent.desired.upBps,
+    state: action.state,
+    detail: action.detail,
+    attempts: action.attempts,
+    decidedAtMs: intent.decidedAtMs,
+    appendTimeMs: intent.appendTimeMs,
+    partition: intent.partition,
+    offset: intent.offset,
+    createdAtMs: action.createdAtMs,
+    updatedAtMs: action.updatedAtMs,
+  };
 }
