@@ -9,7 +9,7 @@ export const PROBLEM_TYPE = 'application/problem+json';
 
 /** Codes of answers besides those of AppError. */
 export type ProblemCode =
-  ErrorCode | 'method-not-allowed' | 'rate-limited' | 'too-large' | 'bad-request' | 'internal';
+  ErrorCode | 'method-not-allowed' | 'rate-limited' | 'busy' | 'too-large' | 'bad-request' | 'internal';
 
 /** The body of every error answer. `code` is what programs look at, `detail` is for people. */
 export interface ProblemBody {
@@ -18,18 +18,33 @@ export interface ProblemBody {
   status: number;
   detail: string;
   code: ProblemCode;
+  /** where a request holds several records: each that can not be taken, by its index from 0 */
+  records?: readonly BadRecord[];
+}
+
+/** One record of a request and what is wrong with it. */
+export interface BadRecord {
+  index: number;
+  detail: string;
 }
 
 /** An answer that is thrown: from a hook or handler to the error handler. */
 export class Problem extends Error {
   readonly status: number;
   readonly code: ProblemCode;
+  readonly records: readonly BadRecord[] | null;
 
-  constructor(status: number, code: ProblemCode, detail: string) {
+  constructor(
+    status: number,
+    code: ProblemCode,
+    detail: string,
+    records: readonly BadRecord[] | null = null,
+  ) {
     super(detail);
     this.name = 'Problem';
     this.status = status;
     this.code = code;
+    this.records = records;
   }
 }
 
@@ -44,6 +59,7 @@ const STATUS_OF: Partial<Record<ErrorCode, number>> = {
   timeout: 503,
   'store-unknown-outcome': 503,
   'registry-unavailable': 503,
+  'log-append-failed': 503,
   stopped: 503,
 };
 
@@ -83,10 +99,11 @@ export function answerError(log: Pick<Logger, 'error' | 'warn'>) {
 }
 
 export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
-  const { status, code, message } = problem;
+  const { status, code, message, records } = problem;
   const title = STATUS_CODES[status] ?? 'Error';
   const body: ProblemBody = { type: 'about:blank', title, status, detail: message, code };
-  if (status === 503) void reply.header('retry-after', '1');
+  if (records !== null) body.records = records;
+  if (status === 503 || code === 'busy') void reply.header('retry-after', '1');
   if (status === 401) void reply.header('www-authenticate', 'Bearer realm="weir"');
   return reply.code(status).type(PROBLEM_TYPE).send(body);
 }

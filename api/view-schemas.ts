@@ -4,7 +4,7 @@ import { OUTCOMES } from '../schemas/outcome.ts';
 import type { ActionView, HealthView, OverviewView, SubscriberView } from '../schemas/views.ts';
 import { DEAD_LETTER_SCHEMAS } from './dead-letter-schemas.ts';
 import { FEED_SCHEMAS } from './feed-schemas.ts';
-import type { ProblemBody } from './problem.ts';
+import type { BadRecord, ProblemBody } from './problem.ts';
 import { count, each, time } from './schema-parts.ts';
 
 const octets = z
@@ -104,7 +104,13 @@ const problem = z.object({
   status: z.int(),
   detail: z.string(),
   code: z.string().describe('for programs; a closed list'),
-}) satisfies z.ZodType<Omit<ProblemBody, 'code'> & { code: string }>;
+  records: z
+    .array(z.object({ index: count, detail: z.string() }))
+    .optional()
+    .describe('which records of the request are wrong, by their index from 0'),
+}) satisfies z.ZodType<
+  Omit<ProblemBody, 'code' | 'records'> & { code: string; records?: BadRecord[] | undefined }
+>;
 
 /** Answers by the name that OpenAPI gives them. Their equality with schemas/views.ts is checked by the compiler. */
 export const VIEW_SCHEMAS = {

@@ -30,10 +30,7 @@ export function composeIngest(
   return ingest;
 }
 
-function observerOf(
-  metrics: Metrics,
-  complain: (feedId: string, detail: string) => void,
-): IngestObserver {
+function observerOf(metrics: Metrics, complain: (feedId: string, detail: string) => void): IngestObserver {
   return {
     ended: (result) => metrics.ingestRequests.inc({ result }),
     records: (result, count) => metrics.ingestRecords.inc({ result }, count),

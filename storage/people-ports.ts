@@ -33,6 +33,15 @@ export interface Directory {
   counts(): Promise<{ subscribers: number; plans: number; policies: number; nas: number }>;
 }
 
+/** Who a user name belongs to; RADIUS servers know no other name. */
+export interface SubscriberLookup {
+  /**
+   * Subscriber id of each user name (case sensitive, no NUL) that exactly one profile has; others are not in the answer.
+   * One read for all. Throws 'unreachable', 'timeout' (retriable).
+   */
+  subscriberIdsOf(userNames: readonly string[]): Promise<Map<string, string>>;
+}
+
 /** A control waiting for the log, with the number the relay gives it. */
 export interface PendingControl {
   id: ControlId;
