@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { DeadLetter } from '../../schemas/outcome.ts';
 import { anIntent } from '../action-factory.contract.ts';
 import { ledgerContract } from '../ledger.contract.ts';
 import type { LedgerAction, SlotId, SlotMarks } from '../ports.ts';
@@ -10,6 +11,26 @@ import { connectPostgres } from './pool.ts';
 
 const SCHEMA = `ledger_${process.pid}`;
 const SLOT: SlotId = { group: 'weir', topic: 'accounting', partition: 0 };
+const CHANGE = {
+  subscriberId: 's-1',
+  cycleStartMs: Date.UTC(2026, 0, 1),
+  cycleEndMs: Date.UTC(2026, 1, 1),
+  downBytes: 1,
+  upBytes: -1,
+  partition: 0,
+  offset: 1,
+};
+const LETTER: DeadLetter = {
+  topic: 'accounting',
+  partition: 0,
+  offset: 1,
+  appendTimeMs: 0,
+  reason: 'empty',
+  detail: '',
+  nasId: null,
+  key: null,
+  value: null,
+};
 const url = process.env['DATABASE_URL'];
 if (url === undefined) throw new Error('DATABASE_URL is missing: run these tests through npm test');
 const quiet = { warn: () => undefined };
@@ -63,10 +84,17 @@ describe('PostgresActionLedger', () => {
     const ledger = new PostgresActionLedger(pool);
     await pool.query(`alter table slot_mark add constraint refuse check (position < 100)`);
     try {
-      await expect(ledger.insert(SLOT, 100, { intents: [anIntent({ id: 'a' })] })).rejects.toMatchObject({
-        code: 'store-rejected',
+      const refused = ledger.insert(SLOT, 100, {
+        intents: [anIntent({ id: 'a' })],
+        adjustments: [{ ...CHANGE, id: '0:1:0', reason: 'operator', serviceClass: '', detail: '' }],
+        closedCycles: [{ ...CHANGE, planId: 'home', classes: [], adjustedDownBytes: 0, adjustedUpBytes: 0 }],
+        deadLetters: [LETTER],
       });
+      await expect(refused).rejects.toMatchObject({ code: 'store-rejected' });
       expect(await ledger.recent(10)).toEqual([]);
+      for (const table of ['usage_adjustment', 'closed_cycle', 'dead_letter']) {
+        expect((await pool.query(`select 1 from ${table}`)).rowCount).toBe(0);
+      }
     } finally {
       await pool.query('alter table slot_mark drop constraint refuse');
     }
