@@ -1,6 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AppError } from '../schemas/errors.ts';
-import type { LogAppend, LogWriter, PartitionHandler, PartitionMarks, RawBatch, RecordSource } from './ports.ts';
+import type {
+  LogAppend,
+  LogWriter,
+  PartitionHandler,
+  PartitionMarks,
+  RawBatch,
+  RecordSource,
+} from './ports.ts';
 
 /** A new, empty log of the adapter under test. */
 interface LogUnderTest {
