@@ -31,8 +31,34 @@ function urlOf({ host, port }: { host: string; port: number }): string {
  *   'unauthorised', 'forbidden', 'invalid-input'
  */
 export async function getView<T>(target: ApiTarget, path: string): Promise<T> {
+  return answered<T>(target, path, {}, TIMEOUT_MS);
+}
+
+/**
+ * POST of JSON. After 'timeout' or 'unreachable' what was asked may be done all the same.
+ *
+ * @param path begins with /
+ * @throws AppError as getView
+ */
+export async function postView<T>(
+  target: ApiTarget,
+  path: string,
+  body: unknown,
+  timeoutMs = TIMEOUT_MS,
+): Promise<T> {
+  const headers = { 'content-type': 'application/json' };
+  return answered<T>(target, path, { method: 'POST', headers, body: JSON.stringify(body) }, timeoutMs);
+}
+
+async function answered<T>(
+  target: ApiTarget,
+  path: string,
+  request: RequestInit & { headers?: Record<string, string> },
+  timeoutMs: number,
+): Promise<T> {
   const key = await keyOf(target);
-  const answer = await ask(new URL(path, target.url), key);
+  const headers = { ...request.headers, authorization: `Bearer ${key}` };
+  const answer = await ask(new URL(path, target.url), { ...request, headers }, timeoutMs);
   if (answer.ok) return (await answer.json()) as T;
   throw failure(answer.status, await detailOf(answer), target);
 }
@@ -60,17 +86,17 @@ async function keyIn(file: string): Promise<string | null> {
   }
 }
 
-async function ask(url: URL, key: string): Promise<Response> {
+async function ask(url: URL, request: RequestInit, timeoutMs: number): Promise<Response> {
   try {
     return await fetch(url, {
-      headers: { authorization: `Bearer ${key}` },
+      ...request,
       // A redirect would carry the key to somebody else.
       redirect: 'error',
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      signal: AbortSignal.timeout(timeoutMs),
     });
   } catch (error) {
     if (error instanceof Error && error.name === 'TimeoutError') {
-      throw new AppError('timeout', `${url.origin} did not answer within ${TIMEOUT_MS / 1000} s`, {
+      throw new AppError('timeout', `${url.origin} did not answer within ${timeoutMs / 1000} s`, {
         cause: error,
       });
     }

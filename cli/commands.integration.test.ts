@@ -2,12 +2,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { apiOptions } from '../api/api-rig.contract.ts';
 import { createApi } from '../api/server.ts';
 import type { Api } from '../api/server.ts';
-import { overviewView, subscriberView } from '../api/view-factory.contract.ts';
-import { createTelemetry } from '../pipeline/telemetry.ts';
+import { subscriberView } from '../api/view-factory.contract.ts';
 import { lockDataFolder } from '../storage/data-folder.ts';
-import { MemoryApiKeys } from '../storage/memory/api-keys.ts';
 import { runCli } from './commands.ts';
 
 let folder: string;
@@ -38,20 +37,10 @@ async function weir(args: string[], env: Record<string, string> = {}) {
 
 /** An API that listens, with its admin key in the data folder. */
 async function running(): Promise<{ WEIR_API_PORT: string }> {
-  const keys = new MemoryApiKeys();
-  const ok = { ok: true, problems: [] };
-  api = await createApi({
-    views: {
-      overview: () => Promise.resolve(overviewView()),
-      subscriber: (id) => Promise.resolve(id === 'nobody' ? null : subscriberView(id)),
-      health: () => Promise.resolve(ok),
-      ready: () => Promise.resolve(ok),
-    },
-    keys,
-    log: createTelemetry({ level: 'silent', processMetrics: false }).log,
-  });
+  const options = apiOptions();
+  api = await createApi(options);
   const url = new URL(await api.listen('127.0.0.1', 0));
-  const { key } = await keys.create('admin', ['admin']);
+  const { key } = await options.keys.create('admin', ['admin']);
   await writeFile(join(folder, 'admin-key'), `${key}\n`);
   return { WEIR_API_PORT: url.port };
 }

@@ -10,7 +10,11 @@ import type { OverviewView, SubscriberView } from '../schemas/views.ts';
 import { ROLES } from '../schemas/roles.ts';
 import type { Role } from '../schemas/roles.ts';
 import { apiTarget, getView } from './api-client.ts';
+import type { ApiFlags } from './api-flags.ts';
+import { json, withApiFlags } from './api-flags.ts';
+import { deadLetterCommands } from './dead-letter-commands.ts';
 import { overviewText, subscriberText } from './format.ts';
+import { stateCommands } from './state-commands.ts';
 
 /** What a command line runs with. */
 export interface CliIo {
@@ -20,12 +24,6 @@ export interface CliIo {
   err(text: string): void;
   /** runs the program itself; resolves with its exit code */
   start(env: NodeJS.ProcessEnv): Promise<number>;
-}
-
-interface ApiFlags {
-  url?: string;
-  keyFile?: string;
-  json?: boolean;
 }
 
 /**
@@ -68,6 +66,8 @@ function program(io: CliIo, result: { code: number }): Command {
   migrateCommands(weir, io);
   keyCommands(weir, io);
   viewCommands(weir, io);
+  stateCommands(weir, io);
+  deadLetterCommands(weir, io, () => (result.code = EXIT.failed));
   return weir;
 }
 
@@ -108,12 +108,7 @@ function keyCommands(weir: Command, io: CliIo): void {
 
 function viewCommands(weir: Command, io: CliIo): void {
   const view = (name: string, description: string): Command =>
-    weir
-      .command(name)
-      .description(description)
-      .option('--url <url>', 'where the running Weir listens', urlOf)
-      .option('--key-file <file>', 'file of the API key')
-      .option('--json', 'print what the API answers');
+    withApiFlags(weir.command(name).description(description));
   view('overview', 'what is going on in the running Weir').action(async (flags: ApiFlags) => {
     const overview = await getView<OverviewView>(apiTarget(readConfig(io.env), flags), '/v1/overview');
     io.out(flags.json === true ? json(overview) : overviewText(overview));
@@ -143,10 +138,6 @@ async function withAdmin<T>(io: CliIo, use: (admin: Admin) => Promise<T>): Promi
   }
 }
 
-function json(value: unknown): string {
-  return `${JSON.stringify(value, null, 2)}\n`;
-}
-
 function nameOf(text: string): string {
   if (/^[^\p{C}]{1,100}$/u.test(text) && text.trim() !== '') return text.trim();
   throw new InvalidArgumentError('It must be 1 to 100 printable characters.');
@@ -157,9 +148,4 @@ function rolesOf(text: string): Role[] {
   const roles = ROLES.filter((role) => names.includes(role));
   if (roles.length > 0 && names.every((name) => roles.some((role) => role === name))) return roles;
   throw new InvalidArgumentError(`They must be some of ${ROLES.join(', ')}.`);
-}
-
-function urlOf(text: string): string {
-  if (URL.canParse(text) && ['http:', 'https:'].includes(new URL(text).protocol)) return text;
-  throw new InvalidArgumentError('It must be a URL such as http://127.0.0.1:8080.');
 }

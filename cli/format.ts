@@ -86,7 +86,7 @@ function megabits({ downBps, upBps }: { downBps: number; upBps: number }): strin
 }
 
 /** One string; control characters that a record may have carried must not reach the terminal. */
-function lines(list: readonly string[]): string {
+export function lines(list: readonly string[]): string {
   // eslint-disable-next-line no-control-regex -- they are what is taken out
   return `${list.map((line) => line.replace(/[\u0000-\u001f\u007f-\u009f]/g, '?')).join('\n')}\n`;
 }

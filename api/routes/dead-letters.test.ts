@@ -1,17 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { deadLetterViews, encoded, letter } from '../../pipeline/dead-letter/letter-rig.contract.ts';
-import { createTelemetry } from '../../pipeline/telemetry.ts';
 import type { DeadLetterListView, DeadLetterReplayView } from '../../schemas/dead-letter-views.ts';
 import { AppError } from '../../schemas/errors.ts';
 import type { Role } from '../../schemas/roles.ts';
 import { ROLES } from '../../schemas/roles.ts';
-import { MemoryApiKeys } from '../../storage/memory/api-keys.ts';
 import { MemoryDeadLetters } from '../../storage/memory/dead-letters.ts';
+import { apiOptions } from '../api-rig.contract.ts';
 import { createApi } from '../server.ts';
-import { overviewView, subscriberView } from '../view-factory.contract.ts';
 import type { DeadLetterViews } from './dead-letters.ts';
 
-const WELL = { ok: true, problems: [] };
 const HOUR = 3_600_000;
 const NOON = Date.UTC(2026, 6, 10, 12);
 
@@ -27,20 +24,10 @@ async function rig(changes: Partial<DeadLetterViews> = {}) {
     }),
     letter('empty', null, { partition: 2, offset: 12, appendTimeMs: NOON + 2 * HOUR, key: null }),
   ]);
-  const keys = new MemoryApiKeys();
-  const { app } = await createApi({
-    keys,
-    log: createTelemetry({ level: 'silent', processMetrics: false }).log,
-    views: {
-      overview: () => Promise.resolve(overviewView()),
-      subscriber: (id) => Promise.resolve(subscriberView(id)),
-      health: () => Promise.resolve(WELL),
-      ready: () => Promise.resolve(WELL),
-      deadLetters: { ...deadLetterViews(letters), ...changes },
-    },
-  });
+  const options = apiOptions({ deadLetters: { ...deadLetterViews(letters), ...changes } });
+  const { app } = await createApi(options);
   const ask = async (role: Role, url: string, payload?: object) => {
-    const { key } = await keys.create('ann', [role]);
+    const { key } = await options.keys.create('ann', [role]);
     const headers = { authorization: `Bearer ${key}` };
     return payload === undefined
       ? app.inject({ url, headers })
