@@ -23,6 +23,9 @@ import { RateMeter } from './views/rate-meter.ts';
 import { has, programOf } from './compose-parts.ts';
 import type { Program, Surroundings } from './compose-parts.ts';
 
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+
 /** Intents waiting for the ledger at which a slot takes no more batches. */
 const MAX_WAITING_INTENTS = 10_000;
 
@@ -104,6 +107,7 @@ async function composePipeline(
   const pipeline: Pipeline = buildPipeline(
     {
       source: log.source,
+      writer: log.writer,
       store: timedStore(stores.store, telemetry.metrics),
       marks: stores.marks,
       ledger: stores.ledger,
@@ -119,9 +123,13 @@ async function composePipeline(
         partitionCount: await log.source.partitionCount(),
         bucketCount: config.buckets,
         defaultZone: config.defaultZone,
+        acceptLatenessMs: config.acceptLatenessDays * DAY_MS,
+        cycleCloseGraceMs: config.cycleCloseGraceHours * HOUR_MS,
       },
       maxRecordBytes: config.maxRecordBytes,
       maxWaitingIntents: MAX_WAITING_INTENTS,
+      cachedSubscribers: config.cachedSubscribers,
+      simulatedTime: config.simulatedTime,
     },
     {
       maxInFlight: config.coa.maxInFlight,

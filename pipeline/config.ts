@@ -59,6 +59,10 @@ export interface Config {
   /** how long dead letters are kept, ms of real time */
   readonly deadLetterRetentionMs: number;
   readonly buckets: number;
+  /** subscribers that stay in memory, over all slots of the process */
+  readonly cachedSubscribers: number;
+  readonly acceptLatenessDays: number;
+  readonly cycleCloseGraceHours: number;
   readonly simulatedTime: boolean;
   /** null = no simulated provider. `speed` = simulated seconds a second */
   readonly simulator: { readonly subscribers: number; readonly speed: number; readonly seed: number } | null;
@@ -167,6 +171,9 @@ function toConfig(values: Values): Config {
     radiusServiceAttribute: values.WEIR_RADIUS_SERVICE_ATTRIBUTE,
     deadLetterRetentionMs: values.WEIR_DEAD_LETTER_DAYS * 86_400_000,
     buckets: values.WEIR_BUCKETS,
+    cachedSubscribers: values.WEIR_CACHED_SUBSCRIBERS,
+    acceptLatenessDays: values.WEIR_ACCEPT_LATENESS_DAYS,
+    cycleCloseGraceHours: values.WEIR_CYCLE_CLOSE_GRACE_HOURS,
     simulatedTime: values.WEIR_SIMULATED_TIME ?? simulated,
     simulator: simulated ? simulatorOf(values) : null,
     coa: coaOf(values),

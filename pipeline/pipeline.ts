@@ -5,7 +5,7 @@ import type { Analytics } from '../storage/analytics-ports.ts';
 import type {
   ActionLedger,
   ActionSink,
-  DeadLetterSink,
+  LogWriter,
   RawBatch,
   RecordSource,
   SlotMarks,
@@ -18,6 +18,8 @@ import { Dispatcher } from './dispatch/dispatcher.ts';
 import type { DispatchObserver } from './dispatch/dispatcher.ts';
 import type { DispatchSettings } from './dispatch/dispatch-settings.ts';
 import { Flusher } from './flush/flusher.ts';
+import { expandControl } from './relay/expand.ts';
+import type { OutboxRecord } from '../schemas/outbox.ts';
 import type { FlushHooks } from './flush/flusher.ts';
 
 /** The ports that the flow runs between. */
@@ -25,7 +27,8 @@ export interface PipelinePorts {
   source: RecordSource;
   store: StateStore;
   marks: SlotMarks;
-  deadLetters: DeadLetterSink;
+  /** writes slots' own controls */
+  writer: LogWriter;
   ledger: ActionLedger;
   analytics: Analytics;
   sink: ActionSink;
@@ -60,7 +63,7 @@ export interface Pipeline {
 export function buildPipeline(
   ports: PipelinePorts,
   observers: PipelineObservers,
-  options: WorkerOptions,
+  options: WorkerOptions & { simulatedTime: boolean },
   dispatch: Partial<DispatchSettings>,
 ): Pipeline {
   const flusher: Flusher = new Flusher({
@@ -85,6 +88,8 @@ export function buildPipeline(
   const worker: Worker = new Worker(
     {
       ...ports,
+      tellAll: (control) => tellAll(ports.writer, control, options.simulatedTime),
+      newCommitId: randomUUID,
       flusher,
       calendar: new CycleCalendar(),
       diverged: observers.diverged,
@@ -95,6 +100,16 @@ export function buildPipeline(
     options,
   );
   return { worker, flusher, dispatcher, sink: ports.sink };
+}
+
+/** A slot's own control, to every partition at once. */
+async function tellAll(
+  writer: LogWriter,
+  control: Extract<OutboxRecord, { kind: 'control' }>,
+  simulatedTime: boolean,
+): Promise<void> {
+  const partitions = await writer.partitionCount();
+  await writer.append(expandControl(control, partitions, simulatedTime ? control.appendTimeMs : null));
 }
 
 /**

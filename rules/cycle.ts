@@ -29,6 +29,17 @@ function anchorIn(month: Temporal.PlainYearMonth, anchorDay: number, zone: strin
   return date.toZonedDateTime({ timeZone: zone }).epochMilliseconds;
 }
 
+/** The calendar day of the zone that contains `atMs`: 23 to 25 hours. Throws RangeError on an unknown zone. */
+export function dayAt(zone: string, atMs: number): Cycle {
+  const date = Temporal.Instant.fromEpochMilliseconds(atMs).toZonedDateTimeISO(zone).toPlainDate();
+  const startMs = date.toZonedDateTime({ timeZone: zone }).epochMilliseconds;
+  const endMs = date.add({ days: 1 }).toZonedDateTime({ timeZone: zone }).epochMilliseconds;
+  if (atMs < endMs) return { startMs, endMs };
+  // Midnight has come, then clocks went back to the day before.
+  const nextMs = date.add({ days: 2 }).toZonedDateTime({ timeZone: zone }).epochMilliseconds;
+  return { startMs: endMs, endMs: nextMs };
+}
+
 /**
  * Whether cycles can be reckoned in a zone. Intl is no judge of that: it takes abbreviations, BST for Bangladesh among
  * them, that Temporal refuses.
@@ -42,23 +53,37 @@ export function isZone(zone: string): boolean {
   }
 }
 
-/** cycleAt with the last cycles of each (zone, anchor) remembered: calendar maths costs about 27 us, a look-up 0.1. */
+/** cycleAt and dayAt with the last ones of each zone remembered: calendar maths costs about 27 us, a look-up 0.1. */
 export class CycleCalendar {
-  private readonly known = new Map<string, Cycle[]>();
+  private readonly cycles = new Map<string, Cycle[]>();
+  private readonly days = new Map<string, Cycle[]>();
 
   at(zone: string, anchorDay: number, atMs: number): Cycle {
-    const key = `${anchorDay} ${zone}`;
-    let cycles = this.known.get(key);
-    if (cycles === undefined) {
-      cycles = [];
-      this.known.set(key, cycles);
-    }
-    for (const cycle of cycles) {
-      if (atMs >= cycle.startMs && atMs < cycle.endMs) return cycle;
-    }
-    const cycle = cycleAt(zone, anchorDay, atMs);
-    cycles.unshift(cycle);
-    if (cycles.length > 6) cycles.pop();
-    return cycle;
+    return remembered(this.cycles, `${anchorDay} ${zone}`, atMs, 6, () => cycleAt(zone, anchorDay, atMs));
   }
+
+  day(zone: string, atMs: number): Cycle {
+    return remembered(this.days, zone, atMs, 40, () => dayAt(zone, atMs));
+  }
+}
+
+function remembered(
+  known: Map<string, Cycle[]>,
+  key: string,
+  atMs: number,
+  most: number,
+  reckon: () => Cycle,
+): Cycle {
+  let spans = known.get(key);
+  if (spans === undefined) {
+    spans = [];
+    known.set(key, spans);
+  }
+  for (const span of spans) {
+    if (atMs >= span.startMs && atMs < span.endMs) return span;
+  }
+  const span = reckon();
+  spans.unshift(span);
+  if (spans.length > most) spans.pop();
+  return span;
 }

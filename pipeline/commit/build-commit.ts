@@ -4,6 +4,7 @@ import { windowKey } from '../fold/slot-state.ts';
 import type { SlotState } from '../fold/slot-state.ts';
 import { ALLOWED_LATENESS_MS, WINDOW_MS } from '../window/spread.ts';
 import { coldField, CORE_FIELD, FLUSHED_FIELD, hotField, ONE_SHOT_GROUP, windowGroup } from './load-slot.ts';
+import { encodeFeed } from './feed-codec.ts';
 import { encodeCatalogue, encodeCore, encodeOneShot, encodeWindow } from './slot-codec.ts';
 import { encodeCold, encodeHot } from './subscriber-codec.ts';
 
@@ -25,8 +26,11 @@ export function buildCommit(
   state: SlotState,
   effects: BatchEffects,
   retention: Retention,
+  outbox: SlotCommit['outbox'],
 ): SlotCommit {
   const meta = [{ field: CORE_FIELD, value: encodeCore(state) }];
+  // With the position: what is learned of a NAS decides about time, and must not be ahead of it.
+  for (const feed of effects.feeds) meta.push({ field: `feed:${feed.nasId}`, value: encodeFeed(feed) });
   for (const field of effects.catalogue) meta.push({ field, value: encodeCatalogue(state, field) });
   // Rows leave when analytics has taken more: while it is away their number grows, and nothing is looked through.
   const flushed = retention.flushedThrough > retention.committedFlushed;
@@ -39,43 +43,40 @@ export function buildCommit(
     seq: lease.seq + 1,
     commitId,
     position: state.position,
-    outbox: effects.intents.map(({ n, intent }) => ({
-      n,
-      bytes: Buffer.from(JSON.stringify(intent), 'utf8'),
-    })),
-    rows: rowsOf(effects),
+    outbox,
+    rows: rowsOf(effects, state.blobVersion),
     deletedGroups: flushed ? dropStoredWindows(state, retention.flushedThrough).map(windowGroup) : [],
     deletedRows: flushed
       ? dropStoredOneShots(retention).map((key) => ({ group: ONE_SHOT_GROUP, field: key }))
       : [],
     due: [...effects.due].map(([key, dueMs]) => ({ key, dueMs })),
-    values: valuesOf(effects),
+    values: valuesOf(effects, state.blobVersion),
     meta,
   };
 }
 
-function rowsOf(effects: BatchEffects): SlotCommit['rows'] {
+function rowsOf(effects: BatchEffects, version: number): SlotCommit['rows'] {
   const rows: SlotCommit['rows'] = [];
   for (const total of effects.windows) {
     const field = windowKey(total.subscriberId, total.serviceClass, total.nasId);
-    rows.push({ group: windowGroup(total.startMs), field, value: encodeWindow(total) });
+    rows.push({ group: windowGroup(total.startMs), field, value: encodeWindow(total, version) });
   }
   for (const { key, row } of effects.oneShots) {
-    rows.push({ group: ONE_SHOT_GROUP, field: key, value: encodeOneShot(row) });
+    rows.push({ group: ONE_SHOT_GROUP, field: key, value: encodeOneShot(row, version) });
   }
   return rows;
 }
 
-function valuesOf(effects: BatchEffects): SlotCommit['values'] {
+function valuesOf(effects: BatchEffects, version: number): SlotCommit['values'] {
   const values: SlotCommit['values'] = [];
   for (const subscriber of effects.hot) {
-    values.push({ bucket: subscriber.bucket, field: hotField(subscriber.id), value: encodeHot(subscriber) });
+    values.push({ bucket: subscriber.bucket, field: hotField(subscriber.id), value: encodeHot(subscriber, version) });
   }
   for (const subscriber of effects.cold) {
     values.push({
       bucket: subscriber.bucket,
       field: coldField(subscriber.id),
-      value: encodeCold(subscriber),
+      value: encodeCold(subscriber, version),
     });
   }
   return values;
@@ -83,18 +84,14 @@ function valuesOf(effects: BatchEffects): SlotCommit['values'] {
 
 /** Windows that take no more bytes and whose rows are all in analytics leave the slot. */
 function dropStoredWindows(state: SlotState, flushedThrough: number): number[] {
-  const gone: number[] = [];
-  for (const [startMs, rows] of state.windows) {
-    if (startMs + WINDOW_MS + ALLOWED_LATENESS_MS > state.watermarkMs) continue;
-    if (areStored(rows.values(), flushedThrough)) gone.push(startMs);
-  }
+  const gone = [...state.windows]
+    .filter(
+      ([startMs, version]) =>
+        version <= flushedThrough && startMs + WINDOW_MS + ALLOWED_LATENESS_MS <= state.watermarkMs,
+    )
+    .map(([startMs]) => startMs);
   for (const startMs of gone) state.windows.delete(startMs);
   return gone;
-}
-
-function areStored(rows: Iterable<{ version: number }>, flushedThrough: number): boolean {
-  for (const { version } of rows) if (version > flushedThrough) return false;
-  return true;
 }
 
 function dropStoredOneShots(retention: Retention): string[] {
@@ -106,5 +103,12 @@ function dropStoredOneShots(retention: Retention): string[] {
 
 /** offset + 1 of the input that made a row. */
 export function versionOf(row: OneShotRow): number {
-  return row.kind === 'late' ? row.offset + 1 : row.version;
+  switch (row.kind) {
+    case 'late':
+      return row.offset + 1;
+    case 'session':
+      return row.version;
+    case 'feed':
+      return row.row.version;
+  }
 }

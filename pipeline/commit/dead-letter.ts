@@ -15,7 +15,7 @@ export function deadLetter(
   dead: BatchEffects['dead'][number],
   entry: LogEntry | undefined,
 ): DeadLetter {
-  const { offset, appendTimeMs, reason, detail } = dead;
+  const { offset, appendTimeMs, reason, detail, nasId } = dead;
   const key = (dead.key ?? entry?.key ?? null)?.subarray(0, MAX_KEY_BYTES) ?? null;
   const value = (dead.value ?? entry?.value ?? null)?.subarray(0, MAX_VALUE_BYTES) ?? null;
   return {

@@ -1,22 +1,36 @@
-import type { ActionIntent } from '../../schemas/action.ts';
-import type { ActionLedger, SlotId, StateStore } from '../../storage/ports.ts';
+import type { OutboxRecord } from '../../schemas/outbox.ts';
+import type { ActionLedger, LedgerBatch, SlotId, StateStore } from '../../storage/ports.ts';
+
+/** Entries that one transaction of the ledger takes, and bytes of dead letters: a flood of large ones goes in several. */
+const MAX_ENTRIES = 500;
+const MAX_LETTER_BYTES = 4 * 1024 * 1024;
 
 interface Queued {
   n: number;
-  intent: ActionIntent;
+  record: OutboxRecord;
 }
+
+type OwnControl = Extract<OutboxRecord, { kind: 'control' }>;
 
 /** What an egress tells the outside. */
 export interface EgressEvents {
-  /** intents became ledger rows; `fresh` of them were new */
+  /** entries reached the ledger or the log; `fresh` of the `intents` among them were new */
   stored(intents: number, fresh: number): void;
   failed(error: unknown): void;
 }
 
+/** Where a slot's outbox goes. */
+export interface EgressTargets {
+  store: Pick<StateStore, 'removeOutbox'>;
+  ledger: Pick<ActionLedger, 'insert'>;
+  /** Puts a copy of a control into every partition of the log; durable when it resolves. */
+  tellAll: (control: OwnControl) => Promise<void>;
+}
+
 /**
- * Brings one slot's committed intents to the ledger and removes them from the outbox after their insert is durable.
- * At least once to the ledger, which keeps each id once. While `heldUntil` lies ahead of the slot's position
- * (its tail was lost), nothing leaves.
+ * Brings one slot's committed outbox, in order, to the ledger and its own controls into the log, and removes each entry after
+ * that is durable. At least once; the ledger keeps each id once, and a control that comes twice is skipped by its number.
+ * While `heldUntil` lies ahead of the slot's position (its tail was lost), nothing leaves.
  */
 export class Egress {
   private readonly queue: Queued[] = [];
@@ -26,21 +40,18 @@ export class Egress {
   private position = 0;
   private heldUntil = 0;
   private readonly slot: SlotId;
-  private readonly store: StateStore;
-  private readonly ledger: ActionLedger;
+  private readonly targets: EgressTargets;
   private readonly events: EgressEvents;
   private readonly pause: (ms: number) => Promise<void>;
 
   constructor(
     slot: SlotId,
-    store: StateStore,
-    ledger: ActionLedger,
+    targets: EgressTargets,
     events: EgressEvents,
     pause: (ms: number) => Promise<void>,
   ) {
     this.slot = slot;
-    this.store = store;
-    this.ledger = ledger;
+    this.targets = targets;
     this.events = events;
     this.pause = pause;
   }
@@ -58,23 +69,23 @@ export class Egress {
     this.heldUntil = Math.max(this.heldUntil, position);
   }
 
-  /** Gives the intents of a commit that was applied at `position`. */
-  push(position: number, intents: readonly Queued[]): void {
+  /** Gives the outbox of a commit that was applied at `position`. */
+  push(position: number, entries: readonly Queued[]): void {
     this.position = Math.max(this.position, position);
-    this.queue.push(...intents);
+    for (const entry of entries) this.queue.push(entry);
     if (!this.active && !this.stopped && this.queue.length > 0 && !this.isHeld) {
       this.active = true;
       this.running = this.run();
     }
   }
 
-  /** No insert begins after this; resolves when the one in flight ended. What is left stays in the outbox. */
+  /** No delivery begins after this; resolves when the one in flight ended. What is left stays in the outbox. */
   async stop(): Promise<void> {
     this.stopped = true;
     await this.running;
   }
 
-  /** Resolves when everything given so far is in the ledger, or the egress is held or stopped. */
+  /** Resolves when everything given so far was delivered, or the egress is held or stopped. */
   async drained(): Promise<void> {
     await this.running;
   }
@@ -82,22 +93,17 @@ export class Egress {
   private async run(): Promise<void> {
     let waitMs = 50;
     while (this.queue.length > 0 && !this.stopped && !this.isHeld) {
-      const batch = this.queue.slice(0, 500);
       try {
-        const fresh = await this.ledger.insert(
+        const delivered = await this.deliver();
+        await this.targets.store.removeOutbox(
           this.slot,
-          this.position,
-          batch.map(({ intent }) => intent),
+          this.queue.slice(0, delivered.entries).map(({ n }) => n),
         );
-        await this.store.removeOutbox(
-          this.slot,
-          batch.map(({ n }) => n),
-        );
-        this.queue.splice(0, batch.length);
-        this.events.stored(batch.length, fresh.length);
+        this.queue.splice(0, delivered.entries);
+        this.events.stored(delivered.intents, delivered.fresh);
         waitMs = 50;
       } catch (error) {
-        // Whatever it was, the intents stay in the outbox and the fault is shown; giving up would lose actions.
+        // Whatever it was, the entries stay in the outbox and the fault is shown; giving up would lose actions.
         this.events.failed(error);
         await this.pause(waitMs);
         waitMs = Math.min(2 * waitMs, 2000);
@@ -106,4 +112,36 @@ export class Egress {
     // In the same turn as the last look at the queue: a push after it has to begin anew.
     this.active = false;
   }
+
+  /** Delivers what stands first in the queue: one control, or everything up to the next one. */
+  private async deliver(): Promise<{ entries: number; intents: number; fresh: number }> {
+    const first = this.queue[0]?.record;
+    if (first?.kind === 'control') {
+      await this.targets.tellAll(first);
+      return { entries: 1, intents: 0, fresh: 0 };
+    }
+    const { batch, entries } = nextBatch(this.queue);
+    const fresh = await this.targets.ledger.insert(this.slot, this.position, batch);
+    return { entries, intents: batch.intents.length, fresh: fresh.length };
+  }
+}
+
+function nextBatch(queue: readonly Queued[]): { batch: LedgerBatch; entries: number } {
+  const intents = [];
+  const adjustments = [];
+  const closedCycles = [];
+  const deadLetters = [];
+  let [entries, bytes] = [0, 0];
+  for (const { record } of queue) {
+    if (entries === MAX_ENTRIES || bytes > MAX_LETTER_BYTES || record.kind === 'control') break;
+    entries += 1;
+    if (record.kind === 'action') intents.push(record.intent);
+    else if (record.kind === 'adjustment') adjustments.push(record.adjustment);
+    else if (record.kind === 'closed-cycle') closedCycles.push(record.cycle);
+    else {
+      deadLetters.push(record.letter);
+      bytes += record.letter.value?.length ?? 0;
+    }
+  }
+  return { batch: { intents, adjustments, closedCycles, deadLetters }, entries };
 }

@@ -1,10 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FLAGS, OUTCOMES } from '../../schemas/outcome.ts';
+import { defaultNasProfile } from '../../schemas/profile.ts';
 import { emptyFeed, noteInterim, noteLead, noteRecord, noteSession } from '../feed/nas-feed.ts';
 import { decodeFeed, encodeFeed } from './feed-codec.ts';
 
-const READING = { gigawords: true, interimSeconds: null };
+const READING = defaultNasProfile('n');
 
 const note = fc.record({
   appendTimeMs: fc.integer({ min: 0, max: 1e13 }),

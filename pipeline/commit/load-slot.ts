@@ -1,11 +1,12 @@
 import { AppError } from '../../schemas/errors.ts';
-import type { ActionIntent } from '../../schemas/action.ts';
+import type { OutboxRecord } from '../../schemas/outbox.ts';
 import type { PartitionMarks, SlotHead, SlotId, StateStore } from '../../storage/ports.ts';
 import type { OneShotRow } from '../fold/effects.ts';
-import { countPopulation, emptySlot, subscriberOf } from '../fold/slot-state.ts';
-import type { FoldSettings, SlotState } from '../fold/slot-state.ts';
+import { requireRebuilt } from '../snapshot/rebuilding.ts';
+import { emptySlot } from '../fold/slot-state.ts';
+import type { FoldSettings, SlotState, WindowTotal } from '../fold/slot-state.ts';
+import { decodeOutbox } from './outbox-codec.ts';
 import { decodeCatalogue, decodeCore, decodeOneShot, decodeWindow } from './slot-codec.ts';
-import { decodeCold, decodeHot } from './subscriber-codec.ts';
 
 /** Meta fields of a slot besides the catalogue. */
 export const CORE_FIELD = 'core';
@@ -31,13 +32,14 @@ export interface LoadedSlot {
   /** all rows with version <= this are in analytics */
   flushedThrough: number;
   oneShots: { key: string; row: OneShotRow }[];
-  /** undelivered intents, by n */
-  outbox: { n: number; intent: ActionIntent }[];
+  /** what was not delivered, by n */
+  outbox: { n: number; record: OutboxRecord }[];
 }
 
 /**
- * Loads everything of a slot after its acquisition. An empty slot begins at the partition's low watermark.
- * Throws 'partition-count-changed', 'store-corrupt', 'state-version-unknown'.
+ * Loads of a slot, after its acquisition, what every batch needs: meta, due times, outbox and rows that are written once.
+ * Subscribers and window rows follow on demand. An empty slot begins at the partition's low watermark.
+ * Throws 'partition-count-changed', 'store-corrupt', 'state-version-unknown', 'state-being-rebuilt'.
  */
 export async function loadSlot(
   store: StateStore,
@@ -46,6 +48,7 @@ export async function loadSlot(
   settings: FoldSettings,
   marks: PartitionMarks,
 ): Promise<LoadedSlot> {
+  requireRebuilt(slot, head.meta);
   const state = emptySlot(slot.partition, settings, head.position ?? marks.low);
   const core = head.meta.get(CORE_FIELD);
   if (core !== undefined) decodeCore(core, state);
@@ -57,46 +60,31 @@ export async function loadSlot(
     );
   }
   decodeCatalogue(head.meta, state);
-  const outbox = head.outbox.map(({ n, bytes }) => ({
-    n,
-    intent: JSON.parse(Buffer.from(bytes).toString('utf8')) as ActionIntent,
-  }));
-  // After a torn write the outbox is ahead of the core: its numbers must not be given again.
-  state.outboxNext = Math.max(state.outboxNext, (outbox.at(-1)?.n ?? 0) + 1);
-  await loadSubscribers(store, slot, state);
-  state.population = { subscribers: 0, openSessions: 0, throttled: 0 };
-  for (const subscriber of state.subscribers.values()) countPopulation(state, subscriber);
-  const oneShots = await loadRows(store, slot, state);
-  // Not from the stored due entries: after a torn write they are ahead of the values, and work would be skipped.
-  for (const { id, dueMs } of state.subscribers.values()) state.due.set(id, dueMs);
+  const outbox = head.outbox.map(({ n, bytes }) => ({ n, record: decodeOutbox(bytes) }));
+  for (const { key, dueMs } of await store.loadDue(slot)) state.due.set(key, dueMs);
+  const oneShots: LoadedSlot['oneShots'] = [];
+  for await (const chunk of store.loadRows(slot, [ONE_SHOT_GROUP])) {
+    for (const { field, value } of chunk) oneShots.push({ key: field, row: decodeOneShot(value) });
+  }
   return { state, flushedThrough: readFlushed(head), oneShots, outbox };
 }
 
-async function loadSubscribers(store: StateStore, slot: SlotId, state: SlotState): Promise<void> {
-  for await (const chunk of store.loadValues(slot)) {
-    for (const { field, value } of chunk) {
-      const subscriber = subscriberOf(state, field.slice(1));
-      if (field.startsWith('h')) decodeHot(value, subscriber);
-      else decodeCold(value, subscriber);
-    }
+/** Window rows that analytics may not have, in chunks. */
+export async function* loadUnflushed(
+  store: StateStore,
+  slot: SlotId,
+  state: SlotState,
+  flushedThrough: number,
+): AsyncGenerator<WindowTotal[]> {
+  const groups = [...state.windows].filter(([, version]) => version > flushedThrough);
+  for await (const chunk of store.loadRows(
+    slot,
+    groups.map(([startMs]) => windowGroup(startMs)),
+  )) {
+    yield chunk
+      .map(({ group, field, value }) => decodeWindow(Number(group.slice(2)), field, value))
+      .filter(({ version }) => version > flushedThrough);
   }
-}
-
-async function loadRows(store: StateStore, slot: SlotId, state: SlotState): Promise<LoadedSlot['oneShots']> {
-  const oneShots: LoadedSlot['oneShots'] = [];
-  for await (const chunk of store.loadRows(slot)) {
-    for (const { group, field, value } of chunk) {
-      if (group === ONE_SHOT_GROUP) {
-        oneShots.push({ key: field, row: decodeOneShot(value) });
-        continue;
-      }
-      const startMs = Number(group.slice(2));
-      const rows = state.windows.get(startMs) ?? new Map();
-      rows.set(field, decodeWindow(startMs, field, value));
-      state.windows.set(startMs, rows);
-    }
-  }
-  return oneShots;
 }
 
 function readFlushed(head: SlotHead): number {

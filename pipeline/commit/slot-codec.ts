@@ -1,28 +1,32 @@
 import { FLAGS, OUTCOMES } from '../../schemas/outcome.ts';
 import type { PolicyVersion } from '../../schemas/policy.ts';
-import type { NasProfile, PlanVersion } from '../../schemas/profile.ts';
+import type { FeedProfile, NasProfile, PlanVersion } from '../../schemas/profile.ts';
 import { AppError } from '../../schemas/errors.ts';
 import { compilePolicies } from '../fold/controls.ts';
 import type { OneShotRow } from '../fold/effects.ts';
 import { parseWindowKey } from '../fold/slot-state.ts';
 import type { SlotState, WindowTotal } from '../fold/slot-state.ts';
 import { ByteWriter } from './bytes.ts';
-import { BLOB_VERSION, open } from './subscriber-codec.ts';
+import { decodeFeed, encodeFeed } from './feed-codec.ts';
+import { open } from './subscriber-codec.ts';
 
 const writer = new ByteWriter();
 
-/** What the slot knows besides subscribers, windows and catalogue. Position and flushed version are stored beside it. */
+/** What the slot knows besides subscribers, windows, feeds and catalogue. Position and flushed version are stored beside it. */
 export function encodeCore(state: SlotState): Uint8Array {
-  writer.byte(BLOB_VERSION);
-  writer.uint(state.settings.partitionCount);
-  writer.uint(state.settings.bucketCount);
-  writer.text(state.settings.defaultZone);
+  const { settings, population, sweep } = state;
+  writer.byte(state.blobVersion);
+  writer.uint(settings.partitionCount);
+  writer.uint(settings.bucketCount);
+  writer.text(settings.defaultZone);
+  writer.uint(settings.acceptLatenessMs);
+  writer.uint(settings.cycleCloseGraceMs);
   writer.uint(state.watermarkMs);
   writer.uint(state.controlsFolded);
-  writer.uint(state.outboxNext);
-  writer.uint(state.population.subscribers);
-  writer.uint(state.population.openSessions);
-  writer.uint(state.population.throttled);
+  writer.uint(population.subscribers);
+  // After a torn write they are off by what was ahead, and may fall below nothing.
+  writer.uint(Math.max(0, population.openSessions));
+  writer.uint(Math.max(0, population.throttled));
   writer.uint(OUTCOMES.length);
   for (const outcome of OUTCOMES) writer.uint(state.counts[outcome]);
   writer.uint(FLAGS.length);
@@ -33,16 +37,34 @@ export function encodeCore(state: SlotState): Uint8Array {
     writer.text(source);
     writer.uint(n);
   }
+  const windows = [...state.windows].sort(([a], [b]) => a - b);
+  writer.uint(windows.length);
+  for (const [startMs, version] of windows) {
+    writer.uint(startMs);
+    writer.uint(version);
+  }
+  writer.byte(sweep === null ? 0 : 1);
+  if (sweep !== null) {
+    writer.uint(sweep.bucket);
+    writer.text(sweep.after);
+    writer.uint(sweep.left);
+  }
   return writer.take();
 }
 
 /** Reads encodeCore's bytes into a slot. Throws 'store-corrupt' or 'state-version-unknown'. */
 export function decodeCore(bytes: Uint8Array, into: SlotState): void {
-  const reader = open(bytes);
-  into.settings = { partitionCount: reader.uint(), bucketCount: reader.uint(), defaultZone: reader.text() };
+  const { reader, version } = open(bytes);
+  into.blobVersion = version;
+  into.settings = {
+    partitionCount: reader.uint(),
+    bucketCount: reader.uint(),
+    defaultZone: reader.text(),
+    acceptLatenessMs: reader.uint(),
+    cycleCloseGraceMs: reader.uint(),
+  };
   into.watermarkMs = reader.uint();
   into.controlsFolded = reader.uint();
-  into.outboxNext = reader.uint();
   into.population = { subscribers: reader.uint(), openSessions: reader.uint(), throttled: reader.uint() };
   // Lists only grow at their end, so counters of an older program are a prefix.
   reader
@@ -58,28 +80,64 @@ export function decodeCore(bytes: Uint8Array, into: SlotState): void {
       if (flag !== undefined) into.flags[flag] = value;
     });
   into.controls = new Map(reader.list(() => [reader.text(), reader.uint()]));
+  into.windows = new Map(reader.list(() => [reader.uint(), reader.uint()]));
+  into.sweep =
+    reader.byte() === 0 ? null : { bucket: reader.uint(), after: reader.text(), left: reader.uint() };
   reader.end();
 }
 
-/** Bytes of a catalogue field (`plan:`, `policy:`, `nas:` and an id); a withdrawn one is empty. */
+/** Field of the meta that holds the NAS events of the slot. */
+const NAS_EVENTS_FIELD = 'nas-events';
+
+/**
+ * Bytes of a catalogue field (`plan:`, `policy:`, `nas:`, `feed-profile:` or `feed:` and an id, or `nas-events`); what is no
+ * longer there is empty, which removes the field.
+ */
 export function encodeCatalogue(state: SlotState, field: string): Uint8Array {
+  if (field === NAS_EVENTS_FIELD) {
+    const events = [...state.nasEvents].sort(([a], [b]) => (a < b ? -1 : 1));
+    return Buffer.from(JSON.stringify(events), 'utf8');
+  }
   const [kind, id] = splitField(field);
-  const entry =
-    kind === 'plan' ? state.plans.get(id) : kind === 'policy' ? state.policies.get(id) : state.nas.get(id);
+  if (kind === 'feed') {
+    const feed = state.feeds.get(id);
+    return feed === undefined ? new Uint8Array() : encodeFeed(feed);
+  }
+  const entry = entriesOf(state, kind)?.get(id);
   return entry === undefined ? new Uint8Array() : Buffer.from(JSON.stringify(entry), 'utf8');
+}
+
+function entriesOf(state: SlotState, kind: string): ReadonlyMap<string, unknown> | null {
+  switch (kind) {
+    case 'plan':
+      return state.plans;
+    case 'policy':
+      return state.policies;
+    case 'nas':
+      return state.nas;
+    case 'feed-profile':
+      return state.feedProfiles;
+    default:
+      return null;
+  }
 }
 
 /** Reads all catalogue fields of a slot's meta and compiles its policies. */
 export function decodeCatalogue(meta: ReadonlyMap<string, Uint8Array>, into: SlotState): void {
   for (const [field, bytes] of meta) {
     const [kind, id] = splitField(field);
-    if (bytes.length === 0 || id === '') continue;
-    const content: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'));
-    if (kind === 'plan') into.plans.set(id, content as PlanVersion);
-    else if (kind === 'policy') into.policies.set(id, content as PolicyVersion);
-    else if (kind === 'nas') into.nas.set(id, content as NasProfile);
+    if (kind === 'feed') into.feeds.put(decodeFeed(id, bytes));
+    else if (field === NAS_EVENTS_FIELD) into.nasEvents = new Map(parse(bytes) as [string, number][]);
+    else if (kind === 'plan') into.plans.set(id, parse(bytes) as PlanVersion);
+    else if (kind === 'policy') into.policies.set(id, parse(bytes) as PolicyVersion);
+    else if (kind === 'nas') into.nas.set(id, parse(bytes) as NasProfile);
+    else if (kind === 'feed-profile') into.feedProfiles.set(id, parse(bytes) as FeedProfile);
   }
   compilePolicies(into);
+}
+
+function parse(bytes: Uint8Array): unknown {
+  return JSON.parse(Buffer.from(bytes).toString('utf8'));
 }
 
 function splitField(field: string): [kind: string, id: string] {
@@ -88,8 +146,8 @@ function splitField(field: string): [kind: string, id: string] {
 }
 
 /** A window's total; its window, subscriber, class and NAS are its key. */
-export function encodeWindow(total: WindowTotal): Uint8Array {
-  writer.byte(BLOB_VERSION);
+export function encodeWindow(total: WindowTotal, version: number): Uint8Array {
+  writer.byte(version);
   writer.uint(total.version);
   writer.uint(total.down);
   writer.uint(total.up);
@@ -99,7 +157,7 @@ export function encodeWindow(total: WindowTotal): Uint8Array {
 }
 
 export function decodeWindow(startMs: number, key: string, bytes: Uint8Array): WindowTotal {
-  const reader = open(bytes);
+  const { reader } = open(bytes);
   const names = parseWindowKey(key);
   if (names === null) throw new AppError('store-corrupt', 'a stored window has a name that is none');
   const total: WindowTotal = {
@@ -116,8 +174,8 @@ export function decodeWindow(startMs: number, key: string, bytes: Uint8Array): W
 }
 
 /** One-shot rows are rare: JSON after the version byte. */
-export function encodeOneShot(row: OneShotRow): Uint8Array {
-  return Buffer.concat([Buffer.from([BLOB_VERSION]), Buffer.from(JSON.stringify(row), 'utf8')]);
+export function encodeOneShot(row: OneShotRow, version: number): Uint8Array {
+  return Buffer.concat([Buffer.from([version]), Buffer.from(JSON.stringify(row), 'utf8')]);
 }
 
 export function decodeOneShot(bytes: Uint8Array): OneShotRow {

@@ -1,27 +1,49 @@
-import { randomUUID } from 'node:crypto';
 import { confirmRule } from '../../rules/confirm.ts';
 import type { CycleCalendar } from '../../rules/cycle.ts';
 import { AppError, isAppError } from '../../schemas/errors.ts';
-import type { DeadLetterSink, LogEntry, PartitionMarks, SlotCommit, SlotId, SlotLease, SlotMarks, StateStore } from '../../storage/ports.ts';
+import type { OutboxRecord } from '../../schemas/outbox.ts';
+import type { FeedQualityRow } from '../../storage/analytics-ports.ts';
+import type {
+  LogEntry,
+  PartitionMarks,
+  SlotCommit,
+  SlotId,
+  SlotLease,
+  SlotMarks,
+  StateStore,
+} from '../../storage/ports.ts';
 import type { Input } from '../decode/input.ts';
 import type { Flusher } from '../flush/flusher.ts';
 import { toAnalytics } from '../flush/to-analytics.ts';
+import { toFeedRow } from '../feed/nas-feed.ts';
+import type { NasFeed } from '../feed/nas-feed.ts';
 import type { BatchEffects } from '../fold/effects.ts';
 import { foldBatch } from '../fold/fold.ts';
+import type { FoldAnswer, FoldRequest } from '../fold/requests.ts';
 import type { FoldSettings, SlotState } from '../fold/slot-state.ts';
 import { buildCommit, versionOf } from './build-commit.ts';
 import type { Retention } from './build-commit.ts';
+import { nasProfileOf } from '../meter/nas-profile.ts';
 import { deadLetter } from './dead-letter.ts';
 import type { Egress } from './egress.ts';
-import { loadSlot } from './load-slot.ts';
+import { evictIdle, trimRows } from './eviction.ts';
+import { loadSlot, loadUnflushed } from './load-slot.ts';
+import { encodeOutbox } from './outbox-codec.ts';
+import { StoredValues } from './stored-values.ts';
+
+/** Entries that one ownership may put into the outbox: the next one's numbers come after. */
+const ENTRIES_AN_EPOCH = 2 ** 28;
 
 /** What a slot's owner works with. */
 export interface SlotDeps {
   store: StateStore;
   marks: SlotMarks;
-  deadLetters: DeadLetterSink;
   flusher: Pick<Flusher, 'submit' | 'forget'>;
   calendar: CycleCalendar;
+  /** subscribers of one slot that stay in memory after a commit; a function, as slots come and go */
+  cachedSubscribers: () => number;
+  /** unique id of a commit; 128 random bits */
+  newCommitId: () => string;
   /** json-rules-engine said otherwise than the compiled rule */
   diverged: (rule: string) => void;
 }
@@ -41,6 +63,8 @@ export class SlotOwner {
   private readonly deps: SlotDeps;
   private lease: SlotLease;
   private readonly retention: Retention;
+  private readonly stored: StoredValues;
+  private outboxEntries = 0;
   private busy = false;
   private committed: number;
 
@@ -59,6 +83,7 @@ export class SlotOwner {
     this.retention = retention;
     this.egress = egress;
     this.committed = state.position;
+    this.stored = new StoredValues(deps.store, slot, state);
   }
 
   /**
@@ -90,13 +115,14 @@ export class SlotOwner {
     const { flushedThrough, oneShots } = loaded;
     const retention = { flushedThrough, committedFlushed: flushedThrough, oneShots };
     const owner = new SlotOwner(deps, slot, state, head.lease, retention, egress);
-    owner.submitUnflushed();
+    await owner.submitUnflushed();
     egress.push(state.position, loaded.outbox);
     return owner;
   }
 
   /**
-   * Decoded inputs of one batch -> one commit. Resolves when it is applied. On any error the owner must be dropped.
+   * Decoded inputs of one batch -> one commit. Resolves when it is applied; `state.position` says up to where the batch was
+   * folded: one that sets much event-time work free is taken in parts. On any error the owner must be dropped.
    * `entries` are what the inputs were read from: dead letters carry their bytes.
    */
   async apply(
@@ -106,23 +132,27 @@ export class SlotOwner {
   ): Promise<BatchEffects> {
     this.busy = true;
     try {
+      await this.stored.prefetch(inputs);
       const effects = await this.fold(inputs, nextOffset);
-      if (effects.dead.length > 0) {
-        const raw = new Map(entries.map((entry) => [entry.offset, entry]));
-        await this.deps.deadLetters.put(
-          effects.dead.map((dead) => deadLetter(this.slot, dead, raw.get(dead.offset))),
-        );
-      }
+      const outbox = this.outboxOf(effects, entries);
       for (const entry of effects.oneShots) this.retention.oneShots.push(entry);
       await this.commit(
-        buildCommit(this.slot, this.lease, randomUUID(), this.state, effects, this.retention),
+        buildCommit(
+          this.slot,
+          this.lease,
+          this.deps.newCommitId(),
+          this.state,
+          effects,
+          this.retention,
+          outbox.map(({ n, record }) => ({ n, bytes: encodeOutbox(record) })),
+        ),
       );
       this.committed = this.state.position;
       this.retention.committedFlushed = this.retention.flushedThrough;
-      const rows = effects.oneShots.map(({ row }) => row);
-      const { partition } = this.slot;
-      this.deps.flusher.submit(partition, toAnalytics(partition, effects.windows, rows), this.state.position);
-      this.egress.push(this.state.position, effects.intents);
+      this.submit(effects);
+      this.egress.push(this.state.position, outbox);
+      trimRows(effects.hot);
+      evictIdle(this.state, this.deps.cachedSubscribers());
       return effects;
     } finally {
       this.busy = false;
@@ -162,16 +192,48 @@ export class SlotOwner {
     await this.egress.stop();
   }
 
+  /** Entries of the outbox in order. Their numbers hold the epoch: no other owner gives them, whatever a crash left. */
+  private outboxOf(
+    effects: BatchEffects,
+    entries: readonly LogEntry[],
+  ): { n: number; record: OutboxRecord }[] {
+    const records = [...effects.outbox];
+    if (effects.dead.length > 0) {
+      const raw = new Map(entries.map((entry) => [entry.offset, entry]));
+      for (const dead of effects.dead) {
+        records.push({ kind: 'dead-letter', letter: deadLetter(this.slot, dead, raw.get(dead.offset)) });
+      }
+    }
+    return records.map((record) => {
+      this.outboxEntries += 1;
+      return { n: this.lease.epoch * ENTRIES_AN_EPOCH + this.outboxEntries, record };
+    });
+  }
+
   private async fold(inputs: readonly Input[], nextOffset: number): Promise<BatchEffects> {
     const folding = foldBatch(this.state, inputs, nextOffset, this.deps.calendar);
-    let step = folding.next();
-    while (step.done !== true) {
-      const { rule, facts, holds } = step.value;
-      const verdict = await confirmRule(rule.conditions, facts);
-      if (verdict.holds !== holds) this.deps.diverged(rule.key);
-      step = folding.next(verdict);
-    }
+    let step = folding.next({});
+    while (step.done !== true) step = folding.next(await this.answer(step.value));
     return step.value;
+  }
+
+  private async answer(request: FoldRequest): Promise<FoldAnswer> {
+    switch (request.kind) {
+      case 'confirm': {
+        const { rule, facts, holds } = request.confirmation;
+        const confirmed = await confirmRule(rule.conditions, facts);
+        if (confirmed.holds !== holds) this.deps.diverged(rule.key);
+        return { confirmed };
+      }
+      case 'subscribers':
+        await this.stored.subscribers(request.ids);
+        return {};
+      case 'rows':
+        await this.stored.rows(request.subscriber, request.keys);
+        return {};
+      case 'buckets':
+        return { ids: await this.stored.buckets(request.buckets) };
+    }
   }
 
   /** Sends the commit; on an unknown outcome the same one once more, which its id makes safe. */
@@ -192,15 +254,31 @@ export class SlotOwner {
     this.lease = { ...this.lease, seq: commit.seq };
   }
 
-  private submitUnflushed(): void {
-    const { flushedThrough, oneShots } = this.retention;
-    const windows = [...this.state.windows.values()]
-      .flatMap((rows) => [...rows.values()])
-      .filter(({ version }) => version > flushedThrough);
-    const rows = oneShots.map(({ row }) => row).filter((row) => versionOf(row) > flushedThrough);
+  private submit(effects: BatchEffects): void {
     const { partition } = this.slot;
-    this.deps.flusher.submit(partition, toAnalytics(partition, windows, rows), this.state.position);
+    const rows = effects.oneShots.map(({ row }) => row);
+    const feeds = feedRows(this.state, effects.feeds);
+    const batch = toAnalytics(partition, effects.windows, rows, feeds);
+    this.deps.flusher.submit(partition, batch, this.state.position);
   }
+
+  /** What analytics may not have: chunk by chunk, and only with the last one that everything up to here was submitted. */
+  private async submitUnflushed(): Promise<void> {
+    const { flushedThrough, oneShots } = this.retention;
+    const { partition } = this.slot;
+    const { flusher, store } = this.deps;
+    for await (const windows of loadUnflushed(store, this.slot, this.state, flushedThrough)) {
+      if (windows.length > 0) flusher.submit(partition, toAnalytics(partition, windows, [], []), flushedThrough);
+    }
+    const rows = oneShots.map(({ row }) => row).filter((row) => versionOf(row) > flushedThrough);
+    const feeds = [...this.state.feeds.all()].filter(({ version }) => version > flushedThrough);
+    const batch = toAnalytics(partition, [], rows, feedRows(this.state, feeds));
+    flusher.submit(partition, batch, this.state.position);
+  }
+}
+
+function feedRows(state: SlotState, feeds: Iterable<NasFeed>): FeedQualityRow[] {
+  return [...feeds].map((feed) => toFeedRow(state.partition, feed, nasProfileOf(state.nas, feed.nasId)));
 }
 
 function checkPosition(

@@ -6,6 +6,7 @@ import type { BatchEffects } from '../fold/effects.ts';
 import type { FoldSettings, SlotState } from '../fold/slot-state.ts';
 import type { TickedSlot } from '../relay/ticks.ts';
 import { Egress } from './egress.ts';
+import type { EgressTargets } from './egress.ts';
 import { SlotOwner } from './slot-owner.ts';
 import type { SlotDeps } from './slot-owner.ts';
 
@@ -29,10 +30,13 @@ export interface WorkerOptions {
   maxRecordBytes: number;
   /** intents waiting for the ledger at which a slot takes no more batches */
   maxWaitingIntents: number;
+  /** subscribers that stay in memory, over all slots of the process */
+  cachedSubscribers: number;
 }
 
-export interface WorkerDeps extends SlotDeps {
+export interface WorkerDeps extends Omit<SlotDeps, 'cachedSubscribers'> {
   ledger: ActionLedger;
+  tellAll: EgressTargets['tellAll'];
   /** writer schemas of a batch; throws 'registry-unavailable' (retriable) */
   resolveSchemas: (batch: RawBatch) => Promise<WriterSchemas>;
   events: WorkerEvents;
@@ -64,11 +68,14 @@ export class Worker implements PartitionHandler {
   private readonly haltedBy = new Map<number, Error>();
   private readonly withoutSlot = new Map<number, UnloadedSlot>();
   private readonly deps: WorkerDeps;
+  private readonly slotDeps: SlotDeps;
   private readonly options: WorkerOptions;
 
   constructor(deps: WorkerDeps, options: WorkerOptions) {
     this.deps = deps;
     this.options = options;
+    const cachedSubscribers = (): number => options.cachedSubscribers / Math.max(1, this.owners.size);
+    this.slotDeps = { ...deps, cachedSubscribers };
   }
 
   async open(partition: number, marks: PartitionMarks): Promise<number> {
@@ -98,8 +105,11 @@ export class Worker implements PartitionHandler {
       const schemas = await this.deps.resolveSchemas(batch);
       const { settings, maxRecordBytes } = this.options;
       const inputs = decodeBatch(batch, { partitionCount: settings.partitionCount, schemas, maxRecordBytes });
-      const effects = await owner.apply(inputs, last.offset + 1, entries);
-      this.deps.events.committed(partition, effects, batch, this.deps.nowMs() - startedMs);
+      // Much event-time work set free at once is committed in parts.
+      do {
+        const effects = await owner.apply(inputs, last.offset + 1, entries);
+        this.deps.events.committed(partition, effects, batch, this.deps.nowMs() - startedMs);
+      } while (owner.state.position <= last.offset);
       return owner.state.position;
     } catch (error) {
       if (isAppError(error, 'registry-unavailable')) throw error;
@@ -161,11 +171,11 @@ export class Worker implements PartitionHandler {
    * batch, and on a silent partition nothing else would bring one.
    */
   get tickedSlots(): TickedSlot[] {
-    const loaded = this.states.map(({ partition, position, watermarkMs, due }) => ({
+    const loaded = this.states.map(({ partition, position, watermarkMs, due, sweep }) => ({
       partition,
       position,
       watermarkMs,
-      behind: due.hasDue(watermarkMs),
+      behind: sweep !== null || due.hasDue(watermarkMs),
     }));
     const unloaded = this.unloaded.filter(({ partition }) => !this.haltedBy.has(partition));
     return [...loaded, ...unloaded.map((slot) => ({ ...slot, behind: false }))];
@@ -198,9 +208,9 @@ export class Worker implements PartitionHandler {
       stored: (intents: number, fresh: number) => events.intentsStored(intents, fresh),
       failed: (error: unknown) => events.egressFailed(error),
     };
-    const egress = new Egress(slot, store, ledger, egressEvents, pause);
+    const egress = new Egress(slot, { store, ledger, tellAll: this.deps.tellAll }, egressEvents, pause);
     try {
-      const owner = await SlotOwner.open(this.deps, slot, settings, marks, egress, (position, mark) =>
+      const owner = await SlotOwner.open(this.slotDeps, slot, settings, marks, egress, (position, mark) =>
         events.tailLost(partition, position, mark),
       );
       this.owners.set(partition, owner);

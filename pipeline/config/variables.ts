@@ -192,6 +192,21 @@ const METERING = {
     '128',
     'Bucket hashes a slot; about subscribers / partitions / 500. Pinned once state exists.',
   ),
+  WEIR_CACHED_SUBSCRIBERS: preset(
+    forms.whole(1, 100_000_000),
+    '250000',
+    'Subscribers that stay in the memory of a process, over all its slots; about 2 KB each. The others lie in the state store.',
+  ),
+  WEIR_ACCEPT_LATENESS_DAYS: preset(
+    forms.whole(1, 35),
+    '7',
+    'Records older than this before their append time are dead letters; so long is a closed session known. Pinned once state exists.',
+  ),
+  WEIR_CYCLE_CLOSE_GRACE_HOURS: preset(
+    forms.whole(1, 720),
+    '24',
+    'Hours after its end at which a billing cycle is closed: what comes later is an adjustment. Pinned once state exists.',
+  ),
   WEIR_SNAPSHOT_HOURS: preset(
     forms.decimal(0.01, 720),
     '6',

@@ -1,6 +1,7 @@
 import type { Facts } from '../../rules/facts.ts';
 import type { CountedDirection, PlanVersion } from '../../schemas/profile.ts';
-import type { Bytes, SlotState, Subscriber } from '../fold/slot-state.ts';
+import type { Bytes, CycleTotal, SlotState, Subscriber } from '../fold/slot-state.ts';
+import { countedByClass } from '../window/class-totals.ts';
 
 /** The plan in force at the watermark; null where none is assigned or the plan is not known yet. */
 export function planOf(state: SlotState, subscriber: Subscriber): PlanVersion | null {
@@ -25,11 +26,29 @@ export function countedBytes(total: Bytes, direction: CountedDirection): number 
   }
 }
 
+const NO_USAGE: Pick<CycleTotal, 'down' | 'up' | 'classes' | 'adjusted'> = {
+  down: 0,
+  up: 0,
+  classes: [],
+  adjusted: { down: 0, up: 0 },
+};
+
+/** What of a cycle's bytes counts: classes by the plan's factors, and operators' corrections; never negative. */
+function countedOf(cycle: typeof NO_USAGE, plan: PlanVersion | null): Bytes {
+  const counted = countedByClass(cycle, plan?.classFactors ?? {});
+  const { adjusted } = cycle;
+  if (adjusted.down === 0 && adjusted.up === 0) return counted;
+  return {
+    down: Math.max(0, counted.down + adjusted.down),
+    up: Math.max(0, counted.up + adjusted.up),
+  };
+}
+
 /** All facts of a subscriber at the watermark. Late bytes of rolled cycles are not in them: they start nothing. */
 export function factsOf(state: SlotState, subscriber: Subscriber, plan: PlanVersion | null): Facts {
   const { profile } = subscriber;
-  const cycle = subscriber.cycles[0] ?? { down: 0, up: 0 };
-  const counted = countedBytes(cycle, plan?.counted ?? 'both');
+  const cycle = subscriber.cycles[0] ?? NO_USAGE;
+  const counted = countedBytes(countedOf(cycle, plan), plan?.counted ?? 'both');
   const capBytes = plan?.capBytes ?? null;
   const allowanceBytes = capBytes === null ? null : capBytes + extraAllowance(state, subscriber);
   return {
@@ -79,6 +98,8 @@ export function nextDueMs(state: SlotState, subscriber: Subscriber): number | nu
     if (atMs !== null && atMs > now && atMs < next) next = atMs;
   };
   consider(subscriber.cycles[0]?.endMs ?? null);
+  const { cycleCloseGraceMs } = state.settings;
+  for (const cycle of subscriber.pastCycles) consider(cycle.closed ? null : cycle.endMs + cycleCloseGraceMs);
   for (const rule of subscriber.rules) consider(rule.active ? rule.releaseMs : null);
   for (const { fromMs, toMs } of subscriber.profile?.assignments ?? []) {
     consider(fromMs);

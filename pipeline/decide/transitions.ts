@@ -43,6 +43,8 @@ export function hasTransitions(state: SlotState, subscriber: Subscriber, facts: 
   const cycleStartMs = subscriber.cycles[0]?.startMs;
   if (cycleStartMs === undefined) return false;
   const { rules } = subscriber;
+  // An absurd claim (accounting case 20) begins nothing; what acts may end.
+  const mayBegin = !subscriber.suspended;
   let active = 0;
   for (const entry of rules) if (entry.active) active += 1;
   // Inactive states wait to be forgotten.
@@ -51,7 +53,8 @@ export function hasTransitions(state: SlotState, subscriber: Subscriber, facts: 
     if (!policy.includes(subscriber.id)) continue;
     for (const rule of policy.rules) {
       const known = rules.length === 0 ? undefined : rules.find((entry) => entry.key === rule.key);
-      if (stepOf(rule, known, rule.holds(facts), cycleStartMs, state.watermarkMs, facts) !== 'none')
+      const holds = rule.holds(facts);
+      if (stepOf(rule, known, holds, cycleStartMs, state.watermarkMs, facts, mayBegin) !== 'none')
         return true;
       if (known?.active === true) active -= 1;
     }
@@ -73,6 +76,7 @@ export function* transitionsOf(
   const cycleStartMs = subscriber.cycles[0]?.startMs;
   if (cycleStartMs === undefined) return [];
   const now = state.watermarkMs;
+  const mayBegin = !subscriber.suspended;
   const done: Transition[] = [];
   const seen = new Set<string>();
   for (const policy of state.compiled.concerning(facts.planId, facts.segment)) {
@@ -81,9 +85,9 @@ export function* transitionsOf(
       seen.add(rule.key);
       const known = subscriber.rules.find((entry) => entry.key === rule.key);
       const holds = rule.holds(facts);
-      if (stepOf(rule, known, holds, cycleStartMs, now, facts) === 'none') continue;
+      if (stepOf(rule, known, holds, cycleStartMs, now, facts, mayBegin) === 'none') continue;
       const verdict = yield { rule, facts, holds };
-      const step = stepOf(rule, known, verdict.holds, cycleStartMs, now, facts);
+      const step = stepOf(rule, known, verdict.holds, cycleStartMs, now, facts, mayBegin);
       if (step === 'begin') done.push(begin(subscriber, rule, known, cycleStartMs, now, verdict.results));
       else if (known !== undefined && step === 'end')
         done.push(end(known, rule, cycleStartMs, verdict.results));
@@ -104,8 +108,9 @@ function stepOf(
   cycleStartMs: number,
   now: number,
   facts: Facts,
+  mayBegin: boolean,
 ): Step {
-  if (known?.active !== true) return holds ? 'begin' : 'none';
+  if (known?.active !== true) return holds && mayBegin ? 'begin' : 'none';
   // A new policy version may ask for another speed: that is a transition of its own.
   if (holds) return sameSpeed(rule, known) ? 'none' : 'begin';
   if (rule.event.type === 'notify') return 'end';

@@ -278,12 +278,13 @@ function rowsOf(flight: Flight | null): number {
 }
 
 function batchOf(flight: Flight): AnalyticsBatch {
-  const batch: AnalyticsBatch = { windows: [], late: [], sessions: [] };
+  const batch: AnalyticsBatch = { windows: [], late: [], sessions: [], feeds: [] };
   for (const { rows } of flight.parts) {
     for (const waiting of rows) {
       if (waiting.kind === 'window') batch.windows.push(waiting.row);
       else if (waiting.kind === 'late') batch.late.push(waiting.row);
-      else batch.sessions.push(waiting.row);
+      else if (waiting.kind === 'session') batch.sessions.push(waiting.row);
+      else batch.feeds.push(waiting.row);
     }
   }
   return batch;

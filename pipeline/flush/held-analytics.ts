@@ -31,9 +31,9 @@ export class HeldAnalytics<Store extends Pick<Analytics, 'insert'>> implements P
     const held = this.#held;
     if (held === null) return false;
     this.#held = null;
-    const { windows, late, sessions } = held.batch;
+    const { windows, late, sessions, feeds } = held.batch;
     if (how === 'half stored') {
-      await this.store.insert({ windows: windows.slice(0, windows.length / 2), late: [], sessions: [] });
+      await this.store.insert({ windows: windows.slice(0, windows.length / 2), late: [], sessions: [], feeds: [] });
     } else if (how !== 'refused') {
       await this.store.insert({ windows, late, sessions });
     }

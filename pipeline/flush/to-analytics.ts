@@ -1,4 +1,4 @@
-import type { AnalyticsBatch } from '../../storage/analytics-ports.ts';
+import type { AnalyticsBatch, FeedQualityRow } from '../../storage/analytics-ports.ts';
 import type { OneShotRow } from '../fold/effects.ts';
 import type { WindowTotal } from '../fold/slot-state.ts';
 
@@ -7,8 +7,9 @@ export function toAnalytics(
   partition: number,
   windows: Iterable<WindowTotal>,
   oneShots: Iterable<OneShotRow>,
+  feeds: readonly FeedQualityRow[],
 ): AnalyticsBatch {
-  const batch: AnalyticsBatch = { windows: [], late: [], sessions: [] };
+  const batch: AnalyticsBatch = { windows: [], late: [], sessions: [], feeds: [...feeds] };
   for (const total of windows) {
     batch.windows.push({
       partition,
@@ -38,6 +39,8 @@ export function toAnalytics(
         planId,
         ...bytes,
       });
+    } else if (row.kind === 'feed') {
+      batch.feeds.push(row.row);
     } else {
       batch.sessions.push({
         partition,

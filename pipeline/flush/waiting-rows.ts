@@ -1,5 +1,6 @@
 import type {
   AnalyticsBatch,
+  FeedQualityRow,
   SessionRow,
   UsageLateRow,
   UsageWindowRow,
@@ -10,6 +11,7 @@ export type WaitingRow = { order: number } & (
   | { kind: 'window'; row: UsageWindowRow }
   | { kind: 'late'; row: UsageLateRow }
   | { kind: 'session'; row: SessionRow }
+  | { kind: 'feed'; row: FeedQualityRow }
 );
 
 interface Mark {
@@ -59,6 +61,9 @@ export class WaitingRows {
     for (const row of batch.sessions) {
       const key = `s${String(row.startMs)} ${joined(row.subscriberId, row.nasId, row.sessionId)}`;
       this.#put(key, { order, kind: 'session', row });
+    }
+    for (const row of batch.feeds) {
+      this.#put(`f${String(row.hourMs)} ${row.nasId}`, { order, kind: 'feed', row });
     }
     this.#through = Math.max(this.#through, through);
     this.#marks.push({ order, through: this.#through, submittedAtMs: nowMs });

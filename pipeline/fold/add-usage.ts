@@ -3,129 +3,157 @@ import { planOf } from '../decide/facts-of.ts';
 import type { Cause } from '../decide/intents.ts';
 import type { Metered } from '../meter/meter.ts';
 import { addToCycle, cycleRule } from '../window/cycles.ts';
+import { addToDays } from '../window/days.ts';
 import { spread } from '../window/spread.ts';
 import type { SpreadPart } from '../window/spread.ts';
-import type { BatchEffects } from './effects.ts';
-import type { SlotState, Subscriber, WindowTotal } from './slot-state.ts';
-import { windowKey } from './slot-state.ts';
+import type { FoldContext } from './fold.ts';
+import { putOneShot } from './one-shot.ts';
+import type { Folding, RowKey } from './requests.ts';
+import type { Subscriber, WindowTotal } from './slot-state.ts';
 
-/** Adds a record's delta to cycles and windows; what is older than allowed lateness becomes late rows. */
-export function addUsage(
-  state: SlotState,
+/**
+ * Adds a record's delta to days, cycles and windows. What is older than allowed lateness becomes late rows; what belongs to
+ * a closed cycle is an adjustment besides.
+ */
+export function* addUsage(
+  context: FoldContext,
   subscriber: Subscriber,
   metered: Metered,
   cause: Cause,
-  effects: BatchEffects,
-  calendar: CycleCalendar,
-): void {
+): Folding<void> {
+  const { state, calendar } = context;
   const { zone, anchorDay } = cycleRule(subscriber, state.settings.defaultZone);
   const cuts = (fromMs: number, toMs: number): number[] =>
     cycleStarts(calendar, zone, anchorDay, fromMs, toMs);
-  const parts = spread(metered.delta, metered.fromMs, metered.atMs, state.watermarkMs, cuts);
-  const isEstimated = parts.length > 1 || metered.session.startEstimated;
-  if (isEstimated && !metered.flags.includes('estimated')) state.flags.estimated += 1;
   const planId = planOf(state, subscriber)?.planId ?? '';
-  let late = 0;
-  for (const part of parts) {
-    if (part.down + part.up === 0) continue;
-    if (addToCycle(subscriber, part.fromMs, part, calendar, state.settings.defaultZone))
-      effects.cold.add(subscriber);
-    if (part.windowStartMs === null) {
-      addLate(subscriber, metered, part, planId, cause, effects, late);
-      late += 1;
-    } else
-      addToWindow(
-        state,
-        subscriber,
-        metered,
-        part,
-        part.windowStartMs,
-        planId,
-        cause,
-        effects,
-        parts.length > 1,
-      );
+  let isEstimated = metered.session.startEstimated;
+  for (const share of metered.shares) {
+    if (share.down + share.up === 0) continue;
+    const parts = spread(share, metered.fromMs, metered.atMs, state.watermarkMs, cuts);
+    isEstimated ||= parts.length > 1;
+    yield* loadRows(subscriber, parts, share.serviceClass, metered.session.nasId);
+    for (const part of parts) {
+      if (part.down + part.up === 0) continue;
+      const usage = { ...part, serviceClass: share.serviceClass, nasId: metered.session.nasId, planId };
+      addToTotals(context, subscriber, usage, cause);
+      if (part.windowStartMs === null) addLate(context, subscriber, usage, cause);
+      else addToWindow(context, subscriber, usage, part.windowStartMs, parts.length > 1, cause);
+    }
   }
+  if (isEstimated && !metered.flags.includes('estimated')) state.flags.estimated += 1;
 }
 
-function addLate(
+/** Bytes of one service class within one window or late piece. */
+interface Usage extends SpreadPart {
+  serviceClass: string;
+  nasId: string;
+  planId: string;
+}
+
+function addToTotals(
+  { state, effects, calendar, touch }: FoldContext,
   subscriber: Subscriber,
-  metered: Metered,
-  part: SpreadPart,
-  planId: string,
+  usage: Usage,
   cause: Cause,
-  effects: BatchEffects,
-  index: number,
 ): void {
-  effects.oneShots.push({
-    key: `${cause.offset}.l${index}`,
-    row: {
-      kind: 'late',
-      offset: cause.offset,
+  const { defaultZone } = state.settings;
+  if (addToDays(subscriber, usage.fromMs, usage.toMs, usage, calendar, defaultZone))
+    effects.cold.add(subscriber);
+  const cycle = addToCycle(subscriber, usage.fromMs, usage, calendar, defaultZone);
+  if (!subscriber.pastCycles.includes(cycle)) return;
+  effects.cold.add(subscriber);
+  if (!cycle.closed) return;
+  effects.outbox.push({
+    kind: 'adjustment',
+    adjustment: {
+      id: `${state.partition}:${cause.offset}:${touch.serial}`,
       subscriberId: subscriber.id,
-      fromMs: part.fromMs,
-      toMs: part.toMs,
-      serviceClass: metered.session.serviceClass,
-      nasId: metered.session.nasId,
-      planId,
-      down: part.down,
-      up: part.up,
+      cycleStartMs: cycle.startMs,
+      cycleEndMs: cycle.endMs,
+      serviceClass: usage.serviceClass,
+      downBytes: usage.down,
+      upBytes: usage.up,
+      reason: 'late-usage',
+      detail: `NAS ${usage.nasId}`,
+      partition: state.partition,
+      offset: cause.offset,
     },
   });
+  touch.serial += 1;
+}
+
+function addLate(context: FoldContext, subscriber: Subscriber, usage: Usage, cause: Cause): void {
+  const { fromMs, toMs, serviceClass, nasId, planId, down, up } = usage;
+  const { id: subscriberId } = subscriber;
+  const row = { subscriberId, fromMs, toMs, serviceClass, nasId, planId, down, up };
+  putOneShot(context, subscriber, { kind: 'late', offset: cause.offset, ...row }, cause);
 }
 
 function addToWindow(
-  state: SlotState,
+  { state, effects }: FoldContext,
   subscriber: Subscriber,
-  metered: Metered,
-  part: SpreadPart,
+  usage: Usage,
   startMs: number,
-  planId: string,
-  cause: Cause,
-  effects: BatchEffects,
   estimated: boolean,
+  cause: Cause,
 ): void {
-  const { serviceClass, nasId } = metered.session;
-  const total = windowTotal(state, startMs, subscriber.id, serviceClass, nasId);
+  const total = windowTotal(subscriber, startMs, usage.serviceClass, usage.nasId);
   // A row that is ahead of its subscriber comes from a torn write: it holds this record already.
-  if (total.version > cause.offset && !effects.windows.has(total)) return;
-  total.down += part.down;
-  total.up += part.up;
-  total.planId = planId;
-  total.estimated ||= estimated;
-  total.version = cause.offset + 1;
-  effects.windows.add(total);
+  const isAhead = total.version > cause.offset && !effects.windows.has(total);
+  if (!isAhead) {
+    total.down += usage.down;
+    total.up += usage.up;
+    total.planId = usage.planId;
+    total.estimated ||= estimated;
+    total.version = cause.offset + 1;
+    effects.windows.add(total);
+  }
+  state.windows.set(startMs, Math.max(state.windows.get(startMs) ?? 0, total.version));
+}
+
+/** Rows that may be stored and are not in memory. Later ones than any that was written need no look. */
+function* loadRows(
+  subscriber: Subscriber,
+  parts: readonly SpreadPart[],
+  serviceClass: string,
+  nasId: string,
+): Folding<void> {
+  let keys: RowKey[] | null = null;
+  for (const { windowStartMs } of parts) {
+    if (windowStartMs === null || windowStartMs > subscriber.rowsThroughMs) continue;
+    if (rowOf(subscriber, windowStartMs, serviceClass, nasId) !== undefined) continue;
+    keys ??= [];
+    keys.push({ startMs: windowStartMs, serviceClass, nasId });
+  }
+  if (keys !== null) yield { kind: 'rows', subscriber, keys };
+}
+
+/** A row in memory. */
+export function rowOf(
+  subscriber: Subscriber,
+  startMs: number,
+  serviceClass: string,
+  nasId: string,
+): WindowTotal | undefined {
+  return subscriber.rows.find(
+    (row) => row.startMs === startMs && row.nasId === nasId && row.serviceClass === serviceClass,
+  );
 }
 
 function windowTotal(
-  state: SlotState,
+  subscriber: Subscriber,
   startMs: number,
-  subscriberId: string,
   serviceClass: string,
   nasId: string,
 ): WindowTotal {
-  let rows = state.windows.get(startMs);
-  if (rows === undefined) {
-    rows = new Map();
-    state.windows.set(startMs, rows);
-  }
-  const key = windowKey(subscriberId, serviceClass, nasId);
-  let total = rows.get(key);
-  if (total === undefined) {
-    total = {
-      startMs,
-      subscriberId,
-      serviceClass,
-      nasId,
-      planId: '',
-      estimated: false,
-      version: 0,
-      down: 0,
-      up: 0,
-    };
-    rows.set(key, total);
-  }
-  return total;
+  const known = rowOf(subscriber, startMs, serviceClass, nasId);
+  if (known !== undefined) return known;
+  const subscriberId = subscriber.id;
+  const names = { startMs, subscriberId, serviceClass, nasId, planId: '' };
+  const made = { ...names, estimated: false, version: 0, down: 0, up: 0 };
+  subscriber.rows.push(made);
+  subscriber.rowsThroughMs = Math.max(subscriber.rowsThroughMs, startMs);
+  return made;
 }
 
 /** Cycle boundaries inside (fromMs, toMs), ascending. */

@@ -1,68 +1,100 @@
-import type { CycleCalendar } from '../../rules/cycle.ts';
 import { compilePolicy, PolicySet } from '../../rules/compile.ts';
 import { checkPolicyFile } from '../../rules/policy-file.ts';
 import type { PolicyVersion } from '../../schemas/policy.ts';
 import type { SubscriberProfile } from '../../schemas/profile.ts';
+import type { Cause } from '../decide/intents.ts';
 import type { Input } from '../decode/input.ts';
+import { nasProfileOf } from '../meter/nas-profile.ts';
 import { rebaseCycles } from '../window/cycles.ts';
-import type { BatchEffects } from './effects.ts';
-import type { SlotState, Subscriber } from './slot-state.ts';
-import { subscriberOf } from './slot-state.ts';
+import { claimed, foldCommand, foldReplay } from './commands.ts';
+import { startSweep } from './drain.ts';
+import type { FoldContext } from './fold.ts';
+import type { Folding } from './requests.ts';
+import { settle } from './settle.ts';
+import type { SlotState } from './slot-state.ts';
+import { NEWEST_BLOB_VERSION } from './slot-state.ts';
 
-/**
- * Folds one control. A repeat (n at or below the highest of its source) changes nothing.
- * Returns the subscriber that it touched, to be decided anew, or null.
- */
-export function foldControl(
-  state: SlotState,
+/** NAS whose last event is remembered; the oldest event goes. Names come from the network. */
+const MAX_NAS_EVENTS = 20_000;
+
+/** Folds one control. A repeat (n at or below the highest of its source) changes nothing. */
+export function* foldControl(
+  context: FoldContext,
   input: Extract<Input, { kind: 'control' }>,
-  effects: BatchEffects,
-  calendar: CycleCalendar,
-): Subscriber | null {
+  cause: Cause,
+): Folding<void> {
+  const { state, effects } = context;
   const { id, control } = input;
-  if (id.n <= (state.controls.get(id.source) ?? 0)) return null;
+  if (id.n <= (state.controls.get(id.source) ?? 0)) return;
   state.controls.set(id.source, id.n);
   state.controlsFolded += 1;
   switch (control.kind) {
     case 'subscriber-profile':
-      return foldProfile(state, control.profile, input.offset, effects, calendar);
+      return yield* foldProfile(context, control.profile, cause);
+    case 'operator':
+      return yield* foldCommand(context, control.command, cause);
+    case 'replay':
+      return yield* foldReplay(context, control, cause);
     case 'plan-version':
       state.plans.set(control.plan.planId, control.plan);
       effects.catalogue.add(`plan:${control.plan.planId}`);
-      return null;
-    case 'policy-version': {
-      const fault = policyFault(control.policy);
-      if (fault !== null) {
-        state.counts['dead-lettered'] += 1;
-        const { offset, appendTimeMs } = input;
-        effects.dead.push({
-          offset,
-          appendTimeMs,
-          reason: 'bad-control',
-          detail: fault,
-          key: null,
-          value: null,
-        });
-        return null;
-      }
-      state.policies.set(control.policy.policyId, control.policy);
-      effects.catalogue.add(`policy:${control.policy.policyId}`);
-      compilePolicies(state);
-      return null;
-    }
+      return startSweep(state);
+    case 'policy-version':
+      return foldPolicy(context, control.policy, cause);
     case 'policy-withdrawn':
       state.policies.delete(control.policyId);
       effects.catalogue.add(`policy:${control.policyId}`);
       compilePolicies(state);
-      return null;
+      return startSweep(state);
     case 'nas-profile':
       state.nas.set(control.nas.nasId, control.nas);
       effects.catalogue.add(`nas:${control.nas.nasId}`);
-      return null;
+      return;
+    case 'feed-profile':
+      state.feedProfiles.set(control.feed.feedId, control.feed);
+      effects.catalogue.add(`feed-profile:${control.feed.feedId}`);
+      return;
+    case 'nas-event':
+      return foldNasEvent(context, control.nasId, control.atMs);
+    case 'fold-version':
+      if (control.version > state.blobVersion && control.version <= NEWEST_BLOB_VERSION)
+        state.blobVersion = control.version;
+      return;
     case 'tick':
       state.watermarkMs = Math.max(state.watermarkMs, control.t);
-      return null;
+      return;
   }
+}
+
+/** Sessions of the NAS that began before are over (accounting case 14): each subscriber finds out when it is looked at. */
+function foldNasEvent({ state, effects }: FoldContext, nasId: string, atMs: number): void {
+  if (nasProfileOf(state.nas, nasId).onOff === 'ignore') return;
+  const { nasEvents } = state;
+  if (atMs <= (nasEvents.get(nasId) ?? 0)) return;
+  nasEvents.set(nasId, atMs);
+  const forgetMs = state.watermarkMs - state.settings.acceptLatenessMs;
+  for (const [id, eventMs] of nasEvents) if (eventMs < forgetMs && id !== nasId) nasEvents.delete(id);
+  if (nasEvents.size > MAX_NAS_EVENTS) {
+    const [oldest] = [...nasEvents].reduce((a, b) => (b[1] < a[1] || (b[1] === a[1] && b[0] < a[0]) ? b : a));
+    nasEvents.delete(oldest);
+  }
+  effects.catalogue.add('nas-events');
+  startSweep(state);
+}
+
+function foldPolicy({ state, effects }: FoldContext, policy: PolicyVersion, cause: Cause): void {
+  const fault = policyFault(policy);
+  if (fault !== null) {
+    state.counts['dead-lettered'] += 1;
+    const { offset, appendTimeMs } = cause;
+    const nothing = { key: null, value: null, nasId: null };
+    effects.dead.push({ offset, appendTimeMs, reason: 'bad-control', detail: fault, ...nothing });
+    return;
+  }
+  state.policies.set(policy.policyId, policy);
+  effects.catalogue.add(`policy:${policy.policyId}`);
+  compilePolicies(state);
+  startSweep(state);
 }
 
 /**
@@ -88,15 +120,10 @@ export function compilePolicies(state: SlotState): void {
   );
 }
 
-function foldProfile(
-  state: SlotState,
-  profile: SubscriberProfile,
-  offset: number,
-  effects: BatchEffects,
-  calendar: CycleCalendar,
-): Subscriber | null {
-  const subscriber = subscriberOf(state, profile.subscriberId);
-  if (subscriber.mark >= offset && !effects.hot.has(subscriber)) return null;
+function* foldProfile(context: FoldContext, profile: SubscriberProfile, cause: Cause): Folding<void> {
+  const { state, effects, calendar } = context;
+  const subscriber = yield* claimed(context, profile.subscriberId, cause);
+  if (subscriber === null) return;
   const before = subscriber.profile;
   const { defaultZone } = state.settings;
   const moved =
@@ -104,5 +131,5 @@ function foldProfile(
   subscriber.profile = profile;
   if (moved) rebaseCycles(subscriber, state.watermarkMs, calendar, defaultZone);
   effects.cold.add(subscriber);
-  return subscriber;
+  yield* settle(context, subscriber, cause, true);
 }

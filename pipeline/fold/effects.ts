@@ -1,8 +1,10 @@
-import type { ActionIntent } from '../../schemas/action.ts';
+import type { OutboxRecord } from '../../schemas/outbox.ts';
 import type { DeadLetterReason } from '../../schemas/outcome.ts';
+import type { FeedQualityRow } from '../../storage/analytics-ports.ts';
+import type { NasFeed } from '../feed/nas-feed.ts';
 import type { Subscriber, WindowTotal } from './slot-state.ts';
 
-/** A record that no metering could be done of; the owner puts it aside before the commit. */
+/** A record that no metering could be done of; its letter leaves through the outbox. */
 export interface DeadInput {
   offset: number;
   appendTimeMs: number;
@@ -10,6 +12,8 @@ export interface DeadInput {
   detail: string;
   key: Uint8Array | null;
   value: Uint8Array | null;
+  /** null where it could not be read */
+  nasId: string | null;
 }
 
 /** Bytes of one record that are older than allowed lateness; stored once, flushed, forgotten. */
@@ -41,8 +45,14 @@ export interface SessionEnd {
   version: number;
 }
 
-/** Rows that are written once: late parts and ended sessions. */
-export type OneShotRow = LatePart | SessionEnd;
+/** What a NAS's feed was like in an hour that is over. */
+export interface FeedHour {
+  kind: 'feed';
+  row: FeedQualityRow;
+}
+
+/** Rows that are written once: late parts, ended sessions, hours of feeds that are over. */
+export type OneShotRow = LatePart | SessionEnd | FeedHour;
 
 /** What folding one batch changed: everything that its commit has to write. */
 export interface BatchEffects {
@@ -53,11 +63,16 @@ export interface BatchEffects {
   windows: Set<WindowTotal>;
   /** key = offset and running number within it */
   oneShots: { key: string; row: OneShotRow }[];
-  intents: { n: number; intent: ActionIntent }[];
+  /** what is to be delivered, in order; dead letters are beside, as their bytes are the owner's to add */
+  outbox: OutboxRecord[];
   due: Map<string, number | null>;
-  /** catalogue fields that changed: `plan:<id>`, `policy:<id>`, `nas:<id>` */
+  /** catalogue fields that changed: `plan:<id>`, `policy:<id>`, `nas:<id>`, `feed-profile:<id>`, `nas-events` */
   catalogue: Set<string>;
+  /** feeds of NAS that were heard */
+  feeds: Set<NasFeed>;
   dead: DeadInput[];
+  /** subscribers looked at by draining and sweeping: bounds what one commit holds */
+  drained: number;
 }
 
 export function noEffects(): BatchEffects {
@@ -66,9 +81,11 @@ export function noEffects(): BatchEffects {
     cold: new Set(),
     windows: new Set(),
     oneShots: [],
-    intents: [],
+    outbox: [],
     due: new Map(),
     catalogue: new Set(),
+    feeds: new Set(),
     dead: [],
+    drained: 0,
   };
 }

@@ -1,7 +1,7 @@
 import type { UsageEvent } from '../../schemas/accounting-record.ts';
 import type { DeadLetterReason } from '../../schemas/outcome.ts';
 import type { NasProfile } from '../../schemas/profile.ts';
-import { ACCEPT_LATENESS_MS, unitFactor } from '../meter/meter.ts';
+import { unitFactor } from '../meter/nas-profile.ts';
 import type { Subscriber } from './slot-state.ts';
 
 /** Why a record is not metered. */
@@ -22,12 +22,15 @@ export function refusalOf(
   nas: NasProfile,
   atMs: number,
   appendTimeMs: number,
+  acceptLatenessMs: number,
 ): Refusal | null {
-  if (atMs < appendTimeMs - ACCEPT_LATENESS_MS) {
+  if (atMs < appendTimeMs - acceptLatenessMs) {
     const days = Math.floor((appendTimeMs - atMs) / 86_400_000);
     return { reason: 'beyond-horizon', detail: `${days} days older than its append time` };
   }
-  const claimed = ((event.inputOctets ?? 0) + (event.outputOctets ?? 0)) * unitFactor(nas);
+  const octets = (event.inputOctets ?? 0) + (event.outputOctets ?? 0);
+  const ipv6 = nas.ipv6 === 'additive' ? (event.ipv6InputOctets ?? 0) + (event.ipv6OutputOctets ?? 0) : 0;
+  const claimed = (octets + ipv6) * unitFactor(nas);
   let held = claimed;
   for (const { down, up } of subscriber?.cycles ?? []) held += down + up;
   for (const { down, up } of subscriber?.pastCycles ?? []) held += down + up;

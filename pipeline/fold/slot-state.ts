@@ -2,10 +2,14 @@ import type { Speed } from '../../schemas/action.ts';
 import type { Flag, OutcomeCounts } from '../../schemas/outcome.ts';
 import { FLAGS, noOutcomes } from '../../schemas/outcome.ts';
 import type { PolicyVersion } from '../../schemas/policy.ts';
-import type { NasProfile, PlanVersion, SubscriberProfile } from '../../schemas/profile.ts';
+import type { FeedProfile, NasProfile, PlanVersion, SubscriberProfile } from '../../schemas/profile.ts';
 import { PolicySet } from '../../rules/compile.ts';
 import { murmur2 } from '../../schemas/partitioning.ts';
+import { FeedTable } from '../feed/feed-table.ts';
 import { DueQueue } from '../window/due-queue.ts';
+
+/** Layout of stored values that this program writes; it reads the one before too. */
+export const NEWEST_BLOB_VERSION = 3;
 
 /** Octets by direction, as the subscriber sees them. */
 export interface Bytes {
@@ -78,6 +82,7 @@ export interface CycleTotal extends Bytes {
 /** Total of one calendar day in the subscriber's zone; a changed zone or anchor splits cycles anew from these. */
 export interface DayTotal extends Bytes {
   startMs: number;
+  endMs: number;
   classes: ClassTotal[];
 }
 
@@ -120,10 +125,18 @@ export interface Subscriber {
   rules: RuleState[];
   /** speed that actions have set, null = the plan's */
   throttle: Speed | null;
-  /** when event-time work is due, null = none */
+  /** one of its sessions made an absurd claim (accounting case 20): no rule begins */
+  suspended: boolean;
+  /** when event-time work is due at the latest, null = none; may be early, then it is looked at in vain */
   dueMs: number | null;
   /** what of it `population` counts; derived, not stored */
-  counted: { sessions: number; throttled: number };
+  counted: { nas: string[]; sessions: number; throttled: number };
+  /** its newest window rows; the others lie in the store. Not part of its values. */
+  rows: WindowTotal[];
+  /** no row of it begins later, in memory or stored; derived */
+  rowsThroughMs: number;
+  /** used since the last look for values that can leave memory */
+  recent: boolean;
 }
 
 /** How many of what a slot holds; derived from its subscribers, stored for readers only. */
@@ -151,12 +164,36 @@ export interface FoldSettings {
   bucketCount: number;
   /** zone of subscribers without a profile */
   defaultZone: string;
+  /** records older than this before their append time are not metered (accounting case 10), ms */
+  acceptLatenessMs: number;
+  /** a cycle's totals go to billing this long after its end, ms */
+  cycleCloseGraceMs: number;
 }
 
-/** One slot in memory: a pure function of its log partition (besides flushedThrough and outboxNext after a torn write). */
+/** Settings as long as nothing was read: whoever looks at a stored slot takes the pinned ones from its core. */
+export const UNREAD_SETTINGS: FoldSettings = {
+  partitionCount: 1,
+  bucketCount: 1,
+  defaultZone: 'UTC',
+  acceptLatenessMs: 0,
+  cycleCloseGraceMs: 0,
+};
+
+/** Catalogue entries change for everybody: subscribers catch up with them bucket by bucket. */
+export interface Sweep {
+  bucket: number;
+  /** subscribers of the bucket up to this id were looked at */
+  after: string;
+  /** buckets still to be looked at, with this one */
+  left: number;
+}
+
+/** One slot in memory: a pure function of its log partition. Subscribers and rows that are not in use lie in the store. */
 export interface SlotState {
   partition: number;
   settings: FoldSettings;
+  /** layout in which values are written; raised by a control */
+  blobVersion: number;
   /** next offset */
   position: number;
   /** event time that has been reached, ms since 1970 UTC; 0 = nothing yet */
@@ -168,16 +205,25 @@ export interface SlotState {
   population: Population;
   /** controls folded; they are not records in */
   controlsFolded: number;
-  outboxNext: number;
   plans: Map<string, PlanVersion>;
   policies: Map<string, PolicyVersion>;
   nas: Map<string, NasProfile>;
+  feedProfiles: Map<string, FeedProfile>;
+  /** NAS -> time of its last Accounting-On or -Off: sessions begun before are over (case 14) */
+  nasEvents: Map<string, number>;
+  /** what is known of each NAS's feed */
+  feeds: FeedTable;
   /** policies compiled, by id order; derived */
   compiled: PolicySet;
+  /** those in memory */
   subscribers: Map<string, Subscriber>;
-  /** window start -> row key -> total */
-  windows: Map<number, Map<string, WindowTotal>>;
+  /** ids that were looked for and are not stored; forgotten with every commit */
+  absent: Set<string>;
+  /** window start -> greatest version of its rows */
+  windows: Map<number, number>;
   due: DueQueue;
+  /** null = everybody has caught up */
+  sweep: Sweep | null;
 }
 
 /** A slot that has folded nothing; `position` is where its log begins. */
@@ -185,6 +231,7 @@ export function emptySlot(partition: number, settings: FoldSettings, position: n
   return {
     partition,
     settings,
+    blobVersion: NEWEST_BLOB_VERSION,
     position,
     watermarkMs: 0,
     controls: new Map(),
@@ -192,14 +239,18 @@ export function emptySlot(partition: number, settings: FoldSettings, position: n
     flags: Object.fromEntries(FLAGS.map((flag) => [flag, 0])) as Record<Flag, number>,
     population: { subscribers: 0, openSessions: 0, throttled: 0 },
     controlsFolded: 0,
-    outboxNext: 1,
     plans: new Map(),
     policies: new Map(),
     nas: new Map(),
+    feedProfiles: new Map(),
+    nasEvents: new Map(),
+    feeds: new FeedTable(),
     compiled: new PolicySet([]),
     subscribers: new Map(),
+    absent: new Set(),
     windows: new Map(),
     due: new DueQueue(),
+    sweep: null,
   };
 }
 
@@ -212,13 +263,11 @@ export function bucketOf(
   return Math.floor(hash / settings.partitionCount) % settings.bucketCount;
 }
 
-/** The subscriber, made if this is the first that is heard of it. */
-export function subscriberOf(state: SlotState, id: string): Subscriber {
-  const known = state.subscribers.get(id);
-  if (known !== undefined) return known;
-  const made: Subscriber = {
+/** A subscriber of whom nothing is known. */
+export function newSubscriber(id: string, settings: FoldSettings): Subscriber {
+  return {
     id,
-    bucket: bucketOf(id, state.settings),
+    bucket: bucketOf(id, settings),
     mark: -1,
     profile: null,
     sessions: [],
@@ -230,11 +279,38 @@ export function subscriberOf(state: SlotState, id: string): Subscriber {
     days: [],
     rules: [],
     throttle: null,
+    suspended: false,
     dueMs: null,
-    counted: { sessions: 0, throttled: 0 },
+    counted: { nas: [], sessions: 0, throttled: 0 },
+    rows: [],
+    rowsThroughMs: Number.NEGATIVE_INFINITY,
+    recent: true,
   };
+}
+
+/** The subscriber in memory, made if this is the first that is heard of it. Whoever asks has looked in the store before. */
+export function subscriberOf(state: SlotState, id: string): Subscriber {
+  const known = state.subscribers.get(id);
+  if (known !== undefined) return known;
+  const made = newSubscriber(id, state.settings);
   state.subscribers.set(id, made);
+  state.absent.delete(id);
+  state.population.subscribers += 1;
   return made;
+}
+
+/** Takes what the store held of a subscriber into memory. */
+export function takeStored(state: SlotState, subscriber: Subscriber): void {
+  let newestMs = Number.NEGATIVE_INFINITY;
+  for (const { lastEventMs } of subscriber.sessions) newestMs = Math.max(newestMs, lastEventMs);
+  for (const { lastEventMs } of subscriber.tombstones) newestMs = Math.max(newestMs, lastEventMs);
+  subscriber.rowsThroughMs = newestMs;
+  subscriber.counted = {
+    nas: subscriber.sessions.map(({ nasId }) => nasId),
+    sessions: subscriber.sessions.length,
+    throttled: subscriber.throttle === null ? 0 : 1,
+  };
+  state.subscribers.set(subscriber.id, subscriber);
 }
 
 /** Brings the population up to a subscriber's present sessions and throttle. */
@@ -242,7 +318,6 @@ export function countPopulation(state: SlotState, subscriber: Subscriber): void 
   const { population } = state;
   const { counted } = subscriber;
   const throttled = subscriber.throttle === null ? 0 : 1;
-  population.subscribers = state.subscribers.size;
   population.openSessions += subscriber.sessions.length - counted.sessions;
   population.throttled += throttled - counted.throttled;
   counted.sessions = subscriber.sessions.length;

@@ -12,7 +12,7 @@ import { encodeControl } from '../decode/control-codec.ts';
  * @throws AppError 'invalid-input' for a control that readers of the log would refuse
  */
 export function expandControl(
-  pending: PendingControl,
+  pending: Pick<PendingControl, 'id' | 'control'>,
   partitions: number,
   timeMs: number | null,
 ): LogAppend[] {

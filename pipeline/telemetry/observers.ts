@@ -49,7 +49,8 @@ function workerEvents(log: Logger, metrics: Metrics, states: () => readonly Slot
       metrics.batchEntries.observe(batch.entries.length);
       metrics.batchDuration.observe(durationMs / 1000);
       for (const { reason } of effects.dead) metrics.deadLetters.inc({ reason });
-      for (const { intent } of effects.intents) metrics.intents.inc({ kind: intent.kind });
+      for (const record of effects.outbox)
+        if (record.kind === 'action') metrics.intents.inc({ kind: record.intent.kind });
     },
     dropped: (partition, error) => {
       metrics.slotDrops.inc();

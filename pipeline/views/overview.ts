@@ -7,7 +7,7 @@ import { CORE_FIELD } from '../commit/load-slot.ts';
 import { decodeCore } from '../commit/slot-codec.ts';
 import type { UnloadedSlot, Worker } from '../commit/worker.ts';
 import type { SlotState } from '../fold/slot-state.ts';
-import { emptySlot } from '../fold/slot-state.ts';
+import { emptySlot, UNREAD_SETTINGS } from '../fold/slot-state.ts';
 import { actionView } from './action-view.ts';
 import type { RateMeter } from './rate-meter.ts';
 
@@ -99,7 +99,7 @@ async function allStates(
     const head = await reader.store.readHead({ group: reader.group, topic: reader.source.topic, partition });
     const core = head.meta.get(CORE_FIELD);
     if (core === undefined) continue;
-    const state = emptySlot(partition, { partitionCount, bucketCount: 1, defaultZone: 'UTC' }, 0);
+    const state = emptySlot(partition, UNREAD_SETTINGS, 0);
     decodeCore(core, state);
     states.push(state);
   }

@@ -7,7 +7,7 @@ import { decodeCatalogue, decodeCore } from '../commit/slot-codec.ts';
 import { decodeCold, decodeHot } from '../commit/subscriber-codec.ts';
 import { factsOf, planOf } from '../decide/facts-of.ts';
 import type { Bytes, SlotState, Subscriber } from '../fold/slot-state.ts';
-import { bucketOf, emptySlot, subscriberOf } from '../fold/slot-state.ts';
+import { bucketOf, emptySlot, subscriberOf, UNREAD_SETTINGS } from '../fold/slot-state.ts';
 import { ALLOWED_LATENESS_MS } from '../window/spread.ts';
 import { actionView } from './action-view.ts';
 
@@ -28,11 +28,7 @@ export async function readSubscriber(reader: SubscriberReader, id: string): Prom
   const head = await reader.store.readHead(slot);
   const core = head.meta.get(CORE_FIELD);
   if (core === undefined) return null;
-  const state = emptySlot(
-    slot.partition,
-    { partitionCount, bucketCount: 1, defaultZone: 'UTC' },
-    head.position ?? 0,
-  );
+  const state = emptySlot(slot.partition, UNREAD_SETTINGS, head.position ?? 0);
   decodeCore(core, state);
   decodeCatalogue(head.meta, state);
   const bucket = bucketOf(id, state.settings);

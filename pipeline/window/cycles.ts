@@ -1,5 +1,6 @@
 import type { CycleCalendar } from '../../rules/cycle.ts';
-import type { Bytes, CycleTotal, Subscriber } from '../fold/slot-state.ts';
+import type { ClassTotal, CycleTotal, DayTotal, Subscriber } from '../fold/slot-state.ts';
+import { addClass } from './class-totals.ts';
 
 /** Rolled cycles that are kept; older bytes are counted in the oldest of them. */
 const PAST_CYCLES = 3;
@@ -29,48 +30,65 @@ export function rollCycles(
   const past = subscriber.cycles.filter((cycle) => cycle.startMs < bounds.startMs);
   // Skewed records before the first watermark may have filed it under the past ones.
   const filed = subscriber.pastCycles.find((cycle) => cycle.startMs === bounds.startMs);
-  if (ahead[0]?.startMs !== bounds.startMs) ahead.unshift(filed ?? { ...bounds, down: 0, up: 0 });
+  if (ahead[0]?.startMs !== bounds.startMs) ahead.unshift(filed ?? newCycle(bounds));
   subscriber.cycles = ahead;
   const older = subscriber.pastCycles.filter((cycle) => cycle !== filed);
   subscriber.pastCycles = [...past.reverse(), ...older].slice(0, PAST_CYCLES);
   return true;
 }
 
-/** Adds bytes to the cycle that contains an instant. Returns true where that was a past one (cold value). */
+/** Adds bytes to the cycle that contains an instant, and gives it. One that begins before the current one is cold. */
 export function addToCycle(
   subscriber: Subscriber,
   atMs: number,
-  bytes: Bytes,
+  bytes: ClassTotal,
   calendar: CycleCalendar,
   defaultZone: string,
-): boolean {
+): CycleTotal {
+  const cycle = cycleFor(subscriber, atMs, calendar, defaultZone);
+  addClass(cycle, bytes);
+  return cycle;
+}
+
+/** The cycle that takes what happened at an instant; what is older than all that are kept goes to the oldest. */
+export function cycleFor(
+  subscriber: Subscriber,
+  atMs: number,
+  calendar: CycleCalendar,
+  defaultZone: string,
+): CycleTotal {
   const [current] = subscriber.cycles;
-  if (current !== undefined && atMs >= current.startMs && atMs < current.endMs) {
-    add(current, bytes);
-    return false;
-  }
+  if (current !== undefined && atMs >= current.startMs && atMs < current.endMs) return current;
   const { zone, anchorDay } = cycleRule(subscriber, defaultZone);
   if (current === undefined || atMs >= current.endMs) {
-    add(cycleIn(subscriber.cycles, calendar.at(zone, anchorDay, atMs)), bytes);
+    const cycle = cycleIn(subscriber.cycles, calendar.at(zone, anchorDay, atMs));
     subscriber.cycles.sort((a, b) => a.startMs - b.startMs);
-    return false;
+    return cycle;
   }
   const { pastCycles } = subscriber;
+  const held = pastCycles.find((cycle) => atMs >= cycle.startMs && atMs < cycle.endMs);
+  if (held !== undefined) return held;
   const oldest = pastCycles.at(-1);
-  if (oldest !== undefined && pastCycles.length >= PAST_CYCLES && atMs < oldest.startMs) {
-    add(oldest, bytes);
-    return true;
-  }
-  add(cycleIn(pastCycles, calendar.at(zone, anchorDay, atMs)), bytes);
+  if (oldest !== undefined && pastCycles.length >= PAST_CYCLES && atMs < oldest.startMs) return oldest;
+  const cycle = cycleIn(pastCycles, calendar.at(zone, anchorDay, atMs));
   pastCycles.sort((a, b) => b.startMs - a.startMs);
   // One between the kept ones that had no usage so far: the oldest goes, as it does at a roll.
   if (pastCycles.length > PAST_CYCLES) pastCycles.pop();
-  return true;
+  return cycle;
+}
+
+/** The cycles whose time of grace is over, marked as closed by this call, oldest first. */
+export function closeCycles(subscriber: Subscriber, watermarkMs: number, graceMs: number): CycleTotal[] {
+  const closing = subscriber.pastCycles.filter(
+    (cycle) => !cycle.closed && watermarkMs >= cycle.endMs + graceMs,
+  );
+  for (const cycle of closing) cycle.closed = true;
+  return closing.reverse();
 }
 
 /**
- * A changed zone or anchor: what the cycles so far hold is counted in the cycle that contains the watermark.
- * (Day totals, which allow an exact re-split, come with tariffs.)
+ * A changed zone or anchor: cycles that are not closed are made anew from the day totals, so that each day's bytes lie in
+ * the cycle that contains its beginning. Exact where the zone stays; another zone moves whole days.
  */
 export function rebaseCycles(
   subscriber: Subscriber,
@@ -78,24 +96,39 @@ export function rebaseCycles(
   calendar: CycleCalendar,
   defaultZone: string,
 ): void {
-  const held = subscriber.cycles;
-  if (held.length === 0) return;
+  const open = [...subscriber.cycles, ...subscriber.pastCycles.filter((cycle) => !cycle.closed)];
+  subscriber.pastCycles = subscriber.pastCycles.filter((cycle) => cycle.closed);
+  const openFromMs = Math.max(...subscriber.pastCycles.map((cycle) => cycle.endMs), Number.NEGATIVE_INFINITY);
   const { zone, anchorDay } = cycleRule(subscriber, defaultZone);
-  subscriber.cycles =
-    watermarkMs > 0 ? [{ ...calendar.at(zone, anchorDay, watermarkMs), down: 0, up: 0 }] : [];
-  for (const cycle of held)
-    addToCycle(subscriber, Math.max(watermarkMs, cycle.startMs), cycle, calendar, defaultZone);
+  subscriber.cycles = watermarkMs > 0 ? [newCycle(calendar.at(zone, anchorDay, watermarkMs))] : [];
+  for (const day of daysOf(subscriber)) {
+    if (day.startMs < openFromMs) continue;
+    const bytes = { serviceClass: '', down: day.down, up: day.up };
+    const cycle = addToCycle(subscriber, day.startMs, bytes, calendar, defaultZone);
+    for (const share of day.classes) addClass(cycle, share, false);
+  }
+  for (const { startMs, adjusted } of open) {
+    if (adjusted.down === 0 && adjusted.up === 0) continue;
+    const cycle = cycleFor(subscriber, Math.max(startMs, openFromMs), calendar, defaultZone);
+    cycle.adjusted.down += adjusted.down;
+    cycle.adjusted.up += adjusted.up;
+  }
+}
+
+function daysOf({ today, days }: Subscriber): DayTotal[] {
+  return today === null ? days : [today, ...days];
+}
+
+/** A cycle without usage. */
+export function newCycle(bounds: { startMs: number; endMs: number }): CycleTotal {
+  const { startMs, endMs } = bounds;
+  return { startMs, endMs, down: 0, up: 0, classes: [], adjusted: { down: 0, up: 0 }, closed: false };
 }
 
 function cycleIn(cycles: CycleTotal[], bounds: { startMs: number; endMs: number }): CycleTotal {
   const known = cycles.find((cycle) => cycle.startMs === bounds.startMs);
   if (known !== undefined) return known;
-  const made = { ...bounds, down: 0, up: 0 };
+  const made = newCycle(bounds);
   cycles.push(made);
   return made;
-}
-
-function add(cycle: Bytes, bytes: Bytes): void {
-  cycle.down += bytes.down;
-  cycle.up += bytes.up;
 }

@@ -1,0 +1,125 @@
+import type { UsageEvent } from '../../schemas/accounting-record.ts';
+import type { Flag, Outcome } from '../../schemas/outcome.ts';
+import { planOf } from '../decide/facts-of.ts';
+import type { Cause } from '../decide/intents.ts';
+import { learnedIntervalMs, noteRecord, noteSession, toFeedRow } from '../feed/nas-feed.ts';
+import type { NasFeed } from '../feed/nas-feed.ts';
+import type { FeedQualityRow } from '../../storage/analytics-ports.ts';
+import { nasProfileOf } from '../meter/nas-profile.ts';
+import { timeoutMs } from '../meter/session-end.ts';
+import type { Hearing } from '../meter/session-end.ts';
+import type { BatchEffects } from './effects.ts';
+import type { FoldContext } from './fold.ts';
+import type { SlotState, Subscriber } from './slot-state.ts';
+
+/** Where no plan says how fast the line is, bit/s (accounting case 20). */
+const FASTEST_LINE_BPS = 10_000_000_000;
+
+/** How long a session of a NAS may be silent, and when the NAS was last heard (accounting case 13). */
+export function hearingOf(state: SlotState): Hearing {
+  return (nasId) => {
+    const feed = state.feeds.get(nasId);
+    const { interimSeconds } = nasProfileOf(state.nas, nasId);
+    return {
+      timeoutMs: timeoutMs(interimSeconds, feed === undefined ? null : learnedIntervalMs(feed)),
+      heardMs: feed?.heardMs ?? 0,
+    };
+  };
+}
+
+/** The feed of a NAS, to be noted in. One that had to make room for it leaves its hour behind. */
+export function feedOf({ state, effects }: FoldContext, nasId: string, cause: Cause): NasFeed {
+  const feed = state.feeds.of(nasId, state.watermarkMs, (forgotten) => {
+    effects.feeds.delete(forgotten);
+    effects.catalogue.add(`feed:${forgotten.nasId}`);
+    const nas = nasProfileOf(state.nas, forgotten.nasId);
+    putHour(effects, 'g', toFeedRow(state.partition, forgotten, nas), cause);
+  });
+  effects.feeds.add(feed);
+  return feed;
+}
+
+/** Speed of a subscriber's line, bit/s. */
+export function lineOf(state: SlotState, subscriber: Subscriber | undefined): { down: number; up: number } {
+  const plan = subscriber === undefined ? null : planOf(state, subscriber);
+  return plan === null ? FASTEST_LINE : { down: plan.downBps, up: plan.upBps };
+}
+
+const FASTEST_LINE = { down: FASTEST_LINE_BPS, up: FASTEST_LINE_BPS };
+
+/** Counts a record once: in the slot and in its NAS's feed. */
+export function note(
+  context: FoldContext,
+  feed: NasFeed,
+  record: {
+    event: UsageEvent;
+    atMs: number;
+    outcome: Outcome;
+    flags: readonly Flag[];
+    subscriber: Subscriber | undefined;
+  },
+  cause: Cause,
+): void {
+  const { state } = context;
+  const { event, atMs, outcome, flags, subscriber } = record;
+  state.counts[outcome] += 1;
+  for (const flag of flags) state.flags[flag] += 1;
+  const line = lineOf(state, subscriber);
+  const over = noteRecord(
+    feed,
+    {
+      offset: cause.offset,
+      appendTimeMs: cause.appendTimeMs,
+      eventTimeMs: event.eventTimeMs,
+      atMs,
+      outcome,
+      flags,
+      lineBps: Math.max(line.down, line.up),
+    },
+    state.partition,
+    nasProfileOf(state.nas, event.nasId),
+  );
+  if (over !== null) putHour(context.effects, 'f', over, cause);
+}
+
+/** Counts a flag that no record has: a session that a timer or its NAS ended. */
+export function noteFlag(context: FoldContext, nasId: string, flag: Flag, cause: Cause): void {
+  context.state.flags[flag] += 1;
+  noteSessions(context, nasId, 0, flag, cause);
+}
+
+/** Brings the numbers of open sessions by NAS up to a subscriber's present sessions. */
+export function noteOpenSessions(context: FoldContext, subscriber: Subscriber, cause: Cause): void {
+  const { sessions, counted } = subscriber;
+  const before = counted.nas;
+  if (sessions.length === before.length && sessions.every(({ nasId }, i) => nasId === before[i])) return;
+  const change = new Map<string, number>();
+  for (const nasId of before) change.set(nasId, (change.get(nasId) ?? 0) - 1);
+  for (const { nasId } of sessions) change.set(nasId, (change.get(nasId) ?? 0) + 1);
+  for (const [nasId, opened] of change) if (opened !== 0) noteSessions(context, nasId, opened, null, cause);
+  counted.nas = sessions.map(({ nasId }) => nasId);
+}
+
+function noteSessions(
+  context: FoldContext,
+  nasId: string,
+  opened: number,
+  flag: Flag | null,
+  cause: Cause,
+): void {
+  const { offset, appendTimeMs } = cause;
+  const { state } = context;
+  const over = noteSession(
+    feedOf(context, nasId, cause),
+    { offset, appendTimeMs, opened, flag },
+    state.partition,
+    nasProfileOf(state.nas, nasId),
+  );
+  if (over !== null) putHour(context.effects, 'f', over, cause);
+}
+
+/** The last word on an hour: its version is that of the input that ended it. */
+function putHour(effects: BatchEffects, origin: 'f' | 'g', hour: FeedQualityRow, cause: Cause): void {
+  const key = `${cause.offset}.${origin}.${hour.nasId}`;
+  effects.oneShots.push({ key, row: { kind: 'feed', row: { ...hour, version: cause.offset + 1 } } });
+}

@@ -1,0 +1,181 @@
+import { factsOf, nextDueMs, planOf } from '../decide/facts-of.ts';
+import type { Cause } from '../decide/intents.ts';
+import { intentsOf } from '../decide/intents.ts';
+import { hasTransitions, transitionsOf } from '../decide/transitions.ts';
+import type { Transition } from '../decide/transitions.ts';
+import { endByNasEvents, endOverdue, nextTimeoutMs } from '../meter/session-end.ts';
+import type { EndedSession } from '../meter/session-end.ts';
+import { closeCycles, rollCycles } from '../window/cycles.ts';
+import type { Facts } from '../../rules/facts.ts';
+import type { ClosedCycle } from '../../schemas/usage-record.ts';
+import type { FoldContext } from './fold.ts';
+import { noteFlag, noteOpenSessions } from './feeds.ts';
+import { putOneShot } from './one-shot.ts';
+import type { Folding } from './requests.ts';
+import type { SessionEnd } from './effects.ts';
+import type { CycleTotal, Subscriber } from './slot-state.ts';
+import { countPopulation } from './slot-state.ts';
+
+/** Looks at a subscriber that no record touched: timers, marks of the slot, policies. Written only where it changed. */
+export function* settle(
+  context: FoldContext,
+  subscriber: Subscriber,
+  cause: Cause,
+  changed: boolean,
+): Folding<void> {
+  const caughtUp = catchUp(context, subscriber, cause);
+  const decided = yield* decide(context, subscriber, cause);
+  if (changed || caughtUp || decided) touch(context, subscriber, cause);
+}
+
+/**
+ * What time and the slot's marks have done to a subscriber since it was last looked at: NAS that went down, sessions
+ * that timed out, cycles that rolled and closed. Comes before anything else that concerns it. True where it changed.
+ */
+export function catchUp(context: FoldContext, subscriber: Subscriber, cause: Cause): boolean {
+  const { state, effects, calendar } = context;
+  const { watermarkMs } = state;
+  const { defaultZone, cycleCloseGraceMs } = state.settings;
+  if (watermarkMs <= 0) return false;
+  let changed = false;
+  if (state.nasEvents.size > 0 && subscriber.sessions.length > 0) {
+    const ended = endByNasEvents(subscriber, state.nasEvents);
+    if (ended.length > 0) changed = noteEnded(context, subscriber, ended, cause);
+  }
+  if (rollCycles(subscriber, watermarkMs, calendar, defaultZone)) {
+    effects.cold.add(subscriber);
+    changed = true;
+  }
+  // The due time is never later than the work, so nothing is overdue before it.
+  const isDue = subscriber.dueMs === null || subscriber.dueMs <= watermarkMs;
+  if (!isDue) return changed;
+  const overdue = endOverdue(subscriber, watermarkMs, context.hearing);
+  if (overdue.length > 0) changed = noteEnded(context, subscriber, overdue, cause);
+  for (const cycle of closeCycles(subscriber, watermarkMs, cycleCloseGraceMs)) {
+    effects.outbox.push({ kind: 'closed-cycle', cycle: closedCycle(context, subscriber, cycle, cause) });
+    effects.cold.add(subscriber);
+    changed = true;
+  }
+  return changed;
+}
+
+/** Rows and counters of sessions that ended; they are tombstones now. */
+export function noteEnded(
+  context: FoldContext,
+  subscriber: Subscriber,
+  ended: readonly EndedSession[],
+  cause: Cause,
+): boolean {
+  for (const { session, cause: why, flags } of ended) {
+    for (const flag of flags) noteFlag(context, session.nasId, flag, cause);
+    const row: SessionEnd = {
+      kind: 'session',
+      subscriberId: subscriber.id,
+      nasId: session.nasId,
+      sessionId: session.sessionId,
+      service: session.service,
+      startMs: session.startMs,
+      endMs: session.lastEventMs,
+      down: session.counted.down,
+      up: session.counted.up,
+      cause: why,
+      version: cause.offset + 1,
+    };
+    putOneShot(context, subscriber, row, cause);
+  }
+  context.effects.cold.add(subscriber);
+  return true;
+}
+
+/** Decides anew and arms the next due time. True where the subscriber changed by it. */
+export function* decide(context: FoldContext, subscriber: Subscriber, cause: Cause): Folding<boolean> {
+  const { state, effects } = context;
+  if (state.watermarkMs <= 0) return false;
+  let changed = false;
+  if (subscriber.profile !== null) {
+    const plan = planOf(state, subscriber);
+    const facts = factsOf(state, subscriber, plan);
+    if (hasTransitions(state, subscriber, facts)) {
+      const transitions = yield* confirmed(context, subscriber, facts);
+      for (const intent of intentsOf(state, subscriber, plan, transitions, cause))
+        effects.outbox.push({ kind: 'action', intent });
+      changed = true;
+    }
+  }
+  return arm(context, subscriber) || changed;
+}
+
+/** Transitions with the library's word on each. */
+function* confirmed(
+  { state }: FoldContext,
+  subscriber: Subscriber,
+  facts: Facts,
+): Folding<Transition[]> {
+  const deciding = transitionsOf(state, subscriber, facts);
+  let step = deciding.next();
+  while (step.done !== true) {
+    const { confirmed: verdict } = yield { kind: 'confirm', confirmation: step.value };
+    if (verdict === undefined) throw new Error('a confirmation was not answered');
+    step = deciding.next(verdict);
+  }
+  return step.value;
+}
+
+/**
+ * The due time is left where it is while it is not too late: every record moves a session's time-out, and one look in
+ * vain when it comes up is cheaper than a write with each.
+ */
+function arm({ state, effects, hearing }: FoldContext, subscriber: Subscriber): boolean {
+  const next = earlier(
+    nextDueMs(state, subscriber),
+    nextTimeoutMs(subscriber, hearing, state.watermarkMs),
+  );
+  const { dueMs } = subscriber;
+  if (dueMs !== null && dueMs > state.watermarkMs && next !== null && dueMs <= next) return false;
+  if (dueMs === next) return false;
+  subscriber.dueMs = next;
+  state.due.set(subscriber.id, next);
+  effects.due.set(subscriber.id, next);
+  return true;
+}
+
+function earlier(a: number | null, b: number | null): number | null {
+  if (a === null || b === null) return a ?? b;
+  return Math.min(a, b);
+}
+
+/** The subscriber's value will be written, with the mark of this input. */
+export function touch(context: FoldContext, subscriber: Subscriber, cause: Cause): void {
+  const { state, effects } = context;
+  subscriber.mark = cause.offset;
+  subscriber.recent = true;
+  noteOpenSessions(context, subscriber, cause);
+  countPopulation(state, subscriber);
+  effects.hot.add(subscriber);
+}
+
+function closedCycle(
+  { state }: FoldContext,
+  subscriber: Subscriber,
+  cycle: CycleTotal,
+  cause: Cause,
+): ClosedCycle {
+  const plan = planOf(state, subscriber);
+  let [down, up] = [cycle.down, cycle.up];
+  const others = cycle.classes.map((share) => {
+    down -= share.down;
+    up -= share.up;
+    return { serviceClass: share.serviceClass, downBytes: share.down, upBytes: share.up };
+  });
+  return {
+    subscriberId: subscriber.id,
+    cycleStartMs: cycle.startMs,
+    cycleEndMs: cycle.endMs,
+    planId: plan?.planId ?? '',
+    classes: [{ serviceClass: '', downBytes: down, upBytes: up }, ...others],
+    adjustedDownBytes: cycle.adjusted.down,
+    adjustedUpBytes: cycle.adjusted.up,
+    partition: state.partition,
+    offset: cause.offset,
+  };
+}

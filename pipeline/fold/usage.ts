@@ -1,0 +1,144 @@
+import type { UsageEvent } from '../../schemas/accounting-record.ts';
+import type { Cause } from '../decide/intents.ts';
+import { isAhead as hasFastClock, noteInterim, noteLead } from '../feed/nas-feed.ts';
+import type { NasFeed } from '../feed/nas-feed.ts';
+import { meterRecord, pruneTombstones } from '../meter/meter.ts';
+import type { Metered, MeterContext } from '../meter/meter.ts';
+import { nasProfileOf } from '../meter/nas-profile.ts';
+import { recordTime } from '../meter/record-time.ts';
+import { WATERMARK_DELAY_MS } from '../window/spread.ts';
+import { addUsage } from './add-usage.ts';
+import { armAgain, drainDue, isAhead, load } from './drain.ts';
+import type { DeadInput } from './effects.ts';
+import { feedOf, lineOf, note } from './feeds.ts';
+import type { FoldContext } from './fold.ts';
+import type { Folding } from './requests.ts';
+import { refusalOf } from './refuse.ts';
+import type { Refusal } from './refuse.ts';
+import { catchUp, decide, noteEnded, touch } from './settle.ts';
+import type { SlotState, Subscriber } from './slot-state.ts';
+import { subscriberOf } from './slot-state.ts';
+
+/** Takes one accounting record in: event time first, then what is due, then the record. */
+export function* foldUsage(context: FoldContext, event: UsageEvent, cause: Cause): Folding<void> {
+  const { state } = context;
+  const time = recordTime(event, cause.appendTimeMs);
+  const feed = feedOf(context, event.nasId, cause);
+  if (event.eventTimeMs !== null) noteLead(feed, event.eventTimeMs - cause.appendTimeMs);
+  if (!time.skewed && !hasFastClock(feed))
+    state.watermarkMs = Math.max(state.watermarkMs, time.atMs - WATERMARK_DELAY_MS);
+  yield* drainDue(context, cause);
+  const seen = { event, atMs: time.atMs, flags: [], subscriber: undefined };
+  if (event.statusType === 'ACCOUNTING_ON' || event.statusType === 'ACCOUNTING_OFF') {
+    tellNasEvent(context, event, time.atMs, cause);
+    note(context, feed, { ...seen, outcome: 'nas-event' }, cause);
+    return;
+  }
+  let known = state.subscribers.get(event.subscriberId);
+  if (known === undefined && !state.absent.has(event.subscriberId)) {
+    yield* load(state, [event.subscriberId]);
+    known = state.subscribers.get(event.subscriberId);
+  }
+  if (known !== undefined && isAhead(context, known, cause)) {
+    armAgain(context, known);
+    note(context, feed, { ...seen, outcome: 'duplicate', subscriber: known }, cause);
+    return;
+  }
+  const nas = nasProfileOf(state.nas, event.nasId);
+  const refusal = refusalOf(known, event, nas, time.atMs, cause.appendTimeMs, state.settings.acceptLatenessMs);
+  if (refusal !== null) {
+    refuse(context, feed, event, refusal, time.atMs, cause);
+    return;
+  }
+  context.touch = { origin: 'i', serial: 0 };
+  const subscriber = known ?? subscriberOf(state, event.subscriberId);
+  catchUp(context, subscriber, cause);
+  const metered = meterRecord(subscriber, event, meterContext(state, subscriber, event, time.atMs));
+  if ('reason' in metered) {
+    refuse(context, feed, event, metered, time.atMs, cause);
+  } else {
+    const flags = time.skewed ? [...metered.flags, 'skewed' as const] : metered.flags;
+    note(context, feed, { event, atMs: time.atMs, outcome: metered.outcome, flags, subscriber }, cause);
+    if (subscriber.profile === null) state.flags.unassigned += 1;
+    if (metered.intervalMs !== null) noteInterim(feed, metered.intervalMs);
+    yield* addMetered(context, subscriber, metered, cause);
+  }
+  yield* decide(context, subscriber, cause);
+  touch(context, subscriber, cause);
+}
+
+/** What a metered record leaves: usage, ended sessions, tombstones, whether anything may be enforced from it. */
+export function* addMetered(
+  context: FoldContext,
+  subscriber: Subscriber,
+  metered: Metered,
+  cause: Cause,
+): Folding<void> {
+  const { state, effects } = context;
+  if (metered.delta.down + metered.delta.up > 0) yield* addUsage(context, subscriber, metered, cause);
+  if (metered.ended.length > 0) noteEnded(context, subscriber, metered.ended, cause);
+  if (metered.tombstonesChanged) {
+    pruneTombstones(subscriber, state.watermarkMs, state.settings.acceptLatenessMs);
+    effects.cold.add(subscriber);
+  }
+  if (subscriber.suspended || metered.session.absurd) suspendIfAbsurd(subscriber);
+}
+
+/** Rules begin again once no session's last claim is absurd (accounting case 20). */
+export function suspendIfAbsurd(subscriber: Subscriber): void {
+  const { sessions, tombstones } = subscriber;
+  subscriber.suspended =
+    sessions.some((session) => session.absurd) || tombstones.some((session) => session.absurd);
+}
+
+/** What the meter must know besides the record. */
+export function meterContext(
+  state: SlotState,
+  subscriber: Subscriber,
+  event: UsageEvent,
+  atMs: number,
+): MeterContext {
+  return {
+    nas: nasProfileOf(state.nas, event.nasId),
+    groupOf: (nasId) => nasProfileOf(state.nas, nasId).redundancyGroup ?? '',
+    countFromMs: state.feedProfiles.get(event.feedId)?.countFromMs ?? null,
+    atMs,
+    watermarkMs: state.watermarkMs,
+    acceptLatenessMs: state.settings.acceptLatenessMs,
+    lineBps: lineOf(state, subscriber),
+  };
+}
+
+function refuse(
+  context: FoldContext,
+  feed: NasFeed,
+  event: UsageEvent,
+  refusal: Refusal,
+  atMs: number,
+  cause: Cause,
+): void {
+  note(context, feed, { event, atMs, outcome: 'dead-lettered', flags: [], subscriber: undefined }, cause);
+  context.effects.dead.push({ ...cause, ...refusal, key: null, value: null, nasId: event.nasId });
+}
+
+/** Counts what could not even be read. Nobody knows which NAS sent it: it is nobody's feed. */
+export function noteDead({ state, effects }: FoldContext, dead: DeadInput): void {
+  state.counts['dead-lettered'] += 1;
+  const { offset, appendTimeMs, reason, detail, key, value, nasId } = dead;
+  effects.dead.push({ offset, appendTimeMs, reason, detail, key, value, nasId });
+}
+
+/** The event goes to every slot, this one too, as a control whose number is made from the offset: a repeat is known as one. */
+function tellNasEvent({ state, effects }: FoldContext, event: UsageEvent, atMs: number, cause: Cause): void {
+  effects.outbox.push({
+    kind: 'control',
+    id: { source: `slot-${state.partition}`, n: cause.offset + 1 },
+    appendTimeMs: cause.appendTimeMs,
+    control: {
+      kind: 'nas-event',
+      nasId: event.nasId,
+      event: event.statusType === 'ACCOUNTING_ON' ? 'on' : 'off',
+      atMs,
+    },
+  });
+}
