@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { defaultNasProfile } from '../../schemas/profile.ts';
 import {
   emptyFeed,
   holdsInput,
@@ -16,7 +17,7 @@ import type { FeedHourRow, NasFeed, RecordNote } from './nas-feed.ts';
 
 const HOUR = 3_600_000;
 const NINE = Date.UTC(2026, 6, 10, 9);
-const READING = { gigawords: true, interimSeconds: null };
+const READING = defaultNasProfile('n');
 
 function note(fields: Partial<RecordNote> = {}): RecordNote {
   return {
@@ -165,7 +166,7 @@ describe('the interim interval', () => {
   it('is the profile’s where that says one', () => {
     const feed = samples(8, 300_000, noteInterim);
     const shown = (interimSeconds: number | null): number | null =>
-      toFeedRow(0, feed, { gigawords: true, interimSeconds }).interimSeconds;
+      toFeedRow(0, feed, { ...READING, interimSeconds }).interimSeconds;
     expect([shown(null), shown(60), shown(0)]).toEqual([300, 60, 0]);
   });
 });
@@ -193,7 +194,7 @@ describe('a NAS without gigawords', () => {
     if (intervalMs !== null) for (let i = 0; i < 8; i += 1) noteInterim(feed, intervalMs);
     return feed;
   };
-  const NARROW = { gigawords: false, interimSeconds: null };
+  const NARROW = { ...READING, gigawords: false };
 
   it.each([
     ['28 Mbit/s, 10 min', 28e6, 600_000, false],
@@ -206,8 +207,13 @@ describe('a NAS without gigawords', () => {
     expect(isNotBillable(feedOf(lineBps, intervalMs), READING)).toBe(false);
   });
 
+  it('has a thousand times the room where it counts kilobytes', () => {
+    const feed = feedOf(1e9, 600_000);
+    expect(isNotBillable(feed, { ...NARROW, unit: 'kilobytes' })).toBe(false);
+  });
+
   it('is not where it sends no interims', () => {
-    expect(isNotBillable(feedOf(1e6, 600_000), { gigawords: false, interimSeconds: 0 })).toBe(true);
+    expect(isNotBillable(feedOf(1e6, 600_000), { ...NARROW, interimSeconds: 0 })).toBe(true);
   });
 
   it('is judged by the fastest line of the hour', () => {

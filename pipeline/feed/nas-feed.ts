@@ -2,6 +2,7 @@ import type { Flag, Outcome, OutcomeCounts } from '../../schemas/outcome.ts';
 import { FLAGS, noOutcomes, OUTCOMES } from '../../schemas/outcome.ts';
 import type { NasProfile } from '../../schemas/profile.ts';
 import type { FeedQualityRow } from '../../storage/analytics-ports.ts';
+import { notBillable } from '../meter/nas-profile.ts';
 import { addSkew, noSkews, skewMedian } from './skews.ts';
 import type { Skews } from './skews.ts';
 
@@ -15,8 +16,6 @@ const MAX_INTERIM_MS = 6 * HOUR_MS;
 const MAX_LEAD_MS = HOUR_MS;
 /** A clock that is this far ahead would carry the watermark along. */
 const AHEAD_MS = 60_000;
-/** Half of what a 32-bit counter holds: carrying more between two records, its wraps cannot be told. */
-const TELLABLE_BYTES = 2 ** 31;
 
 /** A running average of whole ms. */
 export interface Estimate {
@@ -76,9 +75,6 @@ export interface SessionNote {
   flag: Flag | null;
 }
 
-/** What of its profile tells how good a NAS's feed is. */
-export type FeedReading = Pick<NasProfile, 'gigawords' | 'interimSeconds'>;
-
 /** A row as the feed knows it. */
 export type FeedHourRow = Omit<FeedQualityRow, 'partition'>;
 
@@ -109,10 +105,10 @@ export function holdsInput(feed: NasFeed, offset: number): boolean {
  * @returns the row of the hour before where the record begins a new hour of append time, else null. Hours only go
  *   forward: a record with an older append time counts in the present hour.
  */
-export function noteRecord(feed: NasFeed, note: RecordNote, reading: FeedReading): FeedHourRow | null {
+export function noteRecord(feed: NasFeed, note: RecordNote, nas: NasProfile): FeedHourRow | null {
   const { hour } = feed;
   const began = beginsHour(feed, note.appendTimeMs);
-  const finished = began ? nextHour(feed, note.appendTimeMs, reading) : null;
+  const finished = began ? nextHour(feed, note.appendTimeMs, nas) : null;
   hour.outcomes[note.outcome] += 1;
   for (const flag of note.flags) hour.flags[flag] += 1;
   if (note.eventTimeMs !== null) addSkew(hour.skews, note.appendTimeMs - note.eventTimeMs);
@@ -123,8 +119,8 @@ export function noteRecord(feed: NasFeed, note: RecordNote, reading: FeedReading
 }
 
 /** Counts what happened to sessions of the NAS besides its records, e.g. a time-out. Returns as noteRecord does. */
-export function noteSession(feed: NasFeed, note: SessionNote, reading: FeedReading): FeedHourRow | null {
-  const finished = beginsHour(feed, note.appendTimeMs) ? nextHour(feed, note.appendTimeMs, reading) : null;
+export function noteSession(feed: NasFeed, note: SessionNote, nas: NasProfile): FeedHourRow | null {
+  const finished = beginsHour(feed, note.appendTimeMs) ? nextHour(feed, note.appendTimeMs, nas) : null;
   feed.openSessions += note.opened;
   if (note.flag !== null) feed.hour.flags[note.flag] += 1;
   feed.version = note.offset + 1;
@@ -156,24 +152,24 @@ export function learnedIntervalMs(feed: NasFeed): number | null {
 }
 
 /**
- * True where the NAS's 32-bit counters may wrap unseen (accounting case 3): its lines can carry more than 2^31 bytes
- * between two records, or nobody knows how long that is.
+ * True where the NAS's 32-bit counters may wrap unseen (accounting case 3): its lines can carry more than half of what
+ * they hold between two records, or nobody knows how long that is.
  */
-export function isNotBillable(feed: NasFeed, reading: FeedReading): boolean {
-  if (reading.gigawords) return false;
-  const intervalMs = intervalOf(feed, reading);
+export function isNotBillable(feed: NasFeed, nas: NasProfile): boolean {
+  if (nas.gigawords) return false;
+  const intervalMs = intervalOf(feed, nas);
   if (intervalMs === null || intervalMs === 0) return true;
-  return (feed.hour.lineBps / 8) * (intervalMs / 1000) > TELLABLE_BYTES;
+  return notBillable(nas, feed.hour.lineBps, intervalMs);
 }
 
 /** The feed's present hour as analytics takes it. A copy: the feed goes on changing. */
-export function toFeedRow(partition: number, feed: NasFeed, reading: FeedReading): FeedQualityRow {
-  return { partition, ...hourRow(feed, reading) };
+export function toFeedRow(partition: number, feed: NasFeed, nas: NasProfile): FeedQualityRow {
+  return { partition, ...hourRow(feed, nas) };
 }
 
-function hourRow(feed: NasFeed, reading: FeedReading): FeedHourRow {
+function hourRow(feed: NasFeed, nas: NasProfile): FeedHourRow {
   const { hour } = feed;
-  const intervalMs = intervalOf(feed, reading);
+  const intervalMs = intervalOf(feed, nas);
   return {
     nasId: feed.nasId,
     hourMs: hour.startMs,
@@ -183,12 +179,12 @@ function hourRow(feed: NasFeed, reading: FeedReading): FeedHourRow {
     skewMaxMs: hour.skews.maxMs,
     interimSeconds: intervalMs === null ? null : Math.round(intervalMs / 1000),
     openSessions: Math.max(0, feed.openSessions),
-    notBillable: isNotBillable(feed, reading),
+    notBillable: isNotBillable(feed, nas),
     version: feed.version,
   };
 }
 
-function intervalOf(feed: NasFeed, { interimSeconds }: FeedReading): number | null {
+function intervalOf(feed: NasFeed, { interimSeconds }: NasProfile): number | null {
   return interimSeconds === null ? learnedIntervalMs(feed) : interimSeconds * 1000;
 }
 
@@ -208,9 +204,9 @@ function beginsHour(feed: NasFeed, appendTimeMs: number): boolean {
 }
 
 /** Begins the hour that the append time lies in; returns the row of the one before, null where there was none. */
-function nextHour(feed: NasFeed, appendTimeMs: number, reading: FeedReading): FeedHourRow | null {
+function nextHour(feed: NasFeed, appendTimeMs: number, nas: NasProfile): FeedHourRow | null {
   const { hour } = feed;
-  const finished = hour.startMs === 0 ? null : hourRow(feed, reading);
+  const finished = hour.startMs === 0 ? null : hourRow(feed, nas);
   hour.startMs = appendTimeMs - (appendTimeMs % HOUR_MS);
   for (const outcome of OUTCOMES) hour.outcomes[outcome] = 0;
   for (const flag of FLAGS) hour.flags[flag] = 0;
