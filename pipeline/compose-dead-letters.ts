@@ -16,6 +16,8 @@ export function composeDeadLetters(config: Config, letters: DeadLetters): DeadLe
     accountingText: ACCOUNTING_SCHEMA_TEXT,
     registryUrl: config.schemaRegistryUrl?.reveal() ?? null,
     maxRecordBytes: Number.MAX_SAFE_INTEGER,
+    // Whoever has just registered a schema replays at once.
+    unknownForMs: 1_000,
   });
   const sources: LetterSources = {
     letters,

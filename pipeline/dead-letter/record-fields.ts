@@ -92,7 +92,7 @@ export function parseEdits(set: Readonly<Record<string, string>>): RecordEdits |
 }
 
 const EXPECTED: Record<Form, string> = {
-  text: 'is text',
+  text: 'is text, without halves of characters',
   status: 'is START, INTERIM_UPDATE or STOP',
   time: 'is an instant such as 2025-01-31T12:00:00Z',
   long: 'is a whole number',
@@ -102,6 +102,8 @@ const EXPECTED: Record<Form, string> = {
 function parsed(field: RecordField, text: string): PlainValue | undefined {
   const form = FORMS[field];
   if (form === 'text' || form === 'status') {
+    // Half a surrogate pair has no UTF-8: two such ids would be one in the log.
+    if (/\p{Surrogate}/u.test(text)) return undefined;
     return text === '' && !REQUIRED.includes(field) ? null : text;
   }
   if (text === '') return REQUIRED.includes(field) ? undefined : null;

@@ -45,8 +45,8 @@ export function replayOf(letter: DeadLetter, context: ReplayContext): ReplayCont
     event,
     by: context.by,
   };
-  const problem = replayControl(control, '') ?? unstorable(control);
-  return problem === null ? control : { why: `${problem.trim()}: put it right by --set field=value` };
+  const problem = replayControl(control, '');
+  return problem === null ? control : { why: `${problem}: put it right by --set field=value` };
 }
 
 /** True for a refusal. */
@@ -70,13 +70,3 @@ const REMEDIES: Partial<Record<DeadLetterReason, string>> = {
     'register one that fits the accounting schema, and have the feeder send the record again',
   'unknown-framing': 'put the feeder right and have it send the record again',
 };
-
-/** Postgres keeps no NUL and no half of a surrogate pair in JSON. */
-function unstorable({ event }: ReplayControl): string | null {
-  for (const [name, value] of Object.entries(event)) {
-    if (typeof value === 'string' && (value.includes('\0') || /\p{Surrogate}/u.test(value))) {
-      return `${name} holds a character that can not be stored`;
-    }
-  }
-  return null;
-}
