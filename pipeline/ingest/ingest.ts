@@ -159,8 +159,9 @@ export class Ingest {
     for (const [index, one] of records.entries()) {
       if (one.kind === 'fault') faults.push({ index, detail: one.detail });
       if (one.kind !== 'record') continue;
-      const named = { ...one.record, subscriber_id: one.record.subscriber_id || fallbackId(one.record) };
-      const detail = recordProblem(named, this.#encode, this.#options.maxRecordBytes);
+      const { record } = one;
+      const subscriberId = record.subscriber_id === '' ? fallbackId(record) : record.subscriber_id;
+      const detail = recordProblem(record, subscriberId, this.#encode, this.#options.maxRecordBytes);
       if (detail !== null) faults.push({ index, detail });
     }
     return faults;

@@ -10,10 +10,12 @@ export function isOfSession(record: AccountingRecord): boolean {
  * Why a record can not be taken, in one line; null where it can. These are the decoder's own checks (so what is appended
  * is no dead letter but by its time), its size, and texts that databases refuse: NUL and halves of surrogate pairs.
  *
+ * @param subscriberId of whom it will be, where it names nobody itself
  * @param encode of the log
  */
 export function recordProblem(
   record: AccountingRecord,
+  subscriberId: string,
   encode: (record: AccountingRecord) => Uint8Array,
   maxRecordBytes: number,
 ): string | null {
@@ -21,10 +23,11 @@ export function recordProblem(
     if (typeof value === 'string' && /\0|\p{Surrogate}/u.test(value))
       return `${name} holds a NUL or half of a surrogate pair`;
   }
-  if (isOfSession(record) && record.subscriber_id === '')
+  if (isOfSession(record) && subscriberId === '')
     return 'there is no subscriber_id, Chargeable-User-Identity or User-Name';
-  const event = toUsageEvent(record);
+  const named = { ...record, subscriber_id: subscriberId };
+  const event = toUsageEvent(named);
   if (isRefusal(event)) return `${event.reason}: ${event.detail}`;
-  const { length } = encode(record);
+  const { length } = encode(named);
   return length > maxRecordBytes ? `oversize: ${length} bytes, allowed are ${maxRecordBytes}` : null;
 }
