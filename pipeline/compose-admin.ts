@@ -65,7 +65,8 @@ export async function openAdmin(config: Config, log: Logger): Promise<Admin> {
   }
 }
 
-async function openPool(
+/** The database that the configuration names; what it opens is added to `closers`, last opened last. */
+export async function openPool(
   config: Config,
   log: Logger,
   onCrash: (error: AppError) => void,
@@ -96,7 +97,8 @@ async function migrateAnalytics(config: Config): Promise<void> {
   }
 }
 
-async function assertMigrated(pool: pg.Pool): Promise<void> {
+/** @throws AppError 'migration-failed' where tables are missing */
+export async function assertMigrated(pool: pg.Pool): Promise<void> {
   const { pending } = await migrationStatus(pool);
   if (pending.length === 0) return;
   throw new AppError(

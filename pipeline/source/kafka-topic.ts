@@ -2,6 +2,7 @@ import type { Admin, Kafka } from 'kafkajs';
 import kafkajs from 'kafkajs';
 import { AppError } from '../../schemas/errors.ts';
 import type { PartitionMarks } from '../../storage/ports.ts';
+import type { LogRetention } from '../snapshot/retention.ts';
 import { kafkaError } from './kafka-connection.ts';
 
 // Not a named export for Node's reading of CommonJS.
@@ -33,19 +34,37 @@ export class KafkaTopic {
   /** @throws 'append-time-missing' where records carry the producers' times */
   async requireAppendTime(): Promise<void> {
     const name = 'message.timestamp.type';
-    const { resources } = await this.#ask('reading the topic configuration', (admin) =>
-      admin.describeConfigs({
-        includeSynonyms: false,
-        resources: [{ type: TOPIC_RESOURCE, name: this.#topic, configNames: [name] }],
-      }),
-    );
-    const value = resources[0]?.configEntries.find((entry) => entry.configName === name)?.configValue;
+    const value = (await this.#settings([name])).get(name);
     if (value === 'LogAppendTime') return;
     throw new AppError(
       'append-time-missing',
       `topic ${this.#topic} must have ${APPEND_TIME}, it has ${value ?? 'none'}: set it by kafka-configs.sh ` +
         `--bootstrap-server <broker> --alter --entity-type topics --entity-name ${this.#topic} --add-config ${APPEND_TIME}`,
     );
+  }
+
+  /** How long the topic keeps its records. */
+  async retention(): Promise<LogRetention> {
+    const names = ['retention.ms', 'retention.bytes', 'cleanup.policy'] as const;
+    const settings = await this.#settings(names);
+    // Kafka writes -1 for no bound.
+    const bound = (name: (typeof names)[number]): number | null => {
+      const value = Number(settings.get(name) ?? -1);
+      return value < 0 ? null : value;
+    };
+    const policies = (settings.get('cleanup.policy') ?? 'delete').split(',').map((text) => text.trim());
+    const deletes = policies.includes('delete');
+    return {
+      ms: deletes ? bound('retention.ms') : null,
+      bytes: deletes ? bound('retention.bytes') : null,
+      compacted: policies.includes('compact'),
+    };
+  }
+
+  /** How many members a consumer group has now; one that was killed counts until its session ends. */
+  async groupMembers(groupId: string): Promise<number> {
+    const { groups } = await this.#ask('describing the group', (admin) => admin.describeGroups([groupId]));
+    return groups[0]?.members.length ?? 0;
   }
 
   async partitionCount(): Promise<number> {
@@ -91,6 +110,17 @@ export class KafkaTopic {
     } catch {
       // It never connected or the broker is gone: there is nothing to close.
     }
+  }
+
+  async #settings(names: readonly string[]): Promise<Map<string, string>> {
+    const { resources } = await this.#ask('reading the topic configuration', (admin) =>
+      admin.describeConfigs({
+        includeSynonyms: false,
+        resources: [{ type: TOPIC_RESOURCE, name: this.#topic, configNames: [...names] }],
+      }),
+    );
+    const entries = resources[0]?.configEntries ?? [];
+    return new Map(entries.map(({ configName, configValue }) => [configName, configValue]));
   }
 
   async #ask<T>(doing: string, question: (admin: Admin) => Promise<T>): Promise<T> {
