@@ -46,7 +46,7 @@ export function requireKeys(app: FastifyInstance, options: AuthOptions): void {
     throw new Problem(
       403,
       'forbidden',
-      `this needs a key with one of the roles ${(access ?? []).join(', ')}, admin`,
+      `this needs a key with one of the roles ${[...new Set([...(access ?? []), 'admin'])].join(', ')}`,
     );
   });
 }

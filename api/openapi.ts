@@ -23,7 +23,10 @@ export function openApiOptions(): FastifyDynamicSwaggerOptions {
       const access =
         roles === 'public'
           ? { security: [] }
-          : { security: [{ key: [] }], description: `Roles: ${[...roles, 'admin'].join(', ')}.` };
+          : {
+              security: [{ key: [] }],
+              description: `Roles: ${[...new Set([...roles, 'admin'])].join(', ')}.`,
+            };
       return { schema: { ...schema, ...access }, url };
     },
   };

@@ -10,6 +10,8 @@ import { MemoryApiKeys } from '../storage/memory/api-keys.ts';
 import { MemoryDeadLetters } from '../storage/memory/dead-letters.ts';
 import { ROLES } from '../schemas/roles.ts';
 import type { Role } from '../schemas/roles.ts';
+import { FakeDirectory } from './directory.contract.ts';
+import { feedsView } from './feed-factory.contract.ts';
 import { createApi } from './server.ts';
 import type { ApiOptions, ApiViews } from './server.ts';
 import { overviewView, subscriberView } from './view-factory.contract.ts';
@@ -24,6 +26,7 @@ const VIEWS: ApiViews = {
   subscriber: (id) => Promise.resolve(id === 'nobody' ? null : subscriberView(id)),
   health: () => Promise.resolve(WELL),
   ready: () => Promise.resolve(WELL),
+  feeds: () => Promise.resolve(feedsView()),
   deadLetters: deadLetterViews(new MemoryDeadLetters()),
 };
 
@@ -35,7 +38,14 @@ async function rig(changes: Partial<Omit<ApiOptions, 'views'>> & { views?: Parti
     write: (line) => lines.push(line),
   });
   const keys = new MemoryApiKeys();
-  const api = await createApi({ keys, log, ...changes, views: { ...VIEWS, ...changes.views } });
+  const api = await createApi({
+    keys,
+    log,
+    directory: new FakeDirectory(),
+    intake: { isBusy: false, take: () => Promise.reject(new Error('accounting.test.ts has one')) },
+    ...changes,
+    views: { ...VIEWS, ...changes.views },
+  });
   const headers = async (...roles: Role[]): Promise<Record<string, string>> => {
     const { key } = await keys.create('test', roles);
     return { authorization: `Bearer ${key}` };
@@ -303,12 +313,20 @@ describe('the OpenAPI document', () => {
     expect(Object.keys(document.paths).sort()).toEqual([
       '/healthz',
       '/readyz',
+      '/v1/accounting',
       '/v1/dead-letters',
       '/v1/dead-letters/replay',
       '/v1/dead-letters/summary',
       '/v1/dead-letters/{id}',
+      '/v1/feeds',
+      '/v1/feeds/profiles',
+      '/v1/feeds/{feedId}',
+      '/v1/nas/profiles',
+      '/v1/nas/profiles/{nasId}',
       '/v1/overview',
+      '/v1/state/fold-version',
       '/v1/subscribers/{id}',
+      '/v1/subscribers/{id}/commands',
     ]);
     expect(document.paths['/v1/overview']?.get.description).toContain('admin');
     for (const [, name] of text.matchAll(/#\/components\/schemas\/([A-Za-z-]+)/g)) {

@@ -6,14 +6,23 @@ import fastify from 'fastify';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { bindError } from '../pipeline/bind-error.ts';
+import type { FeedsQuery } from '../pipeline/views/feeds.ts';
+import type { FeedsView } from '../schemas/feed-views.ts';
 import type { HealthView, OverviewView, SubscriberView } from '../schemas/views.ts';
-import type { ApiKeys } from '../storage/people-ports.ts';
+import type { ApiKeys, Directory } from '../storage/people-ports.ts';
 import { requireKeys } from './auth.ts';
 import { guardMethods } from './method-guard.ts';
 import { openApiOptions } from './openapi.ts';
 import { answerError, Problem, problemOf, sendProblem } from './problem.ts';
+import type { DeadLetterViews } from './routes/dead-letters.ts';
+import { deadLetterRoutes } from './routes/dead-letters.ts';
+import { commandRoutes } from './routes/commands.ts';
+import { accountingRoutes } from './routes/accounting.ts';
+import type { AccountingIntake } from './routes/accounting.ts';
 import { documentRoutes } from './routes/documents.ts';
+import { feedRoutes } from './routes/feeds.ts';
 import { healthRoutes } from './routes/health.ts';
+import { nasRoutes } from './routes/nas.ts';
 import { overviewRoutes } from './routes/overview.ts';
 import { subscriberRoutes } from './routes/subscribers.ts';
 import { jsonSchemas } from './view-schemas.ts';
@@ -24,6 +33,8 @@ const REQUEST_TIMEOUT_MS = 15_000;
 const HANDLER_TIMEOUT_MS = 10_000;
 const DEFAULT_RATE_LIMIT = 600;
 const DEFAULT_FAILURE_LIMIT = 20;
+/** A RADIUS server sends a request a packet; back-pressure is the intake's own. */
+const DEFAULT_FEED_RATE_LIMIT = 300_000;
 
 /** What the API shows. May throw AppErrors; 'unreachable' and 'timeout' become 503. */
 export interface ApiViews {
@@ -32,14 +43,21 @@ export interface ApiViews {
   subscriber(id: string): Promise<SubscriberView | null>;
   health(): Promise<HealthView>;
   ready(): Promise<HealthView>;
+  feeds(query: FeedsQuery): Promise<FeedsView>;
+  deadLetters: DeadLetterViews;
 }
 
 export interface ApiOptions {
   views: ApiViews;
+  /** what takes accounting records into the log; without it there is no such route */
+  intake?: AccountingIntake;
   keys: Pick<ApiKeys, 'find'>;
+  directory: Directory;
   log: Logger;
   /** requests a minute and address, default 600 */
   rateLimit?: number;
+  /** the same for accounting records, default 300,000 */
+  feedRateLimit?: number;
   /** requests a minute and address without a valid key before the answer is 429, default 20 */
   failureLimit?: number;
   /** addresses and networks whose X-Forwarded-For is believed; default nobody's */
@@ -85,6 +103,13 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   healthRoutes(app, options.views);
   overviewRoutes(app, options.views);
   subscriberRoutes(app, options.views);
+  deadLetterRoutes(app, options.views.deadLetters);
+  feedRoutes(app, { feeds: (query) => options.views.feeds(query), directory: options.directory });
+  nasRoutes(app, options.directory);
+  commandRoutes(app, { subscriber: (id) => options.views.subscriber(id), directory: options.directory });
+  if (options.intake !== undefined) {
+    await accountingRoutes(app, options.intake, options.feedRateLimit ?? DEFAULT_FEED_RATE_LIMIT);
+  }
   documentRoutes(app);
   options.routes?.(app);
   guardRest();
@@ -105,7 +130,10 @@ function newServer({ log, trustedProxies = [] }: ApiOptions): FastifyInstance {
     frameworkErrors: (error, _, reply) => {
       void sendProblem(reply, problemOf(error));
     },
-    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
+    // discriminator: of several forms of a body, what is wrong is told of the one that its type names.
+    ajv: {
+      customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, discriminator: true },
+    },
   });
   app.setErrorHandler(answerError(log));
   app.addHook('onResponse', async (request, reply) => {

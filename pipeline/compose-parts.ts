@@ -6,6 +6,7 @@ import type { HealthView, OverviewView } from '../schemas/views.ts';
 import { ACTION_CHANNEL } from '../storage/postgres/ledger-statements.ts';
 import { PostgresListener } from '../storage/postgres/listener.ts';
 import { composeDeadLetters } from './compose-dead-letters.ts';
+import { composeIngest } from './compose-ingest.ts';
 import type { AccountingLog } from './compose-log.ts';
 import type { Simulation } from './compose-simulator.ts';
 import type { Stores } from './compose-stores.ts';
@@ -23,7 +24,9 @@ import { Ticker } from './relay/ticks.ts';
 import { every } from './schedule/every.ts';
 import { startJobs } from './schedule/jobs.ts';
 import type { Telemetry } from './telemetry.ts';
+import { setFeedGauges } from './telemetry/feed-gauges.ts';
 import { setGauges, TotalsWatch } from './telemetry/gauges.ts';
+import { readFeeds } from './views/feeds.ts';
 import { ProgressHealth } from './views/health.ts';
 import { KnownEnds } from './views/known-ends.ts';
 import { partitionViews } from './views/overview.ts';
@@ -110,6 +113,7 @@ function metricsPart(assembly: Assembly): LifecyclePart {
         for (const [event, total] of Object.entries(coa.counters)) {
           coaTotals.look(event, total, (rise) => metrics.coaPackets.inc({ event }, rise));
         }
+        setFeedGauges(metrics, has(config, 'worker') ? pipeline.worker.states : []);
         try {
           setGauges(metrics, await assembly.overview(), simulation?.provider.nowMs ?? Date.now());
         } catch (error) {
@@ -131,6 +135,7 @@ async function apiPart({
   stores,
   log,
   pipeline,
+  simulation,
   overview,
   addresses,
 }: Assembly): Promise<LifecyclePart> {
@@ -163,9 +168,16 @@ async function apiPart({
           faults.push('the accounting log does not answer');
         return { ok: faults.length === 0, problems: faults };
       },
+      feeds: (query) =>
+        readFeeds(
+          { analytics: stores.analytics, nowMs: () => simulation?.provider.nowMs ?? Date.now() },
+          query,
+        ),
       deadLetters: composeDeadLetters(config, stores.deadLetters),
     },
+    intake: composeIngest(config, around.telemetry, stores, log),
     keys: stores.keys,
+    directory: stores.directory,
     log: around.telemetry.log,
     rateLimit: config.api.rateLimit,
     trustedProxies: config.api.trustedProxies,

@@ -8,7 +8,7 @@ const PAGE = `<!doctype html>
 <ul>
 <li><a href="/v1/openapi.json">/v1/openapi.json</a> describes it</li>
 <li><a href="/healthz">/healthz</a> and <a href="/readyz">/readyz</a> need no key</li>
-<li>/v1/overview and /v1/subscribers/ID need <code>Authorization: Bearer weir_...</code></li>
+<li>/v1/overview, /v1/subscribers/ID, /v1/feeds and the others need <code>Authorization: Bearer weir_...</code></li>
 </ul>
 </html>
 `;

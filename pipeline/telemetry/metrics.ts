@@ -20,9 +20,11 @@ export function createMetrics(registry: Registry) {
     ...intake(set),
     ...partitions(set),
     ...population(set),
+    ...feeds(set),
     ...actions(set),
     ...flush(set),
     ...relay(set),
+    ...ingest(set),
   };
 }
 
@@ -104,6 +106,27 @@ function population(set: MetricSet) {
   };
 }
 
+function feeds(set: MetricSet) {
+  return {
+    feedsHeard: set.gauge(
+      'weir_feeds_nas',
+      'NAS whose records the slots of this process had within the last hour of event time.',
+    ),
+    feedsSilent: set.gauge(
+      'weir_feeds_silent',
+      'NAS with open sessions that were not heard for three interim intervals (15 min at least; 48 h where no interval is known).',
+    ),
+    feedsSkewed: set.gauge(
+      'weir_feeds_skewed',
+      'NAS heard within the last hour whose records carry times a minute or more off the log’s clock, in the median.',
+    ),
+    feedsNotBillable: set.gauge(
+      'weir_feeds_not_billable',
+      'NAS heard within the last hour whose 32-bit counters may wrap unseen.',
+    ),
+  };
+}
+
 function actions(set: MetricSet) {
   return {
     intents: set.counterOf('weir_intents_total', 'Actions decided and committed, by kind.', 'kind', [
@@ -161,5 +184,23 @@ function relay(set: MetricSet) {
     relayControls: set.counter('weir_relay_controls_total', 'Controls that the relay brought into the log.'),
     relayErrors: set.counter('weir_relay_errors_total', 'Failures of the relay; tried again.'),
     relayLeader: set.gauge('weir_relay_leader', '1 while this process is the relay.'),
+  };
+}
+
+function ingest(set: MetricSet) {
+  return {
+    ingestRequests: set.counterOf(
+      'weir_ingest_requests_total',
+      'Requests with accounting records, by what became of them; failed = directory or log did not answer.',
+      'result',
+      ['stored', 'refused', 'unreadable', 'busy', 'failed'],
+    ),
+    ingestRecords: set.counterOf(
+      'weir_ingest_records_total',
+      'Records in those requests: in the log, without usage (ignored), or refused with their request.',
+      'result',
+      ['stored', 'ignored', 'refused'],
+    ),
+    ingestWaiting: set.gauge('weir_ingest_waiting_records', 'Records of requests that wait for the log.'),
   };
 }
