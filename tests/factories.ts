@@ -1,11 +1,15 @@
 import type { UsageEvent } from '../schemas/accounting-record.ts';
+import type { ActionIntent } from '../schemas/action.ts';
 import type { Control } from '../schemas/control.ts';
 import type { PolicyVersion } from '../schemas/policy.ts';
-import type { PlanVersion, SubscriberProfile } from '../schemas/profile.ts';
+import type { NasProfile, PlanVersion, SubscriberProfile } from '../schemas/profile.ts';
+import { defaultNasProfile } from '../schemas/profile.ts';
 import type { Confirmation, Confirmed } from '../pipeline/decide/transitions.ts';
 import type { Input } from '../pipeline/decode/input.ts';
 import type { BatchEffects } from '../pipeline/fold/effects.ts';
+import { noEffects } from '../pipeline/fold/effects.ts';
 import { foldBatch } from '../pipeline/fold/fold.ts';
+import type { FoldAnswer, FoldRequest } from '../pipeline/fold/requests.ts';
 import { emptySlot } from '../pipeline/fold/slot-state.ts';
 import type { FoldSettings, SlotState } from '../pipeline/fold/slot-state.ts';
 import { CycleCalendar } from '../rules/cycle.ts';
@@ -16,24 +20,36 @@ export const MINUTE = 60_000;
 export const HOUR = 60 * MINUTE;
 export const DAY = 24 * HOUR;
 
-export const SETTINGS: FoldSettings = { partitionCount: 1, bucketCount: 16, defaultZone: 'UTC' };
+export const SETTINGS: FoldSettings = {
+  partitionCount: 1,
+  bucketCount: 16,
+  defaultZone: 'UTC',
+  acceptLatenessMs: 7 * DAY,
+  cycleCloseGraceMs: DAY,
+};
 
 export function usageEvent(fields: Partial<UsageEvent> = {}): UsageEvent {
   return {
+    feedId: 'feed-1',
     statusType: 'INTERIM_UPDATE',
     subscriberId: 'sub-1',
     userName: 'alice',
     sessionId: 's1',
+    multiSessionId: null,
+    parentSessionId: null,
     nasId: 'nas-1',
     nasIp: '192.0.2.1',
     framedIp: '198.51.100.7',
     serviceName: null,
     serviceClass: null,
+    radiusClass: null,
     eventTimeMs: NOON,
     receivedAtMs: null,
     acctDelaySeconds: 0,
     inputOctets: 0,
     outputOctets: 0,
+    ipv6InputOctets: null,
+    ipv6OutputOctets: null,
     sessionTimeSeconds: null,
     terminateCause: null,
     ...fields,
@@ -69,8 +85,14 @@ export function plan(fields: Partial<PlanVersion> = {}): PlanVersion {
     downBps: 100_000_000,
     upBps: 20_000_000,
     overage: null,
+    classFactors: {},
     ...fields,
   };
+}
+
+/** A NAS profile that differs from the default where told. */
+export function nasProfile(fields: Partial<NasProfile> = {}): NasProfile {
+  return { ...defaultNasProfile('nas-1'), ...fields };
 }
 
 export function capPolicy(
@@ -143,16 +165,61 @@ export function agree(asked: Confirmation): Confirmed {
   return { holds: asked.holds, results: [] };
 }
 
-/** Folds inputs in one batch; verdicts come from `answer`. */
+/** Folds inputs in one batch with everything in memory; verdicts come from `answer`. */
 export function fold(
   state: SlotState,
   inputs: readonly Input[],
   answer: (asked: Confirmation) => Confirmed = agree,
 ): BatchEffects {
-  const folding = foldBatch(state, inputs, (inputs.at(-1)?.offset ?? -1) + 1, new CycleCalendar());
-  let step = folding.next();
-  while (step.done !== true) step = folding.next(answer(step.value));
-  return step.value;
+  const nextOffset = (inputs.at(-1)?.offset ?? -1) + 1;
+  const all = noEffects();
+  do {
+    const folding = foldBatch(state, inputs, nextOffset, new CycleCalendar());
+    let step = folding.next({});
+    while (step.done !== true) step = folding.next(fromMemory(state, step.value, answer));
+    addEffects(all, step.value);
+  } while (state.position < nextOffset);
+  return all;
+}
+
+/** Answers of an owner whose store holds nothing. */
+function fromMemory(
+  state: SlotState,
+  request: FoldRequest,
+  answer: (asked: Confirmation) => Confirmed,
+): FoldAnswer {
+  switch (request.kind) {
+    case 'confirm':
+      return { confirmed: answer(request.confirmation) };
+    case 'subscribers':
+      for (const id of request.ids) state.absent.add(id);
+      return {};
+    case 'rows':
+      return {};
+    case 'buckets': {
+      const asked = new Set(request.buckets);
+      const known = [...state.subscribers.values()].filter(({ bucket }) => asked.has(bucket));
+      return { ids: known.map(({ id }) => id) };
+    }
+  }
+}
+
+function addEffects(into: BatchEffects, effects: BatchEffects): void {
+  for (const subscriber of effects.hot) into.hot.add(subscriber);
+  for (const subscriber of effects.cold) into.cold.add(subscriber);
+  for (const total of effects.windows) into.windows.add(total);
+  for (const [key, dueMs] of effects.due) into.due.set(key, dueMs);
+  for (const field of effects.catalogue) into.catalogue.add(field);
+  for (const feed of effects.feeds) into.feeds.add(feed);
+  into.oneShots.push(...effects.oneShots);
+  into.outbox.push(...effects.outbox);
+  into.dead.push(...effects.dead);
+  into.drained += effects.drained;
+}
+
+/** The actions among what a batch leaves to be delivered. */
+export function intentsOf(effects: Pick<BatchEffects, 'outbox'>): ActionIntent[] {
+  return effects.outbox.flatMap((record) => (record.kind === 'action' ? [record.intent] : []));
 }
 
 export function freshSlot(): SlotState {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { StatusType } from '../schemas/accounting-record.ts';
-import { DAY, HOUR, LogBuilder, MINUTE, capPolicy, plan, profile } from './factories.ts';
+import { DAY, HOUR, LogBuilder, MINUTE, capPolicy, nasProfile, plan, profile } from './factories.ts';
 
 /** One step of a random log. Times are relative: the log's clock runs on. */
 interface Step {
@@ -91,7 +91,7 @@ function buildLog(steps: readonly Step[]): LogBuilder {
     .control({ kind: 'policy-version', policy: capPolicy({ minHoldSeconds: 0 }) })
     .control({
       kind: 'nas-profile',
-      nas: { nasId: 'nas-1', reversed: true, unit: 'kilobytes', startToleranceSeconds: 30 },
+      nas: nasProfile({ reversed: true, unit: 'kilobytes', startToleranceSeconds: 30 }),
     });
   LINES.forEach((line, i) => {
     log.control({ kind: 'subscriber-profile', profile: profile({ subscriberId: `sub-${i}`, ...line }) });

@@ -1,17 +1,18 @@
+import { randomUUID } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { recordEncoder } from '../pipeline/decode/encode.ts';
 import type { RecordInput } from '../pipeline/decode/encode.ts';
 import { encodeControl } from '../pipeline/decode/control-codec.ts';
 import type { Input } from '../pipeline/decode/input.ts';
 import { compileWriterSchema } from '../pipeline/decode/writer-schema.ts';
+import { decodeOutbox } from '../pipeline/commit/outbox-codec.ts';
 import { Worker } from '../pipeline/commit/worker.ts';
 import { ACCOUNTING_SCHEMA_TEXT } from '../pipeline/source/accounting-schema.ts';
 import { CycleCalendar } from '../rules/cycle.ts';
 import type { UsageEvent } from '../schemas/accounting-record.ts';
-import type { ActionIntent } from '../schemas/action.ts';
 import { formatControlId } from '../schemas/control.ts';
 import { AppError, isAppError } from '../schemas/errors.ts';
-import type { DeadLetter } from '../schemas/outcome.ts';
+import type { OutboxRecord } from '../schemas/outbox.ts';
 import { MemoryActionLedger } from '../storage/memory/ledger.ts';
 import { MemorySlotMarks } from '../storage/memory/slot-marks.ts';
 import { MemoryStateStore } from '../storage/memory/state-store.ts';
@@ -27,6 +28,12 @@ export const SLOT = { group: 'weir', topic: 'accounting', partition: 0 };
 function recordOf(event: UsageEvent): RecordInput {
   return {
     record_id: 'r',
+    feed_id: event.feedId,
+    multi_session_id: event.multiSessionId,
+    parent_session_id: event.parentSessionId,
+    class: event.radiusClass,
+    ipv6_input_octets: event.ipv6InputOctets,
+    ipv6_output_octets: event.ipv6OutputOctets,
     status_type: event.statusType,
     subscriber_id: event.subscriberId,
     user_name: event.userName,
@@ -75,9 +82,12 @@ export class WorkerRig {
   readonly store: MemoryStateStore;
   readonly ledger = new RigLedger();
   readonly marks = new MemorySlotMarks();
-  readonly letters = new Map<number, DeadLetter>();
   readonly submitted: AnalyticsBatch[] = [];
   readonly dropped: unknown[] = [];
+  /** controls that slots gave to every partition */
+  readonly told: Extract<OutboxRecord, { kind: 'control' }>[] = [];
+  /** subscribers that stay in memory; few = nearly everything is read again */
+  cachedSubscribers = 1_000_000;
   private readonly entries: readonly LogEntry[];
 
   constructor(inputs: readonly Input[], options: MemoryStateStoreOptions = {}) {
@@ -92,9 +102,10 @@ export class WorkerRig {
         store: this.store,
         marks: this.marks,
         ledger: this.ledger,
-        deadLetters: {
-          put: async (letters) => letters.forEach((letter) => this.letters.set(letter.offset, letter)),
+        tellAll: async (control) => {
+          this.told.push(control);
         },
+        newCommitId: randomUUID,
         flusher: { submit: (_partition, rows) => this.submitted.push(rows), forget: nothing },
         calendar: new CycleCalendar(),
         diverged: (rule) => {
@@ -119,6 +130,7 @@ export class WorkerRig {
         settings: SETTINGS,
         maxRecordBytes: 65_536,
         maxWaitingIntents: 1000,
+        cachedSubscribers: this.cachedSubscribers,
       },
     );
   }
@@ -154,11 +166,50 @@ export class WorkerRig {
     await worker.close(0);
   }
 
+  /** Everything that left or waits in the outbox. */
+  async left(): Promise<OutboxRecord[]> {
+    const waiting = (await this.store.readOutbox(SLOT)).map(({ bytes }) => decodeOutbox(bytes));
+    const stored = (await this.ledger.recent(100_000)).map(({ intent }) => intent);
+    const adjustments = [];
+    for await (const page of this.ledger.records.allAdjustments()) adjustments.push(...page);
+    const cycles = [];
+    for await (const page of this.ledger.records.allClosedCycles()) cycles.push(...page);
+    const letters = await this.ledger.deadLetters.list(ANY_LETTER, 100_000, null);
+    return [
+      ...waiting,
+      ...stored.map((intent) => ({ kind: 'action' as const, intent })),
+      ...adjustments.map((adjustment) => ({ kind: 'adjustment' as const, adjustment })),
+      ...cycles.map((cycle) => ({ kind: 'closed-cycle' as const, cycle })),
+      ...letters.map((letter) => ({ kind: 'dead-letter' as const, letter })),
+      ...this.told,
+    ];
+  }
+
+  /** What left, by name: equal for equal logs. */
+  async names(): Promise<string[]> {
+    return [...new Set((await this.left()).map(nameOf))].sort();
+  }
+
   /** Ids of all actions that left or wait in the outbox. */
   async actionIds(): Promise<string[]> {
-    const { outbox } = await this.store.acquire(SLOT);
-    const waiting = outbox.map(({ bytes }) => JSON.parse(Buffer.from(bytes).toString()) as ActionIntent);
-    const stored = (await this.ledger.recent(100_000)).map(({ intent }) => intent);
-    return [...new Set([...stored, ...waiting].map(({ id }) => id))].sort();
+    const ids = (await this.left()).flatMap((record) => (record.kind === 'action' ? [record.intent.id] : []));
+    return [...new Set(ids)].sort();
+  }
+}
+
+const ANY_LETTER = { reason: null, partition: null, nasId: null, fromMs: null, toMs: null, replayed: null };
+
+function nameOf(record: OutboxRecord): string {
+  switch (record.kind) {
+    case 'action':
+      return `action ${record.intent.id}`;
+    case 'adjustment':
+      return `adjustment ${JSON.stringify(record.adjustment)}`;
+    case 'closed-cycle':
+      return `cycle ${JSON.stringify(record.cycle)}`;
+    case 'dead-letter':
+      return `letter ${record.letter.offset}`;
+    case 'control':
+      return `control ${JSON.stringify([record.id, record.control])}`;
   }
 }

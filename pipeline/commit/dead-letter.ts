@@ -25,7 +25,7 @@ export function deadLetter(
     appendTimeMs,
     reason,
     detail,
-    nasId: null,
+    nasId,
     key,
     value,
   };

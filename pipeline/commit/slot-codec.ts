@@ -100,7 +100,7 @@ export function encodeCatalogue(state: SlotState, field: string): Uint8Array {
   }
   const [kind, id] = splitField(field);
   if (kind === 'feed') {
-    const feed = state.feeds.get(id);
+    const feed = state.feeds.known(id);
     return feed === undefined ? new Uint8Array() : encodeFeed(feed);
   }
   const entry = entriesOf(state, kind)?.get(id);

@@ -10,6 +10,7 @@ import {
   NOON,
   capPolicy,
   fold,
+  intentsOf,
   freshSlot,
   plan,
   profile,
@@ -44,7 +45,7 @@ function topUp(log: LogBuilder, bytes: number, fields: Partial<TopUp> = {}): Log
 }
 
 function intents(log: LogBuilder): ActionIntent[] {
-  return fold(freshSlot(), log.inputs).intents.map(({ intent }) => intent);
+  return intentsOf(fold(freshSlot(), log.inputs));
 }
 
 /** kind, download speed in Mbit/s, minutes after noon of the watermark */

@@ -35,7 +35,7 @@ export class HeldAnalytics<Store extends Pick<Analytics, 'insert'>> implements P
     if (how === 'half stored') {
       await this.store.insert({ windows: windows.slice(0, windows.length / 2), late: [], sessions: [], feeds: [] });
     } else if (how !== 'refused') {
-      await this.store.insert({ windows, late, sessions });
+      await this.store.insert({ windows, late, sessions, feeds });
     }
     if (how === 'stored') held.resolve();
     else held.reject(new Error(how));

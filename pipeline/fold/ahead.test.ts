@@ -40,7 +40,7 @@ describe('values that are ahead of the slot', () => {
     const before = structuredClone(state.subscribers);
     const effects = fold(state, log.inputs);
     expect(state.subscribers).toEqual(before);
-    expect([effects.hot.size, effects.windows.size, effects.intents]).toEqual([0, 0, []]);
+    expect([effects.hot.size, effects.windows.size, effects.outbox]).toEqual([0, 0, []]);
     expect(state.counts.duplicate).toBe(2);
   });
 

@@ -6,6 +6,7 @@ import { endByOperator } from '../meter/session-end.ts';
 import { cycleFor } from '../window/cycles.ts';
 import { armAgain, isAhead, load } from './drain.ts';
 import type { FoldContext } from './fold.ts';
+import { beyondExact } from './refuse.ts';
 import type { Folding } from './requests.ts';
 import { catchUp, decide, noteEnded, settle, touch } from './settle.ts';
 import type { CycleTotal, Subscriber } from './slot-state.ts';
@@ -90,6 +91,11 @@ export function* foldReplay(context: FoldContext, replay: ReplayControl, cause: 
   if (subscriber === null) return;
   catchUp(context, subscriber, cause);
   const metering = meterContext(state, subscriber, event, atMs);
+  if (beyondExact(subscriber, event, metering.nas) !== null) {
+    // It stays what it was: a letter. Whoever replays it sees no usage of it, and a command can adjust.
+    yield* settle(context, subscriber, cause, true);
+    return;
+  }
   if (atMs >= cause.appendTimeMs - state.settings.acceptLatenessMs) {
     const metered = meterRecord(subscriber, event, metering);
     if (!('reason' in metered)) {

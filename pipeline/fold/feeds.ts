@@ -18,7 +18,7 @@ const FASTEST_LINE_BPS = 10_000_000_000;
 /** How long a session of a NAS may be silent, and when the NAS was last heard (accounting case 13). */
 export function hearingOf(state: SlotState): Hearing {
   return (nasId) => {
-    const feed = state.feeds.get(nasId);
+    const feed = state.feeds.known(nasId);
     const { interimSeconds } = nasProfileOf(state.nas, nasId);
     return {
       timeoutMs: timeoutMs(interimSeconds, feed === undefined ? null : learnedIntervalMs(feed)),
@@ -29,13 +29,15 @@ export function hearingOf(state: SlotState): Hearing {
 
 /** The feed of a NAS, to be noted in. One that had to make room for it leaves its hour behind. */
 export function feedOf({ state, effects }: FoldContext, nasId: string, cause: Cause): NasFeed {
-  const feed = state.feeds.of(nasId, state.watermarkMs, (forgotten) => {
+  const feed = state.feeds.of(nasId, state.watermarkMs);
+  effects.feeds.add(feed);
+  if (feed.version > 0) return feed;
+  for (const forgotten of state.feeds.takeForgotten()) {
     effects.feeds.delete(forgotten);
     effects.catalogue.add(`feed:${forgotten.nasId}`);
-    const nas = nasProfileOf(state.nas, forgotten.nasId);
-    putHour(effects, 'g', toFeedRow(state.partition, forgotten, nas), cause);
-  });
-  effects.feeds.add(feed);
+    const row = toFeedRow(state.partition, forgotten, nasProfileOf(state.nas, forgotten.nasId));
+    putHour(effects, 'g', row, cause);
+  }
   return feed;
 }
 
@@ -76,10 +78,9 @@ export function note(
       flags,
       lineBps: Math.max(line.down, line.up),
     },
-    state.partition,
     nasProfileOf(state.nas, event.nasId),
   );
-  if (over !== null) putHour(context.effects, 'f', over, cause);
+  if (over !== null) putHour(context.effects, 'f', { ...over, partition: state.partition }, cause);
 }
 
 /** Counts a flag that no record has: a session that a timer or its NAS ended. */
@@ -112,10 +113,9 @@ function noteSessions(
   const over = noteSession(
     feedOf(context, nasId, cause),
     { offset, appendTimeMs, opened, flag },
-    state.partition,
     nasProfileOf(state.nas, nasId),
   );
-  if (over !== null) putHour(context.effects, 'f', over, cause);
+  if (over !== null) putHour(context.effects, 'f', { ...over, partition: state.partition }, cause);
 }
 
 /** The last word on an hour: its version is that of the input that ended it. */

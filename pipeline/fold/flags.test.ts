@@ -20,7 +20,7 @@ describe('flags', () => {
       .record({ eventTimeMs: NOON + 2 * MINUTE, outputOctets: 90, inputOctets: 200 });
     const state = freshSlot();
     fold(state, log.inputs);
-    expect(state.counts.metered).toBe(2);
+    expect(state.counts).toMatchObject({ metered: 1, 'zero-delta': 2 });
     expect(state.flags.fell).toBe(1);
   });
 });

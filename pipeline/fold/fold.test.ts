@@ -3,10 +3,12 @@ import {
   capPolicy,
   DAY,
   fold,
+  intentsOf,
   freshSlot,
   HOUR,
   LogBuilder,
   MINUTE,
+  nasProfile,
   NOON,
   plan,
   profile,
@@ -19,8 +21,8 @@ function cycleOf(state: SlotState): { down: number; up: number } | undefined {
 }
 
 function windowsOf(state: SlotState): [number, number, number][] {
-  return [...state.windows.values()]
-    .flatMap((rows) => [...rows.values()])
+  return [...state.subscribers.values()]
+    .flatMap(({ rows }) => rows)
     .map(({ startMs, down, up }): [number, number, number] => [(startMs - NOON) / MINUTE, down, up])
     .sort(([a], [b]) => a - b);
 }
@@ -189,7 +191,7 @@ describe('foldBatch: metering', () => {
     const log = new LogBuilder()
       .control({
         kind: 'nas-profile',
-        nas: { nasId: 'nas-1', reversed: true, unit: 'kilobytes', startToleranceSeconds: 120 },
+        nas: nasProfile({ reversed: true, unit: 'kilobytes' }),
       })
       .record({ inputOctets: 7, outputOctets: 2 });
     const state = freshSlot();
@@ -222,8 +224,8 @@ describe('foldBatch: decisions', () => {
 
   it('throttles once when the cap is reached', () => {
     const log = crossed().record({ eventTimeMs: NOON + MINUTE, outputOctets: 1500 });
-    const { intents } = fold(freshSlot(), log.inputs);
-    expect(intents.map(({ intent }) => intent)).toMatchObject([
+    const intents = intentsOf(fold(freshSlot(), log.inputs));
+    expect(intents).toMatchObject([
       {
         kind: 'throttle',
         ordinal: 1,
@@ -238,12 +240,12 @@ describe('foldBatch: decisions', () => {
       .tick(Date.UTC(2026, 7, 1) - 1)
       .tick(Date.UTC(2026, 7, 1))
       .tick(Date.UTC(2026, 7, 1) + HOUR);
-    const { intents } = fold(freshSlot(), log.inputs);
-    expect(intents.map(({ intent }) => [intent.kind, intent.offset])).toEqual([
+    const intents = intentsOf(fold(freshSlot(), log.inputs));
+    expect(intents.map((intent) => [intent.kind, intent.offset])).toEqual([
       ['throttle', 3],
       ['restore', 5],
     ]);
-    expect(intents[1]?.intent.desired).toEqual({ downBps: 100_000_000, upBps: 20_000_000 });
+    expect(intents[1]?.desired).toEqual({ downBps: 100_000_000, upBps: 20_000_000 });
   });
 
   it('restores when more allowance is bought, but not before the minimum hold', () => {
@@ -251,27 +253,27 @@ describe('foldBatch: decisions', () => {
     const log = crossed().control({ kind: 'subscriber-profile', profile: profile({ topUps: [topUp] }) });
     const state = freshSlot();
     const first = fold(state, log.inputs);
-    expect(first.intents.map(({ intent }) => intent.kind)).toEqual(['throttle']);
+    expect(intentsOf(first).map((intent) => intent.kind)).toEqual(['throttle']);
     log.tick(NOON - MINUTE + 900_000);
     const second = fold(state, log.inputs.slice(-1));
-    expect(second.intents.map(({ intent }) => intent.kind)).toEqual(['restore']);
+    expect(intentsOf(second).map((intent) => intent.kind)).toEqual(['restore']);
   });
 
   it('restores when the policy is withdrawn, at the next touch', () => {
     const log = crossed()
       .control({ kind: 'policy-withdrawn', policyId: 'home-fup' })
       .record({ eventTimeMs: NOON + MINUTE, outputOctets: 1001 });
-    const { intents } = fold(freshSlot(), log.inputs);
-    expect(intents.map(({ intent }) => intent.kind)).toEqual(['throttle', 'restore']);
+    const intents = intentsOf(fold(freshSlot(), log.inputs));
+    expect(intents.map((intent) => intent.kind)).toEqual(['throttle', 'restore']);
   });
 
   it('sends the new speed when a new version of the policy asks for another', () => {
     const log = crossed()
       .control({ kind: 'policy-version', policy: capPolicy({ downBps: 1_000_000 }) })
       .record({ eventTimeMs: NOON + MINUTE, outputOctets: 1001 });
-    const { intents } = fold(freshSlot(), log.inputs);
-    expect(intents.map(({ intent }) => intent.desired.downBps)).toEqual([2_000_000, 1_000_000]);
-    expect(new Set(intents.map(({ intent }) => intent.id)).size).toBe(2);
+    const intents = intentsOf(fold(freshSlot(), log.inputs));
+    expect(intents.map((intent) => intent.desired.downBps)).toEqual([2_000_000, 1_000_000]);
+    expect(new Set(intents.map((intent) => intent.id)).size).toBe(2);
   });
 
   it.each(['off', 'shadow'] as const)('does nothing in mode %s', (mode) => {
@@ -280,12 +282,12 @@ describe('foldBatch: decisions', () => {
       .control({ kind: 'policy-version', policy: capPolicy({}, mode) })
       .control({ kind: 'subscriber-profile', profile: profile() })
       .record({ outputOctets: 5000 });
-    expect(fold(freshSlot(), log.inputs).intents).toEqual([]);
+    expect(intentsOf(fold(freshSlot(), log.inputs))).toEqual([]);
   });
 
   it('obeys json-rules-engine where it says otherwise', () => {
     const log = crossed();
-    const { intents } = fold(freshSlot(), log.inputs, () => ({ holds: false, results: [] }));
+    const intents = intentsOf(fold(freshSlot(), log.inputs, () => ({ holds: false, results: [] })));
     expect(intents).toEqual([]);
   });
 
@@ -296,7 +298,7 @@ describe('foldBatch: decisions', () => {
       .record({ eventTimeMs: august + 3 * HOUR, outputOctets: 1 })
       .record({ sessionId: 's0', eventTimeMs: august - HOUR, outputOctets: 9000 }, august + 3 * HOUR);
     const state = freshSlot();
-    expect(fold(state, log.inputs).intents).toEqual([]);
+    expect(intentsOf(fold(state, log.inputs))).toEqual([]);
     expect(state.subscribers.get('sub-1')?.pastCycles[0]).toMatchObject({ down: 9000 });
   });
 

@@ -9,15 +9,18 @@ import {
   LogBuilder,
   MINUTE,
   NOON,
+  SETTINGS,
   capPolicy,
   fold,
+  intentsOf,
   freshSlot,
+  nasProfile,
   plan,
   profile,
 } from '../../tests/factories.ts';
 import { decodeCold, decodeHot, encodeCold, encodeHot } from '../commit/subscriber-codec.ts';
 import { MAX_PLAUSIBLE_MS, MIN_PLAUSIBLE_MS } from '../decode/usage-event.ts';
-import { emptySlot, subscriberOf } from './slot-state.ts';
+import { emptySlot, NEWEST_BLOB_VERSION, subscriberOf } from './slot-state.ts';
 import type { SlotState } from './slot-state.ts';
 
 const MAX = Number.MAX_SAFE_INTEGER;
@@ -42,14 +45,14 @@ const hostile: fc.Arbitrary<Partial<UsageEvent>> = fc.record({
 
 /** Every subscriber, and as it would be loaded again; without what is derived. */
 function subscribersOf(state: SlotState): unknown[] {
-  return [...state.subscribers.values()].map(({ counted: _derived, ...subscriber }) => subscriber);
+  return [...state.subscribers.values()].map(({ counted: _c, rows: _r, rowsThroughMs: _t, recent: _u, ...subscriber }) => subscriber);
 }
 function loadedAgain(state: SlotState): unknown[] {
   const copies = emptySlot(0, state.settings, 0);
   for (const subscriber of state.subscribers.values()) {
     const copy = subscriberOf(copies, subscriber.id);
-    decodeHot(encodeHot(subscriber), copy);
-    decodeCold(encodeCold(subscriber), copy);
+    decodeHot(encodeHot(subscriber, NEWEST_BLOB_VERSION), copy);
+    decodeCold(encodeCold(subscriber, NEWEST_BLOB_VERSION), copy);
   }
   return subscribersOf(copies);
 }
@@ -64,10 +67,10 @@ describe('hostile records', () => {
           const log = new LogBuilder().enforced({ subscriberId: 'a', zone: defaultZone });
           log.control({
             kind: 'nas-profile',
-            nas: { nasId: 'kilo', reversed: false, unit: 'kilobytes', startToleranceSeconds: 0 },
+            nas: nasProfile({ nasId: 'kilo', unit: 'kilobytes', startToleranceSeconds: 0 }),
           });
           for (const [record, advance] of records) log.record(record, NOON + advance);
-          const state = emptySlot(0, { partitionCount: 1, bucketCount: 4, defaultZone }, 0);
+          const state = emptySlot(0, { ...SETTINGS, defaultZone }, 0);
           fold(state, log.inputs);
           expect(loadedAgain(state)).toEqual(subscribersOf(state));
           expect(Object.values(state.counts).reduce((a, b) => a + b, 0)).toBe(records.length);
@@ -79,7 +82,7 @@ describe('hostile records', () => {
 
   it('a first record from the future leaves a cycle that can be stored', () => {
     const log = new LogBuilder().record({ eventTimeMs: NOON + DAY, outputOctets: 5 }, NOON);
-    const state = emptySlot(0, { partitionCount: 1, bucketCount: 4, defaultZone: 'Europe/Berlin' }, 0);
+    const state = emptySlot(0, { ...SETTINGS, defaultZone: 'Europe/Berlin' }, 0);
     fold(state, log.inputs);
     expect(loadedAgain(state)).toEqual(subscribersOf(state));
     log.record({ sessionId: 's2', eventTimeMs: NOON, outputOctets: 7 }, NOON);
@@ -103,7 +106,7 @@ describe('hostile records', () => {
     const log = new LogBuilder()
       .control({
         kind: 'nas-profile',
-        nas: { nasId: 'nas-1', reversed: false, unit: 'kilobytes', startToleranceSeconds: 120 },
+        nas: nasProfile({ unit: 'kilobytes' }),
       })
       .record({ outputOctets: 2 ** 50 });
     fold(state, log.inputs);
@@ -160,7 +163,7 @@ describe('hostile controls', () => {
     const state = freshSlot();
     const effects = fold(state, log.inputs);
     expect(effects.dead).toMatchObject([{ offset: 3, reason: 'bad-control' }]);
-    expect(effects.intents).toHaveLength(1);
+    expect(intentsOf(effects)).toHaveLength(1);
     expect(state.policies.get('home-fup')).toEqual(capPolicy());
   });
 
@@ -177,9 +180,9 @@ describe('hostile controls', () => {
       .control(anchor(1))
       .record({ eventTimeMs: july + 16 * DAY, outputOctets: 9000 })
       .tick(july + 31 * DAY);
-    const { intents } = fold(freshSlot(), log.inputs);
-    expect(intents.map(({ intent }) => intent.kind)).toEqual(['throttle', 'restore', 'throttle', 'restore']);
-    expect(new Set(intents.map(({ intent }) => intent.id)).size).toBe(4);
+    const intents = intentsOf(fold(freshSlot(), log.inputs));
+    expect(intents.map((intent) => intent.kind)).toEqual(['throttle', 'restore', 'throttle', 'restore']);
+    expect(new Set(intents.map((intent) => intent.id)).size).toBe(4);
   });
 
   it('a cap that is reached to the byte counts as reached at any percentage', () => {
@@ -196,8 +199,8 @@ describe('hostile controls', () => {
         .control({ kind: 'subscriber-profile', profile: profile() })
         .record({ eventTimeMs: NOON, outputOctets: percent * 1000 - 1 })
         .record({ eventTimeMs: NOON + MINUTE, outputOctets: percent * 1000 });
-      const { intents } = fold(freshSlot(), log.inputs);
-      expect([percent, ...intents.map(({ intent }) => intent.offset)]).toEqual([percent, 4]);
+      const intents = intentsOf(fold(freshSlot(), log.inputs));
+      expect([percent, ...intents.map((intent) => intent.offset)]).toEqual([percent, 4]);
     }
   });
 });

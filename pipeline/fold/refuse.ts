@@ -28,6 +28,15 @@ export function refusalOf(
     const days = Math.floor((appendTimeMs - atMs) / 86_400_000);
     return { reason: 'beyond-horizon', detail: `${days} days older than its append time` };
   }
+  return beyondExact(subscriber, event, nas);
+}
+
+/** Totals that would no longer be exact: the record's, or those with the subscriber's cycles; null = they are. */
+export function beyondExact(
+  subscriber: Subscriber | undefined,
+  event: UsageEvent,
+  nas: NasProfile,
+): Refusal | null {
   const octets = (event.inputOctets ?? 0) + (event.outputOctets ?? 0);
   const ipv6 = nas.ipv6 === 'additive' ? (event.ipv6InputOctets ?? 0) + (event.ipv6OutputOctets ?? 0) : 0;
   const claimed = (octets + ipv6) * unitFactor(nas);

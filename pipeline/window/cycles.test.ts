@@ -4,7 +4,8 @@ import { CycleCalendar } from '../../rules/cycle.ts';
 import { DAY, SETTINGS, profile } from '../../tests/factories.ts';
 import { emptySlot, subscriberOf } from '../fold/slot-state.ts';
 import type { Subscriber } from '../fold/slot-state.ts';
-import { addToCycle, rebaseCycles, rollCycles } from './cycles.ts';
+import { addToCycle, newCycle, rebaseCycles, rollCycles } from './cycles.ts';
+import { addToDays } from './days.ts';
 
 const JULY = Date.UTC(2026, 6, 1);
 const AUGUST = Date.UTC(2026, 7, 1);
@@ -21,7 +22,9 @@ function roll(subscriber: Subscriber, watermarkMs: number): boolean {
 }
 
 function addDown(subscriber: Subscriber, atMs: number, down: number): boolean {
-  return addToCycle(subscriber, atMs, { down, up: 0 }, calendar, 'UTC');
+  addToDays(subscriber, atMs, atMs, { serviceClass: '', down, up: 0 }, calendar, 'UTC');
+  const cycle = addToCycle(subscriber, atMs, { serviceClass: '', down, up: 0 }, calendar, 'UTC');
+  return subscriber.pastCycles.includes(cycle);
 }
 
 const downOf = (cycles: readonly { startMs: number; down: number }[]): [string, number][] =>
@@ -32,7 +35,7 @@ describe('rollCycles', () => {
     const subscriber = line();
     expect(roll(subscriber, JULY)).toBe(true);
     expect(roll(subscriber, AUGUST - 1)).toBe(false);
-    expect(subscriber.cycles).toEqual([{ startMs: JULY, endMs: AUGUST, down: 0, up: 0 }]);
+    expect(subscriber.cycles).toEqual([newCycle({ startMs: JULY, endMs: AUGUST })]);
     expect(roll(subscriber, AUGUST)).toBe(true);
     expect(downOf(subscriber.cycles)).toEqual([['2026-08-01', 0]]);
     expect(downOf(subscriber.pastCycles)).toEqual([['2026-07-01', 0]]);
