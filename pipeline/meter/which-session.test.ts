@@ -1,51 +1,31 @@
 import { describe, expect, it } from 'vitest';
-import { HOUR, MINUTE, NOON } from '../../tests/factories.ts';
 import type { Session } from '../fold/slot-state.ts';
+import type { SessionClaim } from './claim.ts';
+import {
+  closedSession as closed,
+  DAY,
+  HOUR,
+  meterContext,
+  MINUTE,
+  nasProfile,
+  NOON,
+  openedSession as session,
+  sessionClaim,
+} from './meter-rig.contract.ts';
 import { whichSession } from './which-session.ts';
-import type { SessionClaim, SessionMatch } from './which-session.ts';
-
-const TOLERANCE = 120_000;
-
-function session(fields: Partial<Session> = {}): Session {
-  return {
-    nasId: 'nas-1',
-    sessionId: 's1',
-    service: '',
-    serviceClass: '',
-    nasIp: null,
-    framedIp: null,
-    startMs: NOON,
-    startEstimated: false,
-    lastEventMs: NOON + HOUR,
-    counted: { down: 1000, up: 100 },
-    lastStatus: 1,
-    lastSessionTime: 3600,
-    closedMs: null,
-    ...fields,
-  };
-}
-
-function closed(fields: Partial<Session> = {}): Session {
-  return session({ closedMs: NOON + HOUR, ...fields });
-}
+import type { ChoiceContext, SessionMatch } from './which-session.ts';
 
 function claim(fields: Partial<SessionClaim> = {}): SessionClaim {
-  return {
-    nasId: 'nas-1',
-    sessionId: 's1',
-    service: '',
-    isStart: false,
-    isStop: false,
-    atMs: NOON + 2 * HOUR,
-    sessionTimeSeconds: null,
-    down: 2000,
-    up: 200,
-    ...fields,
-  };
+  return sessionClaim({ atMs: NOON + 2 * HOUR, down: 2000, up: 200, ...fields });
 }
 
-function choose(record: SessionClaim, open: Session[], ended: Session[] = []): SessionMatch {
-  return whichSession(record, open, ended, TOLERANCE, NOON - 24 * HOUR);
+function choose(
+  record: SessionClaim,
+  open: Session[],
+  ended: Session[] = [],
+  context: Partial<ChoiceContext> = {},
+): SessionMatch {
+  return whichSession(record, open, ended, { ...meterContext({ watermarkMs: NOON }), ...context });
 }
 
 describe('whichSession with an open session of the id', () => {
@@ -91,7 +71,7 @@ describe('whichSession with an open session of the id', () => {
     const old = closed();
     const running = session({ startMs: NOON + 90 * MINUTE, lastEventMs: NOON + 95 * MINUTE });
     const again = claim({ isStop: true, atMs: NOON + HOUR, sessionTimeSeconds: 3600, down: 1000 });
-    expect(choose(again, [running], [old])).toEqual({ kind: 'closed', session: old });
+    expect(choose(again, [running], [old])).toEqual({ kind: 'closed', session: old, behind: true });
   });
 
   it('prefers the open one where both have the start of the record', () => {
@@ -121,14 +101,64 @@ describe('whichSession with closed sessions only', () => {
     expect(choose(claim({ sessionTimeSeconds: 4 * 3600 }), [], [second, first])).toEqual({
       kind: 'closed',
       session: first,
+      behind: false,
     });
-    expect(choose(claim({}), [], [first, second])).toEqual({ kind: 'closed', session: second });
+    expect(choose(claim({}), [], [first, second])).toEqual({
+      kind: 'closed',
+      session: second,
+      behind: false,
+    });
   });
 
-  it('does not know one whose last event lies before the horizon, pruned or not', () => {
-    const old = closed({ lastEventMs: NOON - 24 * HOUR - 1 });
-    expect(choose(claim(), [], [old])).toMatchObject({ kind: 'new' });
-    expect(choose(claim(), [], [closed({ lastEventMs: NOON - 24 * HOUR })]).kind).toBe('closed');
+  it.each<[string, Partial<SessionClaim>, number]>([
+    ['within the first', { atMs: NOON - 90 * MINUTE }, 0],
+    ['between the two', { atMs: NOON - MINUTE }, 1],
+    ['within the second', { atMs: NOON + MINUTE }, 1],
+    ['after both', {}, 1],
+  ])('without a start takes the one in whose life the record lies: %s', (_name, fields, index) => {
+    const lives = [
+      closed({ startMs: NOON - 2 * HOUR, lastEventMs: NOON - HOUR, closedMs: NOON - HOUR }),
+      closed(),
+    ];
+    expect(choose(claim(fields), [], lives)).toMatchObject({ kind: 'closed', session: lives[index] });
+  });
+
+  it.each<[string, Partial<SessionClaim>, Partial<Session>, 'closed' | 'new']>([
+    ['one direction only, not fallen', { up: null }, {}, 'closed'],
+    ['one direction only, fallen', { down: 5, up: null }, {}, 'new'],
+    ['no octets after a Stop', { down: null, up: null }, {}, 'new'],
+    ['no octets after a time-out', { down: null, up: null }, { closedBy: 'timeout' }, 'closed'],
+    [
+      'the zeros of a Stop after a time-out',
+      { isStop: true, down: 0, up: 0 },
+      { closedBy: 'timeout' },
+      'closed',
+    ],
+    ['the zeros of an interim after a time-out', { down: 0, up: 0 }, { closedBy: 'timeout' }, 'new'],
+    [
+      'a 32-bit counter that wrapped before',
+      { wrap: 2 ** 32 },
+      { level: { down: 2 ** 32 + 5, up: 0 } },
+      'closed',
+    ],
+  ])('long after, without a start: %s', (_name, fields, known, kind) => {
+    expect(choose(claim(fields), [], [closed(known)]).kind).toBe(kind);
+  });
+
+  it.each<[string, Partial<Session>, number, 'closed' | 'new']>([
+    ['stopped, as long as records are accepted and an hour', {}, 7 * DAY + HOUR, 'closed'],
+    ['stopped, longer ago', {}, 7 * DAY + HOUR + 1, 'new'],
+    ['timed out, 35 days ago', { closedBy: 'timeout' }, 35 * DAY + HOUR, 'closed'],
+    ['timed out, longer ago', { closedBy: 'timeout' }, 35 * DAY + HOUR + 1, 'new'],
+    [
+      'closed by an operator later',
+      { closedBy: 'operator', closedMs: NOON + DAY },
+      35 * DAY + HOUR + 1,
+      'closed',
+    ],
+  ])('knows closed ones until no record can be theirs, pruned or not: %s', (_name, known, agoMs, kind) => {
+    const old = closed({ lastEventMs: NOON, closedMs: NOON, ...known });
+    expect(choose(claim(), [], [old], { watermarkMs: NOON + agoMs }).kind).toBe(kind);
   });
 
   it('a first record without any hint begins at its own time, estimated', () => {
@@ -138,5 +168,39 @@ describe('whichSession with closed sessions only', () => {
       startKnown: false,
       replaces: null,
     });
+  });
+});
+
+describe('whichSession of an id that is used again', () => {
+  const former = closed();
+  const running = session({ startMs: NOON + 90 * MINUTE, lastEventMs: NOON + 95 * MINUTE });
+
+  it.each<[string, Partial<SessionClaim>, Session]>([
+    ['an old interim without a start', { atMs: NOON + 30 * MINUTE }, former],
+    ['an old Stop without a start', { atMs: NOON + HOUR, isStop: true }, former],
+    ['an interim of now without a start', {}, running],
+    ['one between the two', { atMs: NOON + 80 * MINUTE }, running],
+  ])('%s', (_name, fields, expected) => {
+    expect(choose(claim(fields), [running], [former])).toMatchObject({ session: expected });
+  });
+});
+
+describe('whichSession of one NAS or several', () => {
+  const group = { nas: nasProfile({ redundancyGroup: 'pair' }) };
+
+  it('another NAS of the group continues the session', () => {
+    const record = claim({ nasId: 'nas-2', group: 'pair' });
+    expect(choose(record, [session()], [], { ...group, groupOf: () => 'pair' }).kind).toBe('open');
+  });
+
+  it.each([['other'], ['']])('one of group %j does not', (its) => {
+    const record = claim({ nasId: 'nas-2', group: its });
+    expect(choose(record, [session()], [], { groupOf: () => 'pair' }).kind).toBe('new');
+  });
+
+  it('siblings that share a counter are one session whatever their starts', () => {
+    const record = claim({ sessionId: 'm1', shared: true, isStart: true });
+    expect(choose(record, [session({ sessionId: 'm1' })]).kind).toBe('open');
+    expect(choose(record, [], [closed({ sessionId: 'm1' })]).kind).toBe('closed');
   });
 });
