@@ -12,7 +12,7 @@ describe('retentionWarnings', () => {
   });
 
   it.each([
-    [{ ...whole, ms: 18 * HOUR - 1 }, 'retention.ms to 64800000'],
+    [{ ...whole, ms: 18 * HOUR - 1 }, 'for 18 h or more (retention.ms'],
     [{ ...whole, bytes: 1_000_000 }, 'retention.bytes=-1'],
     [{ ...whole, compacted: true }, 'cleanup.policy=delete'],
   ])('warns of %o', (retention, advice) => {

@@ -36,7 +36,8 @@ export function retentionWarnings(
   if (intervalMs !== null && retention.ms !== null && retention.ms < INTERVALS * intervalMs) {
     warnings.push(
       `topic ${topic} keeps records for ${hours(retention.ms)}, and snapshots come every ${hours(intervalMs)}: the state cannot ` +
-        `be rebuilt from an older snapshot; set retention.ms to ${String(INTERVALS * intervalMs)} or more, or WEIR_SNAPSHOT_HOURS lower`,
+        `be rebuilt from an older snapshot; keep records for ${hours(INTERVALS * intervalMs)} or more (retention.ms in Kafka, ` +
+        'else WEIR_LOG_RETENTION_DAYS), or set WEIR_SNAPSHOT_HOURS lower',
     );
   }
   return warnings;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { MemorySnapshotStore } from '../../storage/memory/snapshot-store.ts';
+import type { StoredSnapshot } from '../../storage/snapshot-ports.ts';
 import { fromArray } from './snapshot-factory.contract.ts';
 import { SnapshotRounds } from './snapshot-rounds.ts';
 
@@ -16,8 +17,8 @@ function rig(owned: number[]) {
     empty: [] as number[],
     asked: [] as number[],
   };
-  const write = async (partition: number, takenAtMs = state.nowMs): Promise<void> => {
-    await snapshots.put({ slot: { group, topic, partition }, position: 1, takenAtMs }, fromArray([]));
+  const write = (partition: number, takenAtMs = state.nowMs): Promise<StoredSnapshot> => {
+    return snapshots.put({ slot: { group, topic, partition }, position: 1, takenAtMs }, fromArray([]));
   };
   const rounds = new SnapshotRounds({
     snapshots,
@@ -30,7 +31,7 @@ function rig(owned: number[]) {
     snapshot: async (partition) => {
       state.asked.push(partition);
       if (state.failing.includes(partition)) throw new Error('the disk is full');
-      if (!state.empty.includes(partition)) await write(partition);
+      return state.empty.includes(partition) ? null : write(partition);
     },
   });
   const turns = async (count: number): Promise<(number | null)[]> => {
@@ -78,6 +79,17 @@ describe('SnapshotRounds', () => {
     expect(await turns(3)).toEqual([0, 1, null]);
     state.nowMs += HOUR;
     expect(await turns(2)).toEqual([1, null]);
+  });
+
+  it('does not wait for a time that another clock ran ahead to', async () => {
+    const { state, write, turns } = rig([0]);
+    await write(0, state.nowMs + 10_000 * HOUR);
+    expect(await turns(2)).toEqual([0, null]);
+    await write(0, state.nowMs + 10_001 * HOUR);
+    state.nowMs += HOUR;
+    expect(await turns(1)).toEqual([null]);
+    state.nowMs += 5 * HOUR;
+    expect(await turns(2)).toEqual([0, null]);
   });
 
   it('throws where the snapshots cannot be listed: nothing is written then', async () => {

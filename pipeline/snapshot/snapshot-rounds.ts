@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { SnapshotStore } from '../../storage/snapshot-ports.ts';
+import type { SnapshotStore, StoredSnapshot } from '../../storage/snapshot-ports.ts';
 import { every } from '../schedule/every.ts';
 
 /** How often it is looked whether a partition is due; also the least pause between two snapshots of this process. */
@@ -13,8 +13,8 @@ export interface SnapshotRoundsParts {
   topic: string;
   /** partitions whose slot this process holds now */
   owned: () => readonly number[];
-  /** has the worker write one between two commits; rejects where that failed */
-  snapshot: (partition: number) => Promise<void>;
+  /** has the worker write one between two commits; null = there was nothing to write; rejects where that failed */
+  snapshot: (partition: number) => Promise<StoredSnapshot | null>;
   /** from one snapshot of a partition to its next, by the log's clock */
   intervalMs: number;
   /** the log's clock, ms since 1970 UTC */
@@ -30,6 +30,8 @@ export class SnapshotRounds {
   readonly #parts: SnapshotRoundsParts;
   /** partition -> not before; of those that failed or were empty */
   readonly #resting = new Map<number, number>();
+  /** partition -> when this process had it written last */
+  readonly #written = new Map<number, number>();
 
   constructor(parts: SnapshotRoundsParts) {
     this.#parts = parts;
@@ -50,13 +52,16 @@ export class SnapshotRounds {
     const partition = await this.#due();
     if (partition === null) return null;
     const { snapshot, intervalMs, nowMs, log } = this.#parts;
-    // Whatever becomes of it, the others get their turn first. A success outlives this: its time is listed then.
+    // Whatever becomes of it, the others get their turn first.
     this.#resting.set(partition, nowMs() + Math.min(LONGEST_REST_MS, intervalMs / 10));
     const startedMs = performance.now();
     try {
-      await snapshot(partition);
+      const written = await snapshot(partition);
+      if (written === null) return partition;
+      this.#written.set(partition, nowMs());
       const durationMs = Math.round(performance.now() - startedMs);
-      log.info({ partition, durationMs }, 'snapshot of the state written');
+      const { position, bytes, place } = written;
+      log.info({ partition, position, bytes, place, durationMs }, 'snapshot of the state written');
     } catch (error) {
       log.warn({ err: error, partition }, 'no snapshot of the state could be written; tried again');
     }
@@ -65,11 +70,13 @@ export class SnapshotRounds {
 
   async #due(): Promise<number | null> {
     const { snapshots, group, topic, owned, intervalMs, nowMs } = this.#parts;
-    const newest = new Map<number, number>();
+    const now = nowMs();
+    const newest = new Map(this.#written);
     for (const { slot, takenAtMs } of await snapshots.list(group, topic)) {
+      // Of another clock, a simulated one: going by it there would be no snapshot for years.
+      if (takenAtMs > now + intervalMs) continue;
       newest.set(slot.partition, Math.max(takenAtMs, newest.get(slot.partition) ?? -Infinity));
     }
-    const now = nowMs();
     const [first] = owned()
       .filter((partition) => (this.#resting.get(partition) ?? -Infinity) <= now)
       .map((partition) => ({ partition, takenAtMs: newest.get(partition) ?? -Infinity }))

@@ -41,13 +41,12 @@ export async function writeSnapshot(
   const { position, meta } = await store.readHead(slot);
   if (position === null) return null;
   requireRebuilt(slot, meta);
-  const takenAtMs = deps.nowMs();
+  const older = await snapshots.list(slot.group, slot.topic, slot.partition);
+  // Their order by time is the order in which they were written, also when a clock was set back.
+  const takenAtMs = Math.max(deps.nowMs(), (older[0]?.takenAtMs ?? -1) + 1);
   const { stateVersion } = deps;
   const header = { format: SNAPSHOT_FORMAT, stateVersion, slot, position, takenAtMs, epoch: lease.epoch };
   const written = await snapshots.put({ slot, position, takenAtMs }, contentOf(store, header, meta, lease));
-  const older = (await snapshots.list(slot.group, slot.topic, slot.partition)).filter(
-    (other) => other.takenAtMs !== takenAtMs || other.position !== position,
-  );
   for (const old of older.slice(KEPT - 1)) await snapshots.delete(old);
   return written;
 }
