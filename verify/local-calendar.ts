@@ -1,10 +1,13 @@
+const DAY_MS = 86_400_000;
+
 /**
- * Cycle boundaries from nothing but Intl's rendering of local time, by bisection: slow and obvious, so that it shares
+ * Cycle and day boundaries from nothing but Intl's rendering of local time, by bisection: slow and obvious, so that it shares
  * no code and no library with the product's calendar.
  */
 export class LocalCalendar {
   private readonly formats = new Map<string, Intl.DateTimeFormat>();
   private readonly anchors = new Map<string, number>();
+  private readonly days = new Map<string, { startMs: number; endMs: number }[]>();
   private readonly found = new Map<string, { startMs: number; endMs: number }[]>();
 
   /** The cycle [startMs, endMs) that contains an instant. */
@@ -25,6 +28,20 @@ export class LocalCalendar {
     return cycle;
   }
 
+  /** The local calendar day [startMs, endMs) that contains an instant. */
+  dayAt(zone: string, atMs: number): { startMs: number; endMs: number } {
+    const known = this.days.get(zone) ?? [];
+    const hit = known.find(({ startMs, endMs }) => startMs <= atMs && atMs < endMs);
+    if (hit !== undefined) return hit;
+    let date = this.localDate(zone, atMs);
+    // Where clocks went back over midnight the next day has begun already.
+    while (this.begins(zone, date + DAY_MS) <= atMs) date += DAY_MS;
+    const day = { startMs: this.begins(zone, date), endMs: this.begins(zone, date + DAY_MS) };
+    known.unshift(day);
+    this.days.set(zone, known.slice(0, 100));
+    return day;
+  }
+
   /** First instant of the anchor day in a month (months since year 0). */
   private anchor(zone: string, anchorDay: number, month: number): number {
     const key = `${zone} ${anchorDay} ${month}`;
@@ -33,6 +50,13 @@ export class LocalCalendar {
     const year = Math.floor(month / 12);
     const daysInMonth = new Date(Date.UTC(year, (month % 12) + 1, 0)).getUTCDate();
     const wanted = Date.UTC(year, month % 12, Math.min(anchorDay, daysInMonth));
+    const found = this.begins(zone, wanted);
+    this.anchors.set(key, found);
+    return found;
+  }
+
+  /** First instant of a local date, given as the UTC midnight of the same name. */
+  private begins(zone: string, wanted: number): number {
     // No zone is further than 15 hours from UTC; transitions fall on whole minutes.
     let before = wanted / 60_000 - 24 * 60;
     let after = wanted / 60_000 + 24 * 60;
@@ -41,7 +65,6 @@ export class LocalCalendar {
       if (this.localDate(zone, middle * 60_000) >= wanted) after = middle;
       else before = middle;
     }
-    this.anchors.set(key, after * 60_000);
     return after * 60_000;
   }
 

@@ -1,254 +1,397 @@
-import type { UsageEvent } from '../../schemas/accounting-record.ts';
-import type { Control } from '../../schemas/control.ts';
-import type { Outcome } from '../../schemas/outcome.ts';
-import type { NasProfile } from '../../schemas/profile.ts';
-import { ActionOracle } from './action-oracle.ts';
-import type { ExpectedAction } from './action-oracle.ts';
+import type { UsageEvent } from '../schemas/accounting-record.ts';
+import type { Control, OperatorCommand, ReplayControl } from '../schemas/control.ts';
+import type { FeedProfile, PlanVersion, SubscriberProfile } from '../schemas/profile.ts';
+import type { PolicyVersion } from '../schemas/policy.ts';
+import { addTo, isNothing, plus } from './amount.ts';
+import type { Cycle } from './cycle-book.ts';
+import { decide, nextChangeMs } from './decisions.ts';
+import { DueList } from './due-list.ts';
+import type { Settings, VerifyEntry } from './entry.ts';
+import { nothingExpected } from './expected.ts';
+import type { Expected } from './expected.ts';
+import { newLine, planAt, ruleOf } from './line.ts';
+import type { Line } from './line.ts';
 import { LocalCalendar } from './local-calendar.ts';
-import { chooseSession } from './session-oracle.ts';
-import type { OracleClaim, OracleSession } from './session-oracle.ts';
-import { spreadOf } from './spread-oracle.ts';
+import { causeOf, meter, meterTooOld } from './metering.ts';
+import type { Metered, MeteringContext } from './metering.ts';
+import { NasWatch } from './nas-watch.ts';
+import { readingOf, timeOf } from './record.ts';
+import { closeSession } from './sessions.ts';
+import type { CloseCause, Session } from './sessions.ts';
+import { spreadOf } from './spread.ts';
+import type { SpreadPart } from './spread.ts';
 
 const MINUTE = 60_000;
-const HORIZON_MS = 7 * 24 * 60 * MINUTE;
-
-/** One log entry, in log order. The product's decoded inputs fit it. */
-export type OracleEntry =
-  | { kind: 'usage'; offset: number; appendTimeMs: number; event: UsageEvent }
-  | {
-      kind: 'control';
-      offset: number;
-      appendTimeMs: number;
-      id: { source: string; n: number };
-      control: Control;
-    }
-  | { kind: 'dead'; offset: number; appendTimeMs: number };
-
-export interface OracleBytes {
-  down: bigint;
-  up: bigint;
-}
-
-/** What one partition's log means. Text keys are JSON arrays. */
-export interface Expected {
-  /** [subscriber, window start, service class, NAS] -> bytes */
-  windows: Map<string, OracleBytes>;
-  /** [offset, subscriber, from, to, service class, NAS] -> bytes */
-  late: Map<string, OracleBytes>;
-  /** [subscriber, cycle start] -> bytes */
-  cycles: Map<string, OracleBytes>;
-  /** [subscriber, NAS, session id, service, start] -> final totals */
-  sessions: Map<string, OracleBytes>;
-  outcomes: Map<Outcome, number>;
-  recordsIn: number;
-  watermarkMs: number;
-  /** of one rule "at or above 100 % of the cap, while"; empty without a policy in the log */
-  actions: ExpectedAction[];
-}
-
-interface OracleSubscriber {
-  zone: string;
-  anchorDay: number;
-  sessions: Map<string, OracleSession[]>;
-}
+/** Where no plan says how fast the line is (case 20). */
+const FASTEST_LINE = { downBps: 10_000_000_000, upBps: 10_000_000_000 };
 
 /**
- * The meaning of an ordered log of one partition, computed slowly and plainly from accounting.md (cases 1, 2, 4, 5, 6, 9,
- * 10, 11, 15, 17, 21) with integers of any size. Shares nothing with the product but its vocabulary.
- * Profiles, plans and policies must precede the usage that they concern; top-ups and sub-sessions are not covered.
+ * The meaning of an ordered log of one partition, entry by entry: slowly and plainly from the accounting rules, with
+ * integers of any size. Shares nothing with the product but its vocabulary. Everybody is looked at as soon as it is due:
+ * the product, which looks at 2,000 subscribers an entry, may come to the same decision some entries later.
  */
-export function expectedOf(log: readonly OracleEntry[], defaultZone = 'UTC'): Expected {
-  const run = new OracleRun(defaultZone);
-  for (const entry of log) run.take(entry);
-  return run.finish();
-}
+export class Recomputation {
+  readonly expected: Expected = nothingExpected();
+  readonly lines = new Map<string, Line>();
+  /** offset after the last entry taken */
+  position = 0;
+  /** event time that has been reached, ms since 1970 UTC; 0 = nothing yet */
+  watermarkMs = 0;
+  readonly nas = new NasWatch();
+  readonly plans = new Map<string, PlanVersion>();
+  readonly policies = new Map<string, PolicyVersion>();
+  readonly feeds = new Map<string, FeedProfile>();
+  /** highest number of each control source */
+  readonly controls = new Map<string, number>();
+  readonly calendar = new LocalCalendar();
+  readonly #due = new DueList();
+  readonly #settings: Settings;
 
-class OracleRun {
-  private readonly calendar = new LocalCalendar();
-  private readonly subscribers = new Map<string, OracleSubscriber>();
-  private readonly nas = new Map<string, NasProfile>();
-  private readonly seenControls = new Map<string, number>();
-  private readonly actions = new ActionOracle(this.calendar);
-  private readonly defaultZone: string;
-  private readonly expected: Expected = {
-    windows: new Map(),
-    late: new Map(),
-    cycles: new Map(),
-    sessions: new Map(),
-    outcomes: new Map(),
-    recordsIn: 0,
-    watermarkMs: 0,
-    actions: [],
-  };
-
-  constructor(defaultZone: string) {
-    this.defaultZone = defaultZone;
+  constructor(settings: Settings) {
+    this.#settings = settings;
   }
 
-  take(entry: OracleEntry): void {
-    const { expected } = this;
-    if (entry.kind === 'control') this.takeControl(entry);
+  /** Takes the next entry; offsets ascend. */
+  take(entry: VerifyEntry): void {
+    this.position = entry.offset + 1;
+    if (entry.kind === 'control') {
+      this.#takeControl(entry);
+      this.#lookAtDue(entry.offset);
+      return;
+    }
+    this.expected.recordsIn += 1;
+    if (entry.kind === 'usage') {
+      this.#takeRecord(entry.event, entry.offset, entry.appendTimeMs);
+      return;
+    }
+    this.#putAside(entry.offset, entry.reason);
+    this.#lookAtDue(entry.offset);
+  }
+
+  /** Takes a line as it was when the log that is read begins. */
+  adopt(line: Line): void {
+    this.lines.set(line.id, line);
+    this.#due.set(line.id, line.dueMs);
+  }
+
+  #takeRecord(event: UsageEvent, offset: number, appendTimeMs: number): void {
+    const { nasId, statusType, subscriberId } = event;
+    const { nas, expected } = this;
+    const { atMs, skewed } = timeOf(event, appendTimeMs);
+    if (event.eventTimeMs !== null) nas.sampleLead(nasId, event.eventTimeMs - appendTimeMs);
+    if (!skewed && !nas.isAhead(nasId)) this.#advance(atMs - MINUTE);
+    this.#lookAtDue(offset);
+    if (statusType === 'ACCOUNTING_ON' || statusType === 'ACCOUNTING_OFF') {
+      expected.toldEvents.set(offset + 1, nasId);
+      expected.outcomes['nas-event'] += 1;
+      nas.heard(nasId, atMs);
+      return;
+    }
+    if (!this.#isOfInterest(subscriberId)) {
+      nas.heard(nasId, atMs);
+      return;
+    }
+    // Cases 2 and 10.
+    const tooOld = atMs < appendTimeMs - this.#settings.acceptLatenessMs;
+    if (tooOld || this.#isBeyond(event, atMs)) {
+      this.#putAside(offset, tooOld ? 'beyond-horizon' : 'octets-beyond-2^53');
+      nas.heard(nasId, atMs);
+      return;
+    }
+    const line = this.#lineOf(subscriberId);
+    this.#catchUp(line, offset);
+    const metered = meter(
+      readingOf(event, nas.profileOf(nasId), atMs),
+      line.sessions,
+      this.#context(line, event),
+    );
+    nas.heard(nasId, atMs);
+    if (metered === null) this.#putAside(offset, 'beyond-horizon');
     else {
-      expected.recordsIn += 1;
-      if (entry.kind === 'dead') this.count('dead-lettered');
-      else this.takeRecord(entry);
+      expected.outcomes[metered.outcome] += 1;
+      if (skewed) expected.flags.skewed += 1;
+      if (line.profile === null) expected.flags.unassigned += 1;
+      if (metered.intervalMs !== null) nas.sampleInterim(nasId, metered.intervalMs);
+      this.#addMetered(line, metered, offset);
+    }
+    this.#decide(line, offset);
+  }
+
+  #takeControl({ id, control, offset, appendTimeMs }: Extract<VerifyEntry, { kind: 'control' }>): void {
+    // A repeat is known by its number.
+    if (control.kind === 'nas-event') this.expected.receivedEvents.add(`${id.source}:${id.n}`);
+    if (id.n <= (this.controls.get(id.source) ?? 0)) return;
+    this.controls.set(id.source, id.n);
+    switch (control.kind) {
+      case 'subscriber-profile':
+        return this.#takeProfile(control.profile, offset);
+      case 'plan-version':
+        this.plans.set(control.plan.planId, control.plan);
+        return this.#lookAtAll(offset);
+      case 'policy-version':
+        return this.#takePolicy(control.policy, offset);
+      case 'policy-withdrawn':
+        this.policies.delete(control.policyId);
+        return this.#lookAtAll(offset);
+      case 'nas-profile':
+        this.nas.profiles.set(control.nas.nasId, control.nas);
+        return;
+      case 'feed-profile':
+        this.feeds.set(control.feed.feedId, control.feed);
+        return;
+      case 'nas-event':
+        return this.#takeNasEvent(control, offset);
+      case 'operator':
+        return this.#takeCommand(control.command, offset);
+      case 'replay':
+        return this.#takeReplay(control, offset, appendTimeMs);
+      case 'tick':
+        return this.#advance(control.t);
+      case 'fold-version':
+        return;
     }
   }
 
-  finish(): Expected {
-    for (const [id, subscriber] of this.subscribers) {
-      for (const session of [...subscriber.sessions.values()].flat()) {
-        const { nasId, sessionId, service, startMs } = session;
-        const key = JSON.stringify([id, nasId, sessionId, service, startMs]);
-        // Two sessions may begin in one ms: the second one opened when a late Stop had closed the first.
-        const same = this.expected.sessions.get(key) ?? { down: 0n, up: 0n };
-        this.expected.sessions.set(key, { down: same.down + session.down, up: same.up + session.up });
-      }
-    }
-    this.expected.actions = this.actions.finish();
-    return this.expected;
+  #takeProfile(profile: SubscriberProfile, offset: number): void {
+    if (!this.#isOfInterest(profile.subscriberId)) return;
+    const line = this.#lineOf(profile.subscriberId);
+    const before = ruleOf(line, this.#settings.defaultZone);
+    line.profile = profile;
+    if (before.zone !== profile.zone || before.anchorDay !== profile.anchorDay)
+      line.book.changeRule(profile, this.watermarkMs);
+    this.#look(line, offset);
   }
 
-  private takeControl({ id, control, offset }: Extract<OracleEntry, { kind: 'control' }>): void {
-    if (id.n <= (this.seenControls.get(id.source) ?? 0)) return;
-    this.seenControls.set(id.source, id.n);
-    if (control.kind === 'nas-profile') this.nas.set(control.nas.nasId, control.nas);
-    else if (control.kind === 'tick') this.advance(control.t, offset);
-    else if (control.kind === 'subscriber-profile') {
-      const { subscriberId, zone, anchorDay } = control.profile;
-      const subscriber = this.subscriberOf(subscriberId);
-      subscriber.zone = zone;
-      subscriber.anchorDay = anchorDay;
-      this.actions.takeControl(control);
-      this.actions.touch(subscriberId, offset);
-    } else this.actions.takeControl(control);
-  }
-
-  private takeRecord({ event, offset, appendTimeMs }: Extract<OracleEntry, { kind: 'usage' }>): void {
-    let atMs: number;
-    if (event.eventTimeMs !== null) atMs = event.eventTimeMs;
-    else if (event.receivedAtMs !== null) atMs = event.receivedAtMs - 1000 * event.acctDelaySeconds;
-    else atMs = appendTimeMs;
-    if (atMs > appendTimeMs + 5 * MINUTE) atMs = appendTimeMs;
-    else this.advance(atMs - MINUTE, offset);
-
-    if (event.statusType === 'ACCOUNTING_ON' || event.statusType === 'ACCOUNTING_OFF') {
-      this.count('nas-event');
+  #takePolicy(policy: PolicyVersion, offset: number): void {
+    if (this.#settings.policyFault(policy) !== null) {
+      this.expected.recordsIn += 1;
+      this.#putAside(offset, 'bad-control');
       return;
     }
-    if (atMs < appendTimeMs - HORIZON_MS) {
-      this.count('dead-lettered');
-      return;
-    }
-    this.meter(event, offset, atMs);
-    this.actions.touch(event.subscriberId, offset);
+    this.policies.set(policy.policyId, policy);
+    this.#lookAtAll(offset);
   }
 
-  private meter(event: UsageEvent, offset: number, atMs: number): void {
-    const claim = this.claimOf(event, atMs);
-    const subscriber = this.subscriberOf(event.subscriberId);
-    const key = JSON.stringify([event.nasId, event.sessionId, event.serviceName ?? '']);
-    const sessions = subscriber.sessions.get(key) ?? [];
-    subscriber.sessions.set(key, sessions);
-    const horizonMs = this.expected.watermarkMs - HORIZON_MS - 60 * MINUTE;
-    const toleranceMs = (this.nas.get(event.nasId)?.startToleranceSeconds ?? 120) * 1000;
-    const { session, isNew } = chooseSession(claim, event, sessions, toleranceMs, horizonMs);
-
-    const wasClosedMs = session.closedMs;
-    const isLate = wasClosedMs !== null && atMs > wasClosedMs + 10 * MINUTE;
-    const before = { down: session.down, up: session.up };
-    const fromMs = Math.min(session.lastEventMs, atMs);
-    if (claim.down !== null && claim.down > session.down) session.down = claim.down;
-    if (claim.up !== null && claim.up > session.up) session.up = claim.up;
-    const delta = { down: session.down - before.down, up: session.up - before.up };
-    this.count(outcomeOf(session, claim, before, delta, isNew, isLate));
-    if (atMs >= session.lastEventMs) {
-      session.lastEventMs = atMs;
-      session.lastRecord = [claim.status, claim.sessionTime];
-    }
-    if (claim.status === 'STOP') session.closedMs ??= atMs;
-    if (delta.down + delta.up > 0n) this.addUsage(event, session, delta, fromMs, atMs, offset);
+  /** Case 14: sessions of the NAS that began before are over. */
+  #takeNasEvent({ nasId, atMs }: Extract<Control, { kind: 'nas-event' }>, offset: number): void {
+    if (this.nas.profileOf(nasId).onOff === 'ignore' || atMs <= (this.nas.events.get(nasId) ?? 0)) return;
+    this.nas.events.set(nasId, atMs);
+    for (const line of this.lines.values())
+      if (line.sessions.open.some((session) => session.nasId === nasId)) this.#look(line, offset);
   }
 
-  private addUsage(
-    event: UsageEvent,
-    session: OracleSession,
-    delta: OracleBytes,
-    fromMs: number,
-    toMs: number,
-    offset: number,
-  ): void {
+  #takeCommand(command: OperatorCommand, offset: number): void {
+    if (!this.#isOfInterest(command.subscriberId)) return;
+    const line = this.#lineOf(command.subscriberId);
+    this.#catchUp(line, offset);
+    const { open, closed } = line.sessions;
+    if (command.type === 'close-session') {
+      const { nasId, sessionId } = command;
+      const session = open.find((one) => one.nasId === nasId && one.sessionId === sessionId);
+      if (session !== undefined) this.#endSession(line, session, this.watermarkMs, 'operator', offset);
+    } else if (command.type === 'adjust') {
+      const { atMs, downBytes, upBytes } = command;
+      const amount = { down: BigInt(downBytes), up: BigInt(upBytes) };
+      const cycle = line.book.cycleOf(ruleOf(line, this.#settings.defaultZone), atMs);
+      cycle.adjusted = plus(cycle.adjusted, amount);
+      this.expected.adjustments.push({
+        ...this.#adjustmentOf(line, cycle, '', offset),
+        ...amount,
+        reason: 'operator',
+      });
+    } else for (const session of [...open, ...closed]) session.absurd = false;
+    this.#look(line, offset);
+  }
+
+  /** A dead letter put right: metered like any other, or, where that is too long ago, an adjustment (case 10). */
+  #takeReplay({ event, letter, appendTimeMs: readAtMs }: ReplayControl, offset: number, nowMs: number): void {
+    if (!this.#isOfInterest(event.subscriberId)) return;
+    const line = this.#lineOf(event.subscriberId);
+    this.#catchUp(line, offset);
+    const { atMs } = timeOf(event, readAtMs);
+    const reading = readingOf(event, this.nas.profileOf(event.nasId), atMs);
+    const isRecent = atMs >= nowMs - this.#settings.acceptLatenessMs;
+    const metered = isRecent ? meter(reading, line.sessions, this.#context(line, event)) : null;
+    if (metered !== null) this.#addMetered(line, metered, offset);
+    else {
+      const { serviceClass, down, up } = meterTooOld(reading, line.sessions, this.#context(line, event));
+      const cycle = line.book.cycleOf(ruleOf(line, this.#settings.defaultZone), atMs);
+      const adjustment = this.#adjustmentOf(line, cycle, serviceClass, offset);
+      const place = `${letter.partition}:${letter.offset}`;
+      if (down + up > 0n)
+        this.expected.adjustments.push({ ...adjustment, down, up, reason: 'replay', letter: place });
+    }
+    this.#look(line, offset);
+  }
+
+  /** What a metered record leaves: usage, rows of ended sessions, flags. */
+  #addMetered(line: Line, metered: Metered, offset: number): void {
     const { expected } = this;
-    const { zone, anchorDay } = this.subscriberOf(event.subscriberId);
-    const cycleOf = (ms: number): { startMs: number; endMs: number } =>
-      this.calendar.cycleAt(zone, anchorDay, ms);
-    for (const part of spreadOf(delta, fromMs, toMs, expected.watermarkMs, cycleOf)) {
-      if (part.down + part.up === 0n) continue;
-      const cycle = cycleOf(part.fromMs);
-      add(expected.cycles, [event.subscriberId, cycle.startMs], part);
-      this.actions.used(event.subscriberId, cycle.startMs, part);
-      const row =
-        part.windowMs === null
-          ? [offset, event.subscriberId, part.fromMs, part.toMs]
-          : [event.subscriberId, part.windowMs];
-      const rows = part.windowMs === null ? expected.late : expected.windows;
-      add(rows, [...row, session.serviceClass, event.nasId], part);
+    for (const flag of metered.flags) expected.flags[flag] += 1;
+    const { session } = metered;
+    if (session !== null) {
+      let isEstimated = session.startEstimated && metered.shares.size > 0;
+      for (const [serviceClass, share] of metered.shares) {
+        const rule = ruleOf(line, this.#settings.defaultZone);
+        const cycleAt = (ms: number): { endMs: number } =>
+          this.calendar.cycleAt(rule.zone, rule.anchorDay, ms);
+        const parts = spreadOf(share, metered.fromMs, metered.atMs, this.watermarkMs, cycleAt);
+        isEstimated ||= parts.length > 1;
+        for (const part of parts) this.#addPart(line, serviceClass, session.nasId, part, offset);
+      }
+      if (isEstimated && !metered.flags.includes('estimated')) expected.flags.estimated += 1;
+    }
+    for (const one of metered.ended) this.#putSessionRow(line, one.session, one.cause, offset);
+  }
+
+  /** Case 21: a part of a delta, in its window or as a late row, and in its cycle. */
+  #addPart(line: Line, serviceClass: string, nasId: string, part: SpreadPart, offset: number): void {
+    if (isNothing(part)) return;
+    const { windows, late, adjustments } = this.expected;
+    const { down, up } = part;
+    const cycle = line.book.add(ruleOf(line, this.#settings.defaultZone), serviceClass, part);
+    const isPast = line.book.current !== null && cycle.startMs < line.book.current.startMs;
+    if (cycle.closed && isPast) {
+      const adjustment = this.#adjustmentOf(line, cycle, serviceClass, offset);
+      adjustments.push({ ...adjustment, down, up, reason: 'late-usage' });
+    }
+    if (part.windowMs === null) {
+      addTo(late, JSON.stringify([offset, line.id, part.fromMs, part.toMs, serviceClass, nasId]), part);
+      return;
+    }
+    const key = JSON.stringify([line.id, part.windowMs, serviceClass, nasId]);
+    const before = windows.get(key) ?? { down: 0n, up: 0n };
+    windows.set(key, { ...plus(before, part), version: offset + 1 });
+  }
+
+  #adjustmentOf(
+    line: Line,
+    cycle: Cycle,
+    serviceClass: string,
+    offset: number,
+  ): { subscriberId: string; cycleStartMs: number; serviceClass: string; offset: number; letter: null } {
+    return { subscriberId: line.id, cycleStartMs: cycle.startMs, serviceClass, offset, letter: null };
+  }
+
+  /** Looks at a subscriber that no record touched. */
+  #look(line: Line, offset: number): void {
+    this.#catchUp(line, offset);
+    this.#decide(line, offset);
+  }
+
+  /** What time has done to a subscriber: cases 13 and 14, and cycles that rolled and closed. */
+  #catchUp(line: Line, offset: number): void {
+    const { nas, watermarkMs } = this;
+    if (watermarkMs <= 0) return;
+    for (const session of line.sessions.open) {
+      const eventMs = nas.events.get(session.nasId) ?? 0;
+      if (session.startMs <= eventMs && session.lastEventMs <= eventMs)
+        this.#endSession(line, session, eventMs, 'nas-event', offset);
+    }
+    line.book.roll(ruleOf(line, this.#settings.defaultZone), watermarkMs);
+    if (line.dueMs !== null && line.dueMs > watermarkMs) return;
+    for (const session of line.sessions.open)
+      if (nas.isOverdue(session, watermarkMs))
+        this.#endSession(
+          line,
+          session,
+          session.lastEventMs + nas.silenceMs(session.nasId),
+          'timeout',
+          offset,
+        );
+    for (const cycle of line.book.close(watermarkMs, this.#settings.cycleCloseGraceMs)) {
+      const { startMs, endMs, classes, adjusted } = cycle;
+      const bounds = { subscriberId: line.id, cycleStartMs: startMs, cycleEndMs: endMs };
+      this.expected.closings.push({ ...bounds, classes: new Map(classes), adjusted, offset });
     }
   }
 
-  private claimOf(event: UsageEvent, atMs: number): OracleClaim {
-    const profile = this.nas.get(event.nasId);
-    const factor = profile?.unit === 'kilobytes' ? 1000n : 1n;
-    const input = event.inputOctets === null ? null : BigInt(event.inputOctets) * factor;
-    const output = event.outputOctets === null ? null : BigInt(event.outputOctets) * factor;
-    const reversed = profile?.reversed === true;
+  #endSession(line: Line, session: Session, atMs: number, by: CloseCause, offset: number): void {
+    closeSession(line.sessions, session, atMs, by);
+    if (by !== 'operator') this.expected.flags['missing-stop'] += 1;
+    this.#putSessionRow(line, session, causeOf(session) ?? '', offset);
+  }
+
+  #putSessionRow(line: Line, session: Session, cause: string, offset: number): void {
+    const { nasId, sessionId, startMs, lastEventMs, counted } = session;
+    this.expected.sessionEnds.set(JSON.stringify([line.id, nasId, sessionId, startMs]), {
+      ...counted,
+      endMs: lastEventMs,
+      cause,
+      version: offset + 1,
+    });
+  }
+
+  /** Decides, and notes when the subscriber is to be looked at again. */
+  #decide(line: Line, offset: number): void {
+    const { nas, watermarkMs } = this;
+    if (watermarkMs <= 0) return;
+    const plan = planAt(line, this.plans, watermarkMs);
+    this.expected.actions.push(...decide(line, this.policies, plan, watermarkMs, offset));
+    const times = [nextChangeMs(line, watermarkMs)];
+    for (const session of line.sessions.open) times.push(nas.nextLookMs(session, watermarkMs));
+    times.push(line.book.nextCloseMs(this.#settings.cycleCloseGraceMs));
+    const known = times.filter((atMs) => atMs !== null) as number[];
+    const next = known.length === 0 ? null : Math.min(...known);
+    // Left where it is while it is not too late: a look in vain does no harm.
+    if (line.dueMs !== null && line.dueMs > watermarkMs && next !== null && line.dueMs <= next) return;
+    line.dueMs = next;
+    this.#due.set(line.id, next);
+  }
+
+  #lookAtDue(offset: number): void {
+    const names: string[] = [];
+    for (let name = this.#due.take(this.watermarkMs); name !== null; name = this.#due.take(this.watermarkMs))
+      names.push(name);
+    for (const name of names) {
+      const line = this.#lineOf(name);
+      line.dueMs = null;
+      this.#look(line, offset);
+    }
+  }
+
+  #lookAtAll(offset: number): void {
+    for (const line of this.lines.values()) this.#look(line, offset);
+  }
+
+  #advance(toMs: number): void {
+    this.watermarkMs = Math.max(this.watermarkMs, toMs);
+  }
+
+  #context(line: Line, event: UsageEvent): MeteringContext {
     return {
-      status: event.statusType,
-      atMs,
-      sessionTime: event.sessionTimeSeconds,
-      down: reversed ? input : output,
-      up: reversed ? output : input,
+      countFromMs: this.feeds.get(event.feedId)?.countFromMs ?? null,
+      line: planAt(line, this.plans, this.watermarkMs) ?? FASTEST_LINE,
+      watermarkMs: this.watermarkMs,
+      acceptLatenessMs: this.#settings.acceptLatenessMs,
+      groupOf: (nasId) => this.nas.profileOf(nasId).redundancyGroup ?? '',
     };
   }
 
-  private advance(toMs: number, offset: number): void {
-    this.expected.watermarkMs = Math.max(this.expected.watermarkMs, toMs);
-    this.actions.advance(this.expected.watermarkMs, offset);
+  /** Case 2: octets that are no exact number any more, alone or with what the subscriber has used. */
+  #isBeyond(event: UsageEvent, atMs: number): boolean {
+    const { down, up } = readingOf(event, this.nas.profileOf(event.nasId), atMs);
+    let sum = (down ?? 0n) + (up ?? 0n);
+    for (const { classes } of this.lines.get(event.subscriberId)?.book.cycles ?? [])
+      for (const amount of classes.values()) sum += amount.down + amount.up;
+    return sum > BigInt(Number.MAX_SAFE_INTEGER);
   }
 
-  private subscriberOf(id: string): OracleSubscriber {
-    const known = this.subscribers.get(id);
+  #isOfInterest(subscriberId: string): boolean {
+    const { onlySubscriber } = this.#settings;
+    return onlySubscriber === null || onlySubscriber === subscriberId;
+  }
+
+  #putAside(offset: number, reason: string): void {
+    this.expected.outcomes['dead-lettered'] += 1;
+    this.expected.deadLetters.set(offset, reason);
+  }
+
+  #lineOf(id: string): Line {
+    const known = this.lines.get(id);
     if (known !== undefined) return known;
-    const made = { zone: this.defaultZone, anchorDay: 1, sessions: new Map() };
-    this.subscribers.set(id, made);
+    const made = newLine(id, this.calendar);
+    this.lines.set(id, made);
     return made;
   }
-
-  private count(outcome: Outcome): void {
-    this.expected.outcomes.set(outcome, (this.expected.outcomes.get(outcome) ?? 0) + 1);
-  }
-}
-
-function outcomeOf(
-  session: OracleSession,
-  claim: OracleClaim,
-  before: OracleBytes,
-  delta: OracleBytes,
-  isNew: boolean,
-  isLate: boolean,
-): Outcome {
-  if (delta.down + delta.up > 0n) return isLate ? 'late' : 'metered';
-  if (isNew) return 'zero-delta';
-  const [status, sessionTime] = session.lastRecord;
-  const sameRecord = claim.status === status && claim.sessionTime === sessionTime;
-  const sameOctets =
-    (claim.down === null || claim.down === before.down) && (claim.up === null || claim.up === before.up);
-  if (sameRecord && sameOctets) return 'duplicate';
-  return claim.atMs > session.lastEventMs ? 'zero-delta' : 'reordered';
-}
-
-function add(to: Map<string, OracleBytes>, key: readonly (string | number)[], bytes: OracleBytes): void {
-  const text = JSON.stringify(key);
-  const sum = to.get(text) ?? { down: 0n, up: 0n };
-  to.set(text, { down: sum.down + bytes.down, up: sum.up + bytes.up });
 }

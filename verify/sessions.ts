@@ -1,91 +1,198 @@
-import type { StatusType, UsageEvent } from '../../schemas/accounting-record.ts';
+import type { StatusType } from '../schemas/accounting-record.ts';
+import type { Amount } from './amount.ts';
+import { nothing } from './amount.ts';
+import { goesOn } from './counters.ts';
+import type { Reading } from './record.ts';
 
-/** A session as the oracle keeps it; `closedMs` null = open. Lists of them are in the order of closing, open last. */
-export interface OracleSession {
+const HOUR = 3_600_000;
+const TAIL_MS = 600_000;
+/** So long a session that its NAS did not end may go on. */
+const RESUMABLE_MS = 35 * 24 * HOUR;
+const MOST_CLOSED = 1000;
+
+export type CloseCause = 'stop' | 'superseded' | 'timeout' | 'nas-event' | 'operator';
+
+/** A session; `closedMs` null = open. */
+export interface Session {
+  /** the NAS whose counter `level` is */
   nasId: string;
   sessionId: string;
   service: string;
   serviceClass: string;
+  multiId: string;
+  /** '' = its octets are usage of their own (case 16, split) */
+  parentId: string;
   startMs: number;
+  startEstimated: boolean;
   lastEventMs: number;
-  down: bigint;
-  up: bigint;
-  lastRecord: [status: StatusType | null, sessionTime: number | null];
+  /** sum of its deltas */
+  counted: Amount;
+  /** greatest reading since its counter last began */
+  level: Amount;
+  /** a later, lower reading that may be a restart (case 7) */
+  candidate: (Amount & { atMs: number }) | null;
+  /** when its counter began anew, and its greatest reading before; null = it did not */
+  restart: (Amount & { atMs: number }) | null;
+  absurd: boolean;
+  /** what of a child's bytes was taken out of its parent's class (case 16, split) */
+  moved: Amount;
+  last: { status: StatusType; sessionTime: number | null };
   closedMs: number | null;
+  closedBy: CloseCause | null;
 }
 
-/** What a record says of its session. */
-export interface OracleClaim {
-  status: StatusType;
-  atMs: number;
-  sessionTime: number | null;
-  down: bigint | null;
-  up: bigint | null;
+/** The sessions of one subscriber. Open ones in order of opening, closed ones in order of closing. */
+export interface Sessions {
+  open: Session[];
+  closed: Session[];
+  /** last event of the newest session that was dropped for want of room; 0 = none */
+  forgottenMs: number;
+}
+
+/** Redundancy group of a NAS by its profile in force, '' = it is on its own. */
+export type GroupOf = (nasId: string) => string;
+
+/** Which session a record belongs to. */
+export type Choice =
+  | { kind: 'open'; session: Session }
+  /** `isBehind`: an open session uses the id now */
+  | { kind: 'closed'; session: Session; isBehind: boolean }
+  /** none that is known; `replaces` is the open one whose id it uses anew (case 6) */
+  | { kind: 'new'; startMs: number; startKnown: boolean; replaces: Session | null };
+
+export function noSessions(): Sessions {
+  return { open: [], closed: [], forgottenMs: 0 };
+}
+
+/** "Which session is it": among those of one key, told apart by their starts. Changes nothing. */
+export function chooseSession(reading: Reading, { open, closed }: Sessions, groupOf: GroupOf): Choice {
+  const { startMs: start, atMs, isShared } = reading;
+  const toleranceMs = reading.nas.startToleranceSeconds * 1000;
+  const running = open.find((session) => hasKey(session, reading, groupOf));
+  const ended = nearest(
+    closed.filter((session) => hasKey(session, reading, groupOf)),
+    reading,
+  );
+  const sameStart = (session: Session): boolean =>
+    start !== null && Math.abs(start - session.startMs) <= toleranceMs;
+  const follows = (session: Session): boolean =>
+    start !== null && !sameStart(session) && start >= session.lastEventMs - toleranceMs;
+
+  if (running === undefined) {
+    if (ended !== undefined && (isShared || isItsOwn(reading, ended, follows)))
+      return { kind: 'closed', session: ended, isBehind: false };
+    return { kind: 'new', startMs: start ?? atMs, startKnown: start !== null, replaces: null };
+  }
+  if (isShared || sameStart(running)) return { kind: 'open', session: running };
+  // Delivered again after the id was used anew: it names the closed one's start, or lies in its life.
+  const isOfEnded =
+    ended !== undefined &&
+    (start === null ? atMs < running.startMs && atMs <= ended.lastEventMs : sameStart(ended));
+  if (isOfEnded) return { kind: 'closed', session: ended, isBehind: true };
+  if (reading.event.statusType === 'STOP' || !follows(running)) return { kind: 'open', session: running };
+  return { kind: 'new', startMs: start ?? atMs, startKnown: true, replaces: running };
+}
+
+/** A session that a record begins. */
+export function openSession(reading: Reading, startMs: number, startKnown: boolean): Session {
+  const { event } = reading;
+  return {
+    nasId: event.nasId,
+    sessionId: reading.sessionId,
+    service: reading.service,
+    serviceClass: reading.serviceClass,
+    multiId: reading.multiId,
+    parentId: reading.nas.subSessions === 'split' ? reading.parentId : '',
+    startMs,
+    startEstimated: !startKnown,
+    lastEventMs: reading.atMs,
+    counted: nothing(),
+    level: nothing(),
+    candidate: null,
+    restart: null,
+    absurd: false,
+    moved: nothing(),
+    last: { status: event.statusType, sessionTime: event.sessionTimeSeconds },
+    closedMs: null,
+    closedBy: null,
+  };
+}
+
+export function closeSession(sessions: Sessions, session: Session, closedMs: number, by: CloseCause): void {
+  session.closedMs = closedMs;
+  session.closedBy = by;
+  // After a Stop nothing can confirm a restart any more.
+  if (by === 'stop') session.candidate = null;
+  sessions.open = sessions.open.filter((other) => other !== session);
+  sessions.closed.push(session);
+}
+
+export function reopenSession(sessions: Sessions, session: Session): void {
+  session.closedMs = null;
+  session.closedBy = null;
+  sessions.closed = sessions.closed.filter((other) => other !== session);
+  sessions.open.push(session);
+}
+
+/** Closed sessions are forgotten by event time: sooner after a Stop, since the others may go on. */
+export function forgetClosed(sessions: Sessions, watermarkMs: number, acceptLatenessMs: number): void {
+  sessions.closed = sessions.closed.filter(({ closedBy, closedMs, lastEventMs }) =>
+    closedBy === 'stop'
+      ? lastEventMs >= watermarkMs - HOUR - acceptLatenessMs
+      : Math.max(lastEventMs, closedMs ?? 0) >= watermarkMs - HOUR - Math.max(RESUMABLE_MS, acceptLatenessMs),
+  );
+}
+
+/** Of more than 1,000 closed sessions the one goes whose last event is oldest. */
+export function dropBeyondRoom(sessions: Sessions): void {
+  while (sessions.closed.length > MOST_CLOSED) {
+    const [oldest] = [...sessions.closed].sort(
+      (a, b) =>
+        a.lastEventMs - b.lastEventMs || a.startMs - b.startMs || (a.sessionId < b.sessionId ? -1 : 1),
+    );
+    if (oldest === undefined) return;
+    sessions.closed = sessions.closed.filter((session) => session !== oldest);
+    sessions.forgottenMs = Math.max(sessions.forgottenMs, oldest.lastEventMs);
+  }
+}
+
+/** Whether the record of an unknown session may belong to one that was dropped for want of room. */
+export function mayBeForgotten(reading: Reading, { forgottenMs }: Sessions): boolean {
+  const { startMs, atMs } = reading;
+  const toleranceMs = startMs === null || startMs === atMs ? 0 : reading.nas.startToleranceSeconds * 1000;
+  return forgottenMs > 0 && (startMs ?? atMs) - toleranceMs <= forgottenMs;
+}
+
+/** NAS of one redundancy group are one NAS. */
+export function isOfNas(session: Session, { event, group }: Reading, groupOf: GroupOf): boolean {
+  return session.nasId === event.nasId || (group !== '' && groupOf(session.nasId) === group);
+}
+
+function hasKey(session: Session, reading: Reading, groupOf: GroupOf): boolean {
+  return (
+    session.sessionId === reading.sessionId &&
+    session.service === reading.service &&
+    isOfNas(session, reading, groupOf)
+  );
 }
 
 /**
- * The session of a record, by "Which session is it" of accounting.md: among the sessions of one key, told apart by
- * their starts. Makes it (and closes the one that it follows) where there is none. Changes the list.
+ * By start; where the record tells none, the first to end of those in whose life it lies, else the one that ended last.
+ * Of equals the one closed first.
  */
-export function chooseSession(
-  claim: OracleClaim,
-  event: UsageEvent,
-  sessions: OracleSession[],
-  toleranceMs: number,
-  horizonMs: number,
-): { session: OracleSession; isNew: boolean } {
-  const start = startOf(claim);
-  const open = sessions.find((session) => session.closedMs === null);
-  const closed = sessions.filter((session) => session.closedMs !== null && session.lastEventMs >= horizonMs);
-  const candidate = nearestClosed(closed, start);
-  const sameStart = (session: OracleSession): boolean =>
-    start !== null && Math.abs(start - session.startMs) <= toleranceMs;
-  const follows = (session: OracleSession): boolean =>
-    start !== null && !sameStart(session) && start >= session.lastEventMs - toleranceMs;
-
-  if (open !== undefined) {
-    // Delivered again after the id was used anew: it names the start of the closed one.
-    if (candidate !== undefined && sameStart(candidate) && !sameStart(open))
-      return { session: candidate, isNew: false };
-    if (claim.status === 'STOP' || !follows(open)) return { session: open, isNew: false };
-    open.closedMs = open.lastEventMs;
-    moveToClosed(sessions, open);
-  } else if (candidate !== undefined) {
-    const tail = claim.atMs <= (candidate.closedMs ?? 0) + 600_000;
-    const goesOn = (claim.down ?? 0n) >= candidate.down && (claim.up ?? 0n) >= candidate.up;
-    const itsOwn = start === null ? tail || goesOn : !follows(candidate);
-    if (itsOwn) return { session: candidate, isNew: false };
+function nearest(closed: readonly Session[], { startMs, atMs, isShared }: Reading): Session | undefined {
+  const [newest] = [...closed].sort((a, b) => b.lastEventMs - a.lastEventMs);
+  if (isShared) return newest;
+  if (startMs === null) {
+    const around = closed.filter(({ lastEventMs }) => lastEventMs >= atMs);
+    return around.sort((a, b) => a.lastEventMs - b.lastEventMs)[0] ?? newest;
   }
-  const session: OracleSession = {
-    nasId: event.nasId,
-    sessionId: event.sessionId,
-    service: event.serviceName ?? '',
-    serviceClass: event.serviceClass ?? '',
-    startMs: start ?? claim.atMs,
-    lastEventMs: start ?? claim.atMs,
-    down: 0n,
-    up: 0n,
-    lastRecord: [null, null],
-    closedMs: null,
-  };
-  sessions.push(session);
-  return { session, isNew: true };
-}
-
-function startOf(claim: OracleClaim): number | null {
-  if (claim.status === 'START') return claim.atMs;
-  if (claim.sessionTime === null || claim.sessionTime === 0) return null;
-  return claim.atMs - 1000 * claim.sessionTime;
-}
-
-/** By start, or the one that ended last where the record tells none; of equals the one closed first. */
-function nearestClosed(closed: readonly OracleSession[], start: number | null): OracleSession | undefined {
-  const distance = ({ startMs, lastEventMs }: OracleSession): number =>
-    start === null ? -lastEventMs : Math.abs(start - startMs);
+  const distance = (session: Session): number => Math.abs(startMs - session.startMs);
   return [...closed].sort((a, b) => distance(a) - distance(b))[0];
 }
 
-function moveToClosed(sessions: OracleSession[], session: OracleSession): void {
-  sessions.splice(sessions.indexOf(session), 1);
-  sessions.push(session);
+function isItsOwn(reading: Reading, ended: Session, follows: (session: Session) => boolean): boolean {
+  if (reading.startMs !== null) return !follows(ended);
+  const isTail = reading.atMs <= (ended.closedMs ?? 0) + TAIL_MS;
+  return isTail || goesOn(ended, reading);
 }

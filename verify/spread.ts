@@ -3,7 +3,7 @@ const LATENESS_MS = 3_600_000;
 const LONGEST_MS = 35 * 86_400_000;
 
 /** A piece of a delta; `windowMs` null = too old for a window. */
-export interface OraclePart {
+export interface SpreadPart {
   windowMs: number | null;
   fromMs: number;
   toMs: number;
@@ -12,7 +12,7 @@ export interface OraclePart {
 }
 
 /**
- * Pieces of (fromMs, toMs]: what is older than allowed lateness as late pieces cut at cycle boundaries, the rest by windows,
+ * Case 21. Pieces of (fromMs, toMs]: what is older than allowed lateness as late pieces cut at cycle boundaries, the rest by windows,
  * each with its share by time. Walks from edge to edge.
  */
 export function spreadOf(
@@ -21,7 +21,7 @@ export function spreadOf(
   toMs: number,
   watermarkMs: number,
   cycleOf: (ms: number) => { endMs: number },
-): OraclePart[] {
+): SpreadPart[] {
   const isOpen = (windowMs: number): boolean => windowMs + WINDOW_MS > watermarkMs - LATENESS_MS;
   const windowOf = (ms: number): number => ms - (((ms % WINDOW_MS) + WINDOW_MS) % WINDOW_MS);
   const windowOrLate = (ms: number): number | null => (isOpen(windowOf(ms)) ? windowOf(ms) : null);
@@ -30,7 +30,7 @@ export function spreadOf(
 
   let firstOpenMs = windowOf(watermarkMs - LATENESS_MS);
   while (!isOpen(firstOpenMs)) firstOpenMs += WINDOW_MS;
-  const parts: OraclePart[] = [];
+  const parts: SpreadPart[] = [];
   for (let at = startMs; at < toMs;) {
     const windowMs = windowOrLate(at);
     const next = windowMs === null ? Math.min(cycleOf(at).endMs, firstOpenMs) : windowMs + WINDOW_MS;
@@ -50,9 +50,13 @@ export function spreadOf(
   return parts;
 }
 
-/** Whole shares in proportion; what is left goes one by one to the largest remainders, the earlier of equals first. */
+/**
+ * Whole shares in proportion; what is left goes one by one to the largest remainders, the earlier of equals first. The
+ * last one takes all where no weight says anything.
+ */
 export function largestRemainder(total: bigint, weights: readonly bigint[]): bigint[] {
   const sum = weights.reduce((a, b) => a + b, 0n);
+  if (sum === 0n) return weights.map((_, i) => (i === weights.length - 1 ? total : 0n));
   const shares = weights.map((weight) => (total * weight) / sum);
   let left = total - shares.reduce((a, b) => a + b, 0n);
   const rests = weights.map((weight, i) => ({ i, rest: (total * weight) % sum }));

@@ -1,4 +1,4 @@
-import type { Outcome } from '../../schemas/outcome.ts';
+import type { Flag, Outcome } from '../../schemas/outcome.ts';
 import { plus } from '../../verify/amount.ts';
 import type { Amount } from '../../verify/amount.ts';
 import { totalOf } from '../../verify/cycle-book.ts';
@@ -17,6 +17,7 @@ export interface Totals {
   /** [subscriber, NAS, session id, service, start] -> totals, as far as it is remembered */
   sessions: Map<string, Amount>;
   outcomes: Map<Outcome, number>;
+  flags: Map<Flag, number>;
   recordsIn: number;
   watermarkMs: number;
   actions: ExpectedAction[];
@@ -36,7 +37,7 @@ export const ORACLE_SETTINGS: Settings = {
 export function totalsOf(log: readonly VerifyEntry[], settings: Partial<Settings> = {}): Totals {
   const run = new Recomputation({ ...ORACLE_SETTINGS, ...settings });
   for (const entry of log) run.take(entry);
-  const { windows, late, outcomes, recordsIn, actions } = run.expected;
+  const { windows, late, outcomes, flags, recordsIn, actions } = run.expected;
   const totals: Totals = {
     windows: new Map([...windows].map(([key, { down, up }]) => [key, { down, up }])),
     late,
@@ -44,6 +45,9 @@ export function totalsOf(log: readonly VerifyEntry[], settings: Partial<Settings
     sessions: new Map(),
     outcomes: new Map(
       Object.entries(outcomes).flatMap(([name, count]) => (count > 0 ? [[name as Outcome, count]] : [])),
+    ),
+    flags: new Map(
+      Object.entries(flags).flatMap(([name, count]) => (count > 0 ? [[name as Flag, count]] : [])),
     ),
     recordsIn,
     watermarkMs: run.watermarkMs,

@@ -1,0 +1,168 @@
+import type { Amount } from './amount.ts';
+import { addTo, isNothing, nothing, plus } from './amount.ts';
+import type { LocalCalendar } from './local-calendar.ts';
+import type { SpreadPart } from './spread.ts';
+import { largestRemainder } from './spread.ts';
+
+/** Classes that one total tells apart. */
+const MOST_CLASSES = 64;
+
+/** A span of time with octets by service class. */
+export interface Total {
+  startMs: number;
+  endMs: number;
+  /** '' is the default class; classes without octets may be missing */
+  classes: Map<string, Amount>;
+}
+
+/** A billing cycle. */
+export interface Cycle extends Total {
+  /** signed corrections by operators, in none of the classes */
+  adjusted: Amount;
+  closed: boolean;
+}
+
+/** Zone and anchor that a subscriber's cycles go by. */
+export interface CycleRule {
+  zone: string;
+  anchorDay: number;
+}
+
+/** Days and billing cycles of one subscriber. */
+export class CycleBook {
+  /** by start */
+  cycles: Cycle[] = [];
+  /** start of the cycle that contained the watermark when it was last looked at; null = no watermark yet */
+  currentMs: number | null = null;
+  readonly #days = new Map<number, Total>();
+  readonly #calendar: LocalCalendar;
+
+  constructor(calendar: LocalCalendar) {
+    this.#calendar = calendar;
+  }
+
+  /** The cycle that contains the watermark. */
+  get current(): Cycle | null {
+    return this.cycles.find(({ startMs }) => startMs === this.currentMs) ?? null;
+  }
+
+  /** Moves on to the cycle that contains the watermark. */
+  roll(rule: CycleRule, watermarkMs: number): void {
+    const { current } = this;
+    if (watermarkMs <= 0) return;
+    if (current !== null && current.startMs <= watermarkMs && watermarkMs < current.endMs) return;
+    this.currentMs = this.#cycleByRule(rule, watermarkMs).startMs;
+  }
+
+  /** Adds a part of a record's delta to its days and to its cycle, which is returned. */
+  add(rule: CycleRule, serviceClass: string, part: SpreadPart): Cycle {
+    this.#addToDays(rule, serviceClass, part);
+    const cycle = this.cycleOf(rule, part.fromMs);
+    addToClass(cycle, serviceClass, part);
+    return cycle;
+  }
+
+  /** The cycle that takes what happened at an instant: one that is known, else the calendar's. */
+  cycleOf(rule: CycleRule, atMs: number): Cycle {
+    const { current } = this;
+    const contains = ({ startMs, endMs }: Cycle): boolean => startMs <= atMs && atMs < endMs;
+    if (current === null || atMs >= current.endMs) return this.#cycleByRule(rule, atMs);
+    if (contains(current)) return current;
+    const past = this.cycles.filter(({ startMs }) => startMs < current.startMs);
+    return past.findLast(contains) ?? this.#cycleByRule(rule, atMs);
+  }
+
+  /** Cycles that go to billing now, oldest first. */
+  close(watermarkMs: number, graceMs: number): Cycle[] {
+    const closing = this.cycles.filter(
+      ({ startMs, endMs, closed }) =>
+        !closed && this.currentMs !== null && startMs < this.currentMs && watermarkMs >= endMs + graceMs,
+    );
+    for (const cycle of closing) cycle.closed = true;
+    return closing;
+  }
+
+  /** When the next of the cycles that are over goes to billing; null = none waits. */
+  nextCloseMs(graceMs: number): number | null {
+    const waiting = this.cycles.find(
+      ({ startMs, closed }) => !closed && this.currentMs !== null && startMs < this.currentMs,
+    );
+    return waiting === undefined ? null : waiting.endMs + graceMs;
+  }
+
+  /** Another zone or anchor: cycles that are not closed are made anew, each day in the one that contains its beginning. */
+  changeRule(rule: CycleRule, watermarkMs: number): void {
+    const closed = this.cycles.filter((cycle) => cycle.closed);
+    const open = this.cycles.filter((cycle) => !cycle.closed);
+    const fromMs = Math.max(...closed.map(({ endMs }) => endMs), Number.NEGATIVE_INFINITY);
+    this.cycles = closed;
+    this.currentMs = null;
+    this.roll(rule, watermarkMs);
+    for (const day of this.#days.values()) {
+      if (day.startMs < fromMs) continue;
+      const cycle = this.cycleOf(rule, day.startMs);
+      for (const [serviceClass, amount] of day.classes) addToClass(cycle, serviceClass, amount);
+    }
+    for (const { startMs, adjusted } of open) {
+      if (isNothing(adjusted)) continue;
+      const cycle = this.cycleOf(rule, Math.max(startMs, fromMs));
+      cycle.adjusted = plus(cycle.adjusted, adjusted);
+    }
+  }
+
+  #cycleByRule({ zone, anchorDay }: CycleRule, atMs: number): Cycle {
+    const bounds = this.#calendar.cycleAt(zone, anchorDay, atMs);
+    const known = this.cycles.find(({ startMs }) => startMs === bounds.startMs);
+    if (known !== undefined) return known;
+    const made: Cycle = { ...bounds, classes: new Map(), adjusted: nothing(), closed: false };
+    this.cycles.push(made);
+    this.cycles.sort((a, b) => a.startMs - b.startMs);
+    return made;
+  }
+
+  #addToDays({ zone }: CycleRule, serviceClass: string, part: SpreadPart): void {
+    const spans = [this.#calendar.dayAt(zone, part.fromMs)];
+    for (let last = spans[0]; last !== undefined && last.endMs < part.toMs;) {
+      last = this.#calendar.dayAt(zone, last.endMs);
+      spans.push(last);
+    }
+    const weights = spans.map(({ startMs, endMs }) =>
+      BigInt(Math.min(endMs, part.toMs) - Math.max(startMs, part.fromMs)),
+    );
+    const down = largestRemainder(part.down, weights);
+    const up = largestRemainder(part.up, weights);
+    spans.forEach((span, i) => {
+      const share = { down: down[i] ?? 0n, up: up[i] ?? 0n };
+      if (isNothing(share)) return;
+      const day = this.#days.get(span.startMs) ?? { ...span, classes: new Map<string, Amount>() };
+      this.#days.set(span.startMs, day);
+      addToClass(day, serviceClass, share);
+    });
+  }
+}
+
+/** Sum over all classes. */
+export function totalOf({ classes }: Total): Amount {
+  return [...classes.values()].reduce(plus, nothing());
+}
+
+/** Case 19: octets that count, each class by its factor per mille, rounded down once. */
+export function countedOf(cycle: Cycle, factors: Readonly<Record<string, number>>): Amount {
+  const weighted = nothing();
+  for (const [serviceClass, { down, up }] of cycle.classes) {
+    const factor = BigInt(factors[serviceClass] ?? 1000);
+    weighted.down += down * factor;
+    weighted.up += up * factor;
+  }
+  const corrected = plus({ down: weighted.down / 1000n, up: weighted.up / 1000n }, cycle.adjusted);
+  return {
+    down: corrected.down > 0n ? corrected.down : 0n,
+    up: corrected.up > 0n ? corrected.up : 0n,
+  };
+}
+
+function addToClass(total: Total, serviceClass: string, { down, up }: Amount): void {
+  const named = [...total.classes.keys()].filter((name) => name !== '');
+  const isOneTooMany = !total.classes.has(serviceClass) && named.length >= MOST_CLASSES;
+  addTo(total.classes, isOneTooMany ? '' : serviceClass, { down, up });
+}

@@ -1,0 +1,77 @@
+import type { Flag, Outcome } from '../schemas/outcome.ts';
+import { FLAGS, OUTCOMES } from '../schemas/outcome.ts';
+import type { Amount } from './amount.ts';
+import type { ExpectedAction } from './decisions.ts';
+
+/** Total of one window of (subscriber, service class, NAS). */
+export interface ExpectedWindow extends Amount {
+  /** offset + 1 of the last entry that changed it */
+  version: number;
+}
+
+/** A session that ended, as analysts see it. */
+export interface ExpectedSession extends Amount {
+  endMs: number;
+  cause: string;
+  version: number;
+}
+
+/** Signed change of a cycle outside of its windows. */
+export interface ExpectedAdjustment extends Amount {
+  subscriberId: string;
+  cycleStartMs: number;
+  serviceClass: string;
+  reason: 'late-usage' | 'operator' | 'replay';
+  offset: number;
+  /** of a replay: the letter's place in the log, `<partition>:<offset>`; else null */
+  letter: string | null;
+}
+
+/** A cycle that went to billing. */
+export interface ExpectedClosing {
+  subscriberId: string;
+  cycleStartMs: number;
+  cycleEndMs: number;
+  classes: Map<string, Amount>;
+  adjusted: Amount;
+  offset: number;
+}
+
+/** What one partition's log means, besides the state of its subscribers. Text keys are JSON arrays. */
+export interface Expected {
+  /** [subscriber, window start, service class, NAS] */
+  windows: Map<string, ExpectedWindow>;
+  /** [offset, subscriber, from, to, service class, NAS] */
+  late: Map<string, Amount>;
+  /** [subscriber, NAS, session id, start]: the newest end of each session */
+  sessionEnds: Map<string, ExpectedSession>;
+  actions: ExpectedAction[];
+  adjustments: ExpectedAdjustment[];
+  closings: ExpectedClosing[];
+  /** offset -> reason */
+  deadLetters: Map<number, string>;
+  /** NAS events that this partition's records tell to all partitions: number of the control -> NAS */
+  toldEvents: Map<number, string>;
+  /** NAS events that came back: source and number of the control */
+  receivedEvents: Set<string>;
+  outcomes: Record<Outcome, number>;
+  flags: Record<Flag, number>;
+  recordsIn: number;
+}
+
+export function nothingExpected(): Expected {
+  return {
+    windows: new Map(),
+    late: new Map(),
+    sessionEnds: new Map(),
+    actions: [],
+    adjustments: [],
+    closings: [],
+    deadLetters: new Map(),
+    toldEvents: new Map(),
+    receivedEvents: new Set(),
+    outcomes: Object.fromEntries(OUTCOMES.map((name) => [name, 0])) as Record<Outcome, number>,
+    flags: Object.fromEntries(FLAGS.map((name) => [name, 0])) as Record<Flag, number>,
+    recordsIn: 0,
+  };
+}

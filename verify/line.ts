@@ -1,0 +1,61 @@
+import type { Speed } from '../schemas/action.ts';
+import type { PlanVersion, SubscriberProfile } from '../schemas/profile.ts';
+import { CycleBook } from './cycle-book.ts';
+import type { CycleRule } from './cycle-book.ts';
+import type { LocalCalendar } from './local-calendar.ts';
+import { noSessions } from './sessions.ts';
+import type { Sessions } from './sessions.ts';
+
+/** A rule as it stands for one subscriber. */
+export interface RuleState {
+  active: boolean;
+  sinceMs: number;
+  cycleStartMs: number;
+  ordinal: number;
+  /** what it asks for while active; null for notices */
+  speed: Speed | null;
+  /** when it is to be looked at again; null = nobody asked */
+  releaseMs: number | null;
+}
+
+/** Everything that is known of one subscriber. */
+export interface Line {
+  id: string;
+  profile: SubscriberProfile | null;
+  sessions: Sessions;
+  book: CycleBook;
+  /** `<policy id>/<rule name>` -> state, in order of first use */
+  rules: Map<string, RuleState>;
+  /** as set by actions, null = the plan's */
+  throttle: Speed | null;
+  /** when it is looked at without an input of its own; null = never */
+  dueMs: number | null;
+}
+
+export function newLine(id: string, calendar: LocalCalendar): Line {
+  return {
+    id,
+    profile: null,
+    sessions: noSessions(),
+    book: new CycleBook(calendar),
+    rules: new Map(),
+    throttle: null,
+    dueMs: null,
+  };
+}
+
+export function ruleOf({ profile }: Line, defaultZone: string): CycleRule {
+  return profile === null ? { zone: defaultZone, anchorDay: 1 } : profile;
+}
+
+/** The plan that is assigned at an instant; null where none is or nobody said what it is. */
+export function planAt(
+  line: Line,
+  plans: ReadonlyMap<string, PlanVersion>,
+  atMs: number,
+): PlanVersion | null {
+  const assigned = (line.profile?.assignments ?? []).find(
+    ({ fromMs, toMs }) => fromMs <= atMs && (toMs === null || atMs < toMs),
+  );
+  return assigned === undefined ? null : (plans.get(assigned.planId) ?? null);
+}
