@@ -4,7 +4,7 @@ import { AppError } from '../schemas/errors.ts';
 import type { FaultPoint } from '../storage/memory/state-store.ts';
 import type { DumpSection } from '../storage/memory/slot-content.ts';
 import { DAY, HOUR, LogBuilder, NOON, capPolicy, plan, profile } from './factories.ts';
-import { randomLog } from './random-log.ts';
+import { randomLog, randomLogWithControls } from './random-log.ts';
 import { SLOT, WorkerRig } from './worker-rig.ts';
 
 const AUGUST = Date.UTC(2026, 7, 1);
@@ -106,6 +106,7 @@ describe('one log gives one state, byte for byte', () => {
       const log = busyLog();
       const random = numbers(seed);
       const rig = new WorkerRig(log.inputs);
+      rig.cachedSubscribers = 5;
       await rig.run(
         () => 1 + Math.floor(random() * 30),
         () => random() < 0.3,
@@ -114,11 +115,15 @@ describe('one log gives one state, byte for byte', () => {
     }
   });
 
-  it('for random logs', async () => {
+  it.each([
+    ['of records', randomLog()],
+    ['with controls of all kinds', randomLogWithControls()],
+  ])('for random logs %s, with nearly nobody in memory', async (_name, logs) => {
     await fc.assert(
-      fc.asyncProperty(randomLog(), fc.nat(), async (log, seed) => {
+      fc.asyncProperty(logs, fc.nat(), async (log, seed) => {
         const random = numbers(seed);
         const rig = new WorkerRig(log.inputs);
+        rig.cachedSubscribers = Math.floor(random() * 4);
         await rig.run(
           () => 1 + Math.floor(random() * 8),
           () => random() < 0.3,

@@ -1,5 +1,8 @@
 import fc from 'fast-check';
+import { NEWEST_BLOB_VERSION } from '../pipeline/fold/slot-state.ts';
 import type { StatusType } from '../schemas/accounting-record.ts';
+import type { Control, OperatorCommand } from '../schemas/control.ts';
+import type { NasProfile } from '../schemas/profile.ts';
 import { DAY, HOUR, LogBuilder, MINUTE, capPolicy, nasProfile, plan, profile } from './factories.ts';
 
 /** One step of a random log. Times are relative: the log's clock runs on. */
@@ -19,7 +22,26 @@ interface Step {
   /** sends the record that many entries ago again */
   again: number;
   restart: boolean;
+  /** set where the record names its session's siblings or parent */
+  family: 'none' | 'multi' | 'child';
+  /** what people or NAS do before the record; only in logs with controls */
+  control: RandomControl | null;
 }
+
+type RandomControl =
+  | 'policy'
+  | 'withdrawn'
+  | 'plan'
+  | 'profile'
+  | 'nas-event'
+  | 'nas-profile'
+  | 'close-session'
+  | 'adjust'
+  | 're-evaluate'
+  | 'replay'
+  | 'feed-profile'
+  | 'fold-version'
+  | 'tick';
 
 const small = fc.integer({ min: 0, max: 3000 });
 const step: fc.Arbitrary<Step> = fc.record({
@@ -59,7 +81,45 @@ const step: fc.Arbitrary<Step> = fc.record({
   ),
   again: fc.oneof({ weight: 5, arbitrary: fc.constant(0) }, fc.integer({ min: 1, max: 6 })),
   restart: fc.integer({ min: 0, max: 9 }).map((n) => n === 0),
+  family: fc.constantFrom('none', 'none', 'none', 'multi', 'child'),
+  control: fc.constant(null),
 });
+
+/** NAS profiles that are not the default's, one setting or two. */
+const readings: fc.Arbitrary<Partial<NasProfile>> = fc.record(
+  {
+    reversed: fc.boolean(),
+    unit: fc.constantFrom('octets', 'kilobytes'),
+    gigawords: fc.boolean(),
+    countersReset: fc.boolean(),
+    redundancyGroup: fc.constantFrom(null, 'pair'),
+    onOff: fc.constantFrom('close', 'ignore'),
+    interimSeconds: fc.constantFrom(null, 0, 300),
+    subSessions: fc.constantFrom('sum', 'parent', 'children', 'split', 'shared'),
+    classes: fc.constantFrom([], [{ match: 'video', serviceClass: 'film' }]),
+  },
+  { requiredKeys: [] },
+);
+
+const someControl = fc.option(
+  fc.constantFrom<RandomControl>(
+    'policy',
+    'withdrawn',
+    'plan',
+    'profile',
+    'nas-event',
+    'nas-profile',
+    'close-session',
+    'adjust',
+    're-evaluate',
+    'replay',
+    'feed-profile',
+    'fold-version',
+    'tick',
+  ),
+  { freq: 4, nil: null },
+);
+const richStep = fc.record({ one: step, control: someControl }).map(({ one, control }) => ({ ...one, control }));
 
 interface Truth {
   startMs: number;
@@ -82,10 +142,20 @@ const START = Date.UTC(2026, 9, 23, 7, 3, 11, 17);
  * records without Start, without stamps or octets, skewed and late ones; cycle boundaries and clock changes.
  */
 export function randomLog(maxLength = 45): fc.Arbitrary<LogBuilder> {
-  return fc.array(step, { maxLength }).map((steps) => buildLog(steps));
+  return fc.array(step, { maxLength }).map((steps) => buildLog(steps, []));
 }
 
-function buildLog(steps: readonly Step[]): LogBuilder {
+/**
+ * The same with everything else that a log may hold: changes of policies, plans, profiles, NAS and feeds, NAS that go down,
+ * operators' commands, replays, ticks, another layout.
+ */
+export function randomLogWithControls(maxLength = 45): fc.Arbitrary<LogBuilder> {
+  return fc
+    .tuple(fc.array(richStep, { maxLength }), fc.array(readings, { minLength: 2, maxLength: 2 }))
+    .map(([steps, nas]) => buildLog(steps, nas));
+}
+
+function buildLog(steps: readonly Step[], nas: readonly Partial<NasProfile>[]): LogBuilder {
   const log = new LogBuilder()
     .control({ kind: 'plan-version', plan: plan({ capBytes: 9000 }) })
     .control({ kind: 'policy-version', policy: capPolicy({ minHoldSeconds: 0 }) })
@@ -96,15 +166,74 @@ function buildLog(steps: readonly Step[]): LogBuilder {
   LINES.forEach((line, i) => {
     log.control({ kind: 'subscriber-profile', profile: profile({ subscriberId: `sub-${i}`, ...line }) });
   });
+  nas.forEach((reading, i) => {
+    log.control({ kind: 'nas-profile', nas: nasProfile({ nasId: `nas-${i}`, ...reading }) });
+  });
   const truths = new Map<string, Truth>();
   let clock = START;
   for (const one of steps) {
     clock += one.advanceMs;
+    if (one.control !== null) addControl(log, one, one.control, clock);
     const old = one.again > 0 ? log.inputs.at(-one.again) : undefined;
     if (old?.kind === 'usage') log.record(old.event, clock);
     else addRecord(log, truths, one, clock);
   }
   return log;
+}
+
+function addControl(log: LogBuilder, one: Step, kind: RandomControl, clock: number): void {
+  const subscriberId = `sub-${one.subscriber}`;
+  const nasId = `nas-${one.nas}`;
+  const line = { ...LINES[one.subscriber], subscriberId };
+  const add = (control: Control): void => {
+    log.control(control);
+    const input = log.inputs.at(-1);
+    if (input !== undefined) input.appendTimeMs = clock;
+  };
+  const command = (fields: OperatorCommand): void => add({ kind: 'operator', command: fields });
+  const [amount, other] = one.growth;
+  const by = 'ann';
+  switch (kind) {
+    case 'policy':
+      return add({ kind: 'policy-version', policy: capPolicy({ minHoldSeconds: 0, downBps: 1_000_000 + amount }) });
+    case 'withdrawn':
+      return add({ kind: 'policy-withdrawn', policyId: 'home-fup' });
+    case 'plan':
+      return add({ kind: 'plan-version', plan: plan({ capBytes: 3 * amount, classFactors: { tv: other } }) });
+    case 'profile':
+      return add({ kind: 'subscriber-profile', profile: profile({ ...line, anchorDay: 1 + (amount % 31) }) });
+    case 'nas-event':
+      return add({ kind: 'nas-event', nasId, event: 'on', atMs: clock - one.growth[0] * 100 });
+    case 'nas-profile':
+      return add({ kind: 'nas-profile', nas: nasProfile({ nasId, interimSeconds: amount % 900 }) });
+    case 'close-session':
+      return command({ type: kind, subscriberId, nasId, sessionId: `s${one.sessionId}`, by });
+    case 'adjust':
+      return command({
+        type: kind,
+        subscriberId,
+        atMs: clock - one.growth[1] * 1_000_000,
+        downBytes: amount - 1500,
+        upBytes: other - 1500,
+        reason: 'test',
+        by,
+      });
+    case 're-evaluate':
+      return command({ type: kind, subscriberId, by });
+    case 'replay': {
+      const old = log.inputs.find((input) => input.kind === 'usage' && input.event.subscriberId === subscriberId);
+      if (old?.kind !== 'usage' || old.event.statusType === 'ACCOUNTING_ON') return;
+      const event = { ...old.event, sessionId: `s${one.sessionId}`, outputOctets: amount };
+      const letter = { partition: 0, offset: old.offset };
+      return add({ kind: 'replay', letter, appendTimeMs: old.appendTimeMs, event, by });
+    }
+    case 'feed-profile':
+      return add({ kind: 'feed-profile', feed: { feedId: 'feed-1', countFromMs: clock - amount * 1000 } });
+    case 'fold-version':
+      return add({ kind: 'fold-version', version: NEWEST_BLOB_VERSION });
+    case 'tick':
+      log.tick(clock - MINUTE);
+  }
 }
 
 function addRecord(log: LogBuilder, truths: Map<string, Truth>, one: Step, clock: number): void {
@@ -133,6 +262,8 @@ function addRecord(log: LogBuilder, truths: Map<string, Truth>, one: Step, clock
       subscriberId: `sub-${one.subscriber}`,
       nasId: `nas-${one.nas}`,
       sessionId: `s${one.sessionId}`,
+      multiSessionId: one.family === 'multi' ? 'm' : null,
+      parentSessionId: one.family === 'child' ? 's0' : null,
       serviceName: one.service === 1 ? 'video' : null,
       serviceClass: one.service === 1 ? 'tv' : null,
       eventTimeMs: one.stamp === 'event' ? atMs : null,
