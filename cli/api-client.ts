@@ -50,6 +50,12 @@ export async function postView<T>(
   return answered<T>(target, path, { method: 'POST', headers, body: JSON.stringify(body) }, timeoutMs);
 }
 
+/** PUT of JSON, as postView. Idempotent. */
+export async function putView<T>(target: ApiTarget, path: string, body: unknown): Promise<T> {
+  const headers = { 'content-type': 'application/json' };
+  return answered<T>(target, path, { method: 'PUT', headers, body: JSON.stringify(body) }, TIMEOUT_MS);
+}
+
 async function answered<T>(
   target: ApiTarget,
   path: string,

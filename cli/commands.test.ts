@@ -47,7 +47,7 @@ describe('weir', () => {
   it('ends with 0 after help and version', async () => {
     expect(await weir(['--version'])).toMatchObject({ code: 0, out: '1.2.3\n' });
     expect((await weir(['help', 'migrate'])).code).toBe(0);
-    expect((await weir(['--help'])).out).toContain('subscriber [options] <id>');
+    expect((await weir(['--help'])).out).toContain('one subscriber: look at it, correct it');
   });
 
   it('ends with the code of the program that it started', async () => {

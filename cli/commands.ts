@@ -6,15 +6,17 @@ import type { Config } from '../pipeline/config.ts';
 import { EXIT } from '../pipeline/lifecycle.ts';
 import { createTelemetry } from '../pipeline/telemetry.ts';
 import { isAppError } from '../schemas/errors.ts';
-import type { OverviewView, SubscriberView } from '../schemas/views.ts';
+import type { OverviewView } from '../schemas/views.ts';
 import { ROLES } from '../schemas/roles.ts';
 import type { Role } from '../schemas/roles.ts';
 import { apiTarget, getView } from './api-client.ts';
 import type { ApiFlags } from './api-flags.ts';
 import { json, withApiFlags } from './api-flags.ts';
 import { deadLetterCommands } from './dead-letter-commands.ts';
-import { overviewText, subscriberText } from './format.ts';
+import { feedCommands } from './feed-commands.ts';
+import { overviewText } from './format.ts';
 import { stateCommands } from './state-commands.ts';
+import { subscriberCommands } from './subscriber-commands.ts';
 
 /** What a command line runs with. */
 export interface CliIo {
@@ -107,19 +109,14 @@ function keyCommands(weir: Command, io: CliIo): void {
 }
 
 function viewCommands(weir: Command, io: CliIo): void {
-  const view = (name: string, description: string): Command =>
-    withApiFlags(weir.command(name).description(description));
-  view('overview', 'what is going on in the running Weir').action(async (flags: ApiFlags) => {
-    const overview = await getView<OverviewView>(apiTarget(readConfig(io.env), flags), '/v1/overview');
-    io.out(flags.json === true ? json(overview) : overviewText(overview));
-  });
-  view('subscriber <id>', 'usage, sessions, speed and actions of one subscriber').action(
-    async (id: string, flags: ApiFlags) => {
-      const path = `/v1/subscribers/${encodeURIComponent(id)}`;
-      const subscriber = await getView<SubscriberView>(apiTarget(readConfig(io.env), flags), path);
-      io.out(flags.json === true ? json(subscriber) : subscriberText(subscriber));
+  withApiFlags(weir.command('overview').description('what is going on in the running Weir')).action(
+    async (flags: ApiFlags) => {
+      const overview = await getView<OverviewView>(apiTarget(readConfig(io.env), flags), '/v1/overview');
+      io.out(flags.json === true ? json(overview) : overviewText(overview));
     },
   );
+  subscriberCommands(weir, io);
+  feedCommands(weir, io);
 }
 
 async function withAdmin<T>(io: CliIo, use: (admin: Admin) => Promise<T>): Promise<T> {

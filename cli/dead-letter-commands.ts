@@ -13,6 +13,7 @@ import { apiTarget, getView, postView } from './api-client.ts';
 import type { ApiTarget } from './api-client.ts';
 import type { ApiFlags } from './api-flags.ts';
 import { json, withApiFlags } from './api-flags.ts';
+import { instant } from './instant.ts';
 import type { CliIo } from './commands.ts';
 import { letterText, lettersText, replayText, summaryText } from './dead-letter-format.ts';
 
@@ -163,14 +164,6 @@ function filterOf({ reason, partition, nas, from, to }: FilterFlags): FilterFlag
 function wholeNumber(text: string): number {
   if (/^[0-9]{1,9}$/.test(text)) return Number(text);
   throw new InvalidArgumentError('It must be a whole number.');
-}
-
-/** With its zone: a time without one would be read in this computer's. */
-function instant(text: string): string {
-  const timed = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)$/.test(text);
-  const timeMs = timed ? Date.parse(text) : Number.NaN;
-  if (!Number.isNaN(timeMs)) return new Date(timeMs).toISOString();
-  throw new InvalidArgumentError('It must be an instant with its zone such as 2025-01-31T12:00:00Z.');
 }
 
 function assignment(text: string, before: Record<string, string> = {}): Record<string, string> {

@@ -4,7 +4,7 @@ import type {
   DeadLetterReplayView,
   DeadLetterSummaryView,
 } from '../schemas/dead-letter-views.ts';
-import { lines } from './format.ts';
+import { lines, table } from './format.ts';
 
 /** Refused letters that are named; the rest is counted. */
 const MAX_REFUSED = 20;
@@ -63,18 +63,6 @@ export function replayText({ replayed, refused, dryRun }: Omit<DeadLetterReplayV
 
 function count(letters: number): string {
   return letters === 1 ? '1 letter' : `${letters} letters`;
-}
-
-/** Columns as wide as their widest text; the last one is free. */
-function table(rows: readonly (readonly string[])[]): string[] {
-  const widths: number[] = [];
-  for (const row of rows)
-    row.forEach((text, column) => (widths[column] = Math.max(widths[column] ?? 0, text.length)));
-  return rows.map((row) =>
-    row
-      .map((text, column) => (column === row.length - 1 ? text : text.padEnd(widths[column] ?? 0)))
-      .join('  '),
-  );
 }
 
 /** 32 bytes a line. */

@@ -90,3 +90,15 @@ export function lines(list: readonly string[]): string {
   // eslint-disable-next-line no-control-regex -- they are what is taken out
   return `${list.map((line) => line.replace(/[\u0000-\u001f\u007f-\u009f]/g, '?')).join('\n')}\n`;
 }
+
+/** Columns as wide as their widest text; the last one is free. */
+export function table(rows: readonly (readonly string[])[]): string[] {
+  const widths: number[] = [];
+  for (const row of rows)
+    row.forEach((text, column) => (widths[column] = Math.max(widths[column] ?? 0, text.length)));
+  return rows.map((row) =>
+    row
+      .map((text, column) => (column === row.length - 1 ? text : text.padEnd(widths[column] ?? 0)))
+      .join('  '),
+  );
+}
