@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { encodeHot } from '../pipeline/commit/subscriber-codec.ts';
+import { NEWEST_BLOB_VERSION } from '../pipeline/fold/slot-state.ts';
 import type { SlotState } from '../pipeline/fold/slot-state.ts';
 import type { SlotReader } from '../tests/flow/slot-reader.ts';
 import type { WeirProcess } from '../tests/flow/weir-process.ts';
@@ -134,7 +135,7 @@ async function endWorkers(workers: readonly WeirProcess[]): Promise<void> {
 /** Size of the value that is written with each record of a subscriber: a commit's cost grows with it. */
 function hotValueBytes(states: readonly SlotState[]): { median: number; p95: number } {
   const sizes = states.flatMap((state) =>
-    [...state.subscribers.values()].map((one) => encodeHot(one).length),
+    [...state.subscribers.values()].map((one) => encodeHot(one, NEWEST_BLOB_VERSION).length),
   );
   sizes.sort((a, b) => a - b);
   const at = (share: number): number => sizes[Math.floor(sizes.length * share)] ?? 0;

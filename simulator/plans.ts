@@ -36,5 +36,6 @@ function plan(
     downBps: downMbps * MBPS,
     upBps: upMbps * MBPS,
     overage: null,
+    classFactors: {},
   };
 }

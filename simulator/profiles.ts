@@ -1,4 +1,5 @@
 import type { Hold, NasProfile, PlanVersion, SubscriberProfile, TopUp } from '../schemas/profile.ts';
+import { defaultNasProfile } from '../schemas/profile.ts';
 import { SIMULATED_PLANS } from './plans.ts';
 import { Random, type Shares } from './random.ts';
 
@@ -160,7 +161,7 @@ export function simulatedNas(index: number): SimNas {
   const nasId = `nas-${String(index + 1).padStart(2, '0')}`;
   return {
     index,
-    profile: { nasId, reversed: index % 4 === 3, unit: 'octets', startToleranceSeconds: 120 },
+    profile: { ...defaultNasProfile(nasId), reversed: index % 4 === 3 },
     address: `10.255.${index >> 8}.${index & 255}`,
     vendor: index % 2 === 0 ? 'mikrotik' : 'wispr',
     omitsZeroGigawords: index % 3 === 1,

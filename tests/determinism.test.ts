@@ -72,7 +72,9 @@ interface Result {
 }
 
 async function resultOf(rig: WorkerRig, sections?: readonly DumpSection[]): Promise<Result> {
-  const dump = rig.store.dumpText(SLOT, sections).filter((line) => sections === undefined || !FEED_HOUR.test(line));
+  const dump = rig.store
+    .dumpText(SLOT, sections)
+    .filter((line) => sections === undefined || !FEED_HOUR.test(line));
   return { dump, left: await rig.names() };
 }
 

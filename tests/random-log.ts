@@ -119,7 +119,9 @@ const someControl = fc.option(
   ),
   { freq: 4, nil: null },
 );
-const richStep = fc.record({ one: step, control: someControl }).map(({ one, control }) => ({ ...one, control }));
+const richStep = fc
+  .record({ one: step, control: someControl })
+  .map(({ one, control }) => ({ ...one, control }));
 
 interface Truth {
   startMs: number;
@@ -195,7 +197,10 @@ function addControl(log: LogBuilder, one: Step, kind: RandomControl, clock: numb
   const by = 'ann';
   switch (kind) {
     case 'policy':
-      return add({ kind: 'policy-version', policy: capPolicy({ minHoldSeconds: 0, downBps: 1_000_000 + amount }) });
+      return add({
+        kind: 'policy-version',
+        policy: capPolicy({ minHoldSeconds: 0, downBps: 1_000_000 + amount }),
+      });
     case 'withdrawn':
       return add({ kind: 'policy-withdrawn', policyId: 'home-fup' });
     case 'plan':
@@ -221,7 +226,9 @@ function addControl(log: LogBuilder, one: Step, kind: RandomControl, clock: numb
     case 're-evaluate':
       return command({ type: kind, subscriberId, by });
     case 'replay': {
-      const old = log.inputs.find((input) => input.kind === 'usage' && input.event.subscriberId === subscriberId);
+      const old = log.inputs.find(
+        (input) => input.kind === 'usage' && input.event.subscriberId === subscriberId,
+      );
       if (old?.kind !== 'usage' || old.event.statusType === 'ACCOUNTING_ON') return;
       const event = { ...old.event, sessionId: `s${one.sessionId}`, outputOctets: amount };
       const letter = { partition: 0, offset: old.offset };

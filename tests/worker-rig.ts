@@ -25,7 +25,8 @@ const encodeRecord = recordEncoder(ACCOUNTING_SCHEMA_TEXT, 'bare');
 const BARE = compileWriterSchema(ACCOUNTING_SCHEMA_TEXT, ACCOUNTING_SCHEMA_TEXT);
 export const SLOT = { group: 'weir', topic: 'accounting', partition: 0 };
 
-function recordOf(event: UsageEvent): RecordInput {
+/** What a feeder would send for this event. */
+export function recordOf(event: UsageEvent): RecordInput {
   return {
     record_id: 'r',
     feed_id: event.feedId,

@@ -15,7 +15,7 @@ function retention(fields: Partial<Retention> = {}): Retention {
 }
 
 function built(state: SlotState, effects: BatchEffects, held = retention()): SlotCommit {
-  return buildCommit(SLOT, LEASE, 'c1', state, effects, held);
+  return buildCommit(SLOT, LEASE, 'c1', state, effects, held, [{ n: 7, bytes: new Uint8Array([1]) }]);
 }
 
 /** One subscriber with usage in two windows, both past lateness after the tick. */
@@ -37,12 +37,17 @@ describe('buildCommit', () => {
     const commit = built(state, fold(state, log.inputs));
     expect(commit).toMatchObject({ slot: SLOT, token: 't', seq: 5, commitId: 'c1', position: 4 });
     expect(commit.values.map(({ field }) => field)).toEqual(['hsub-1', 'csub-1']);
-    expect(commit.meta.map(({ field }) => field)).toEqual(['core', 'plan:home-100', 'policy:home-fup']);
+    expect(commit.meta.map(({ field }) => field)).toEqual([
+      'core',
+      'feed:nas-1',
+      'plan:home-100',
+      'policy:home-fup',
+    ]);
     expect(commit.rows.map(({ group, field }) => [group, field])).toEqual([
       [`w:${NOON}`, '5:0:sub-1nas-1'],
-      ['o', '3.s0'],
+      ['o', '3.i0.sub-1'],
     ]);
-    expect(commit.outbox.map(({ n }) => n)).toEqual([1]);
+    expect(commit.outbox.map(({ n }) => n)).toEqual([7]);
     expect(commit.due).toEqual([{ key: 'sub-1', dueMs: Date.UTC(2026, 7, 1) }]);
     expect([commit.deletedGroups, commit.deletedRows]).toEqual([[], []]);
   });
@@ -63,7 +68,7 @@ describe('buildCommit', () => {
     expect(commit.meta.find(({ field }) => field === 'policy:home-fup')?.value).toHaveLength(0);
   });
 
-  it('drops windows that are stored and take no more bytes, row by row all of them', () => {
+  it('drops windows that take no more bytes once all of their rows are stored', () => {
     const { state } = past();
     expect(built(state, noEffects(), retention({ flushedThrough: 2 })).deletedGroups).toEqual([]);
     expect([...state.windows.keys()]).toHaveLength(2);
@@ -102,7 +107,7 @@ describe('buildCommit', () => {
       .control({ kind: 'plan-version', plan: plan() });
     const { oneShots } = fold(state, log.inputs);
     const held = retention({ flushedThrough: 1, oneShots });
-    expect(built(state, noEffects(), held).deletedRows).toEqual([{ group: 'o', field: '0.s0' }]);
-    expect(held.oneShots.map(({ key }) => key)).toEqual(['1.s0']);
+    expect(built(state, noEffects(), held).deletedRows).toEqual([{ group: 'o', field: '0.i0.sub-1' }]);
+    expect(held.oneShots.map(({ key }) => key)).toEqual(['1.i0.sub-1']);
   });
 });

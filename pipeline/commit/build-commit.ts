@@ -70,7 +70,11 @@ function rowsOf(effects: BatchEffects, version: number): SlotCommit['rows'] {
 function valuesOf(effects: BatchEffects, version: number): SlotCommit['values'] {
   const values: SlotCommit['values'] = [];
   for (const subscriber of effects.hot) {
-    values.push({ bucket: subscriber.bucket, field: hotField(subscriber.id), value: encodeHot(subscriber, version) });
+    values.push({
+      bucket: subscriber.bucket,
+      field: hotField(subscriber.id),
+      value: encodeHot(subscriber, version),
+    });
   }
   for (const subscriber of effects.cold) {
     values.push({

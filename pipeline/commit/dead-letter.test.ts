@@ -10,6 +10,7 @@ const DEAD = {
   detail: 'why',
   key: null,
   value: null,
+  nasId: 'nas-1',
 } as const;
 
 function entry(key: Uint8Array | null, value: Uint8Array | null): LogEntry {
@@ -26,7 +27,7 @@ it('has what decoding left of the bytes, else the entry’s', () => {
     appendTimeMs: 7,
     reason: 'bad-control',
     detail: 'why',
-    nasId: null,
+    nasId: 'nas-1',
     key,
     value: Buffer.from('wh'),
   });

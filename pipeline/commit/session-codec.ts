@@ -39,7 +39,8 @@ function writeSession(writer: ByteWriter, session: Session, packs: boolean): voi
   const { startMs, counted, level, candidate, restart, moved } = session;
   const nasIp = packs && session.nasIp !== null ? packed(session.nasIp) : null;
   const framedIp = packs && session.framedIp !== null ? packed(session.framedIp) : null;
-  const bits = bitsOf(session) | (nasIp === null ? 0 : NAS_IP_PACKED) | (framedIp === null ? 0 : FRAMED_IP_PACKED);
+  const bits =
+    bitsOf(session) | (nasIp === null ? 0 : NAS_IP_PACKED) | (framedIp === null ? 0 : FRAMED_IP_PACKED);
   writer.uint(bits);
   writer.text(session.nasId);
   writer.text(session.sessionId);

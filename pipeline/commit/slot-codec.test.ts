@@ -4,7 +4,7 @@ import { AppError } from '../../schemas/errors.ts';
 import { OUTCOMES } from '../../schemas/outcome.ts';
 import { NOON, SETTINGS, capPolicy, plan } from '../../tests/factories.ts';
 import type { OneShotRow } from '../fold/effects.ts';
-import { emptySlot, windowKey } from '../fold/slot-state.ts';
+import { emptySlot, NEWEST_BLOB_VERSION, windowKey } from '../fold/slot-state.ts';
 import type { SlotState, WindowTotal } from '../fold/slot-state.ts';
 import {
   decodeCatalogue,
@@ -20,10 +20,15 @@ import {
 const name = fc.string({ unit: 'binary', maxLength: 12 });
 
 function sample(): SlotState {
-  const state = emptySlot(0, { partitionCount: 12, bucketCount: 64, defaultZone: 'Europe/Berlin' }, 77);
+  const state = emptySlot(
+    0,
+    { ...SETTINGS, partitionCount: 12, bucketCount: 64, defaultZone: 'Europe/Berlin' },
+    77,
+  );
   state.watermarkMs = NOON;
   state.controlsFolded = 5;
-  state.outboxNext = 9;
+  state.windows = new Map([[NOON, 300]]);
+  state.sweep = { bucket: 3, after: 'sub-1', left: 60 };
   OUTCOMES.forEach((outcome, i) => {
     state.counts[outcome] = i * 200;
   });
@@ -36,9 +41,10 @@ function sample(): SlotState {
 }
 
 const GOLDEN_CORE =
-  '010c400d4575726f70652f4265726c696e80bc98dff43305090000000800c8019003d804a006e807b009f80a06030000' +
-  '000000020572656c617904047469636b80bc98dff433';
-const GOLDEN_WINDOW = '5:2:sub-1tvnas-1 01ac028080808020050108686f6d652d313030';
+  '030c400d4575726f70652f4265726c696e8088b2a00280b8992980bc98dff433050000000800c8019003d804a006e807' +
+  'b009f80a0d03000000000000000000000000020572656c617904047469636b80bc98dff4330180bc98dff433ac020103' +
+  '057375622d313c';
+const GOLDEN_WINDOW = '5:2:sub-1tvnas-1 03ac028080808020050108686f6d652d313030';
 
 describe('core of a slot', () => {
   it('comes back as it was', () => {
@@ -71,13 +77,32 @@ describe('catalogue', () => {
     const state = sample();
     state.plans.set('home:100', plan());
     state.policies.set('home-fup', capPolicy());
-    const fields = ['plan:home:100', 'policy:home-fup', 'policy:gone', 'nas:gone'];
-    const meta = new Map(fields.map((field) => [field, encodeCatalogue(state, field)]));
+    state.feedProfiles.set('feed-1', { feedId: 'feed-1', countFromMs: NOON });
+    state.nasEvents.set('nas-1', NOON);
+    state.feeds.of('nas-1', NOON).openSessions = 3;
+    const fields = [
+      'plan:home:100',
+      'policy:home-fup',
+      'policy:gone',
+      'nas:gone',
+      'feed-profile:feed-1',
+      'nas-events',
+      'feed:nas-1',
+    ];
+    // Stores remove a field that is written empty.
+    const meta = new Map(
+      fields
+        .map((field) => [field, encodeCatalogue(state, field)] as const)
+        .filter(([, bytes]) => bytes.length > 0),
+    );
     const copy = emptySlot(0, SETTINGS, 0);
     decodeCatalogue(meta, copy);
     expect(copy.plans).toEqual(state.plans);
     expect(copy.policies).toEqual(state.policies);
     expect(copy.nas.size).toBe(0);
+    expect(copy.feedProfiles).toEqual(state.feedProfiles);
+    expect(copy.nasEvents).toEqual(state.nasEvents);
+    expect(copy.feeds.known('nas-1')).toEqual(state.feeds.known('nas-1'));
     expect(copy.compiled.all.map(({ policyId }) => policyId)).toEqual(['home-fup']);
   });
 });
@@ -99,7 +124,7 @@ describe('window totals', () => {
     fc.assert(
       fc.property(total, (row) => {
         const key = windowKey(row.subscriberId, row.serviceClass, row.nasId);
-        expect(decodeWindow(NOON, key, encodeWindow(row))).toEqual(row);
+        expect(decodeWindow(NOON, key, encodeWindow(row, NEWEST_BLOB_VERSION))).toEqual(row);
       }),
       { numRuns: 200 },
     );
@@ -129,13 +154,17 @@ describe('window totals', () => {
       down: 2 ** 33,
       up: 5,
     };
-    const text = `${windowKey('sub-1', 'tv', 'nas-1')} ${Buffer.from(encodeWindow(row)).toString('hex')}`;
+    const text = `${windowKey('sub-1', 'tv', 'nas-1')} ${Buffer.from(encodeWindow(row, NEWEST_BLOB_VERSION)).toString('hex')}`;
     expect(text).toBe(GOLDEN_WINDOW);
   });
 
   it('with a name that is none are refused', () => {
-    expect(() => decodeWindow(NOON, 'sub-1', new Uint8Array([1, 0, 0, 0, 0, 0]))).toThrow(AppError);
-    expect(() => decodeWindow(NOON, '9:9:a', new Uint8Array([1, 0, 0, 0, 0, 0]))).toThrow(AppError);
+    expect(() => decodeWindow(NOON, 'sub-1', new Uint8Array([NEWEST_BLOB_VERSION, 0, 0, 0, 0, 0]))).toThrow(
+      AppError,
+    );
+    expect(() => decodeWindow(NOON, '9:9:a', new Uint8Array([NEWEST_BLOB_VERSION, 0, 0, 0, 0, 0]))).toThrow(
+      AppError,
+    );
   });
 });
 
@@ -153,6 +182,6 @@ describe('one-shot rows', () => {
       down: Number.MAX_SAFE_INTEGER,
       up: 0,
     };
-    expect(decodeOneShot(encodeOneShot(row))).toEqual(row);
+    expect(decodeOneShot(encodeOneShot(row, NEWEST_BLOB_VERSION))).toEqual(row);
   });
 });

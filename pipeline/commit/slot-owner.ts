@@ -268,7 +268,8 @@ export class SlotOwner {
     const { partition } = this.slot;
     const { flusher, store } = this.deps;
     for await (const windows of loadUnflushed(store, this.slot, this.state, flushedThrough)) {
-      if (windows.length > 0) flusher.submit(partition, toAnalytics(partition, windows, [], []), flushedThrough);
+      if (windows.length > 0)
+        flusher.submit(partition, toAnalytics(partition, windows, [], []), flushedThrough);
     }
     const rows = oneShots.map(({ row }) => row).filter((row) => versionOf(row) > flushedThrough);
     const feeds = [...this.state.feeds.all()].filter(({ version }) => version > flushedThrough);

@@ -40,7 +40,9 @@ export class StoredValues {
       const subscriber = subscribers.get(input.event.subscriberId);
       if (subscriber === undefined) continue;
       const { sessionId, nasId } = input.event;
-      const session = subscriber.sessions.find((open) => open.sessionId === sessionId && open.nasId === nasId);
+      const session = subscriber.sessions.find(
+        (open) => open.sessionId === sessionId && open.nasId === nasId,
+      );
       if (session === undefined) continue;
       const startMs = windowStart(session.lastEventMs);
       if (startMs < oldestOpenWindow(this.#state.watermarkMs)) continue;

@@ -46,6 +46,7 @@ const CONTROLS: Control[] = [
       downBps: 100_000_000,
       upBps: 10_000_000,
       overage: { blockBytes: 1, blockPriceMinor: 100, currency: 'EUR', maxBlocks: null },
+      classFactors: { tv: 0 },
     },
   },
   {

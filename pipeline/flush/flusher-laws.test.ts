@@ -136,7 +136,11 @@ class Slots {
   }
 
   #submit(partition: number, windows: UsageWindowRow[]): void {
-    this.flusher.submit(partition, { windows, late: [], sessions: [], feeds: [] }, this.#positions[partition] ?? 0);
+    this.flusher.submit(
+      partition,
+      { windows, late: [], sessions: [], feeds: [] },
+      this.#positions[partition] ?? 0,
+    );
   }
 
   #rowsOf(partition: number): UsageWindowRow[] {

@@ -39,7 +39,12 @@ const window = (n: number, version: number, partition = 0): UsageWindowRow => ({
   estimated: false,
   version,
 });
-const batch = (...windows: UsageWindowRow[]): AnalyticsBatch => ({ windows, late: [], sessions: [], feeds: [] });
+const batch = (...windows: UsageWindowRow[]): AnalyticsBatch => ({
+  windows,
+  late: [],
+  sessions: [],
+  feeds: [],
+});
 const many = (count: number, version = 1) =>
   batch(...Array.from({ length: count }, (_, n) => window(n, version)));
 
@@ -162,7 +167,12 @@ describe('Flusher', () => {
       endMs: 2,
       terminateCause: 'x',
     };
-    const rows = { windows: [], late: [late, { ...late, offset: 6 }, late], sessions: [session, session], feeds: [] };
+    const rows = {
+      windows: [],
+      late: [late, { ...late, offset: 6 }, late],
+      sessions: [session, session],
+      feeds: [],
+    };
     flusher.submit(0, rows, 6);
     clock.advance(1_000);
     expect(analytics.batches[0]).toMatchObject({

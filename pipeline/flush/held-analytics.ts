@@ -33,7 +33,12 @@ export class HeldAnalytics<Store extends Pick<Analytics, 'insert'>> implements P
     this.#held = null;
     const { windows, late, sessions, feeds } = held.batch;
     if (how === 'half stored') {
-      await this.store.insert({ windows: windows.slice(0, windows.length / 2), late: [], sessions: [], feeds: [] });
+      await this.store.insert({
+        windows: windows.slice(0, windows.length / 2),
+        late: [],
+        sessions: [],
+        feeds: [],
+      });
     } else if (how !== 'refused') {
       await this.store.insert({ windows, late, sessions, feeds });
     }

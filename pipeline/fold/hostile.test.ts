@@ -45,7 +45,9 @@ const hostile: fc.Arbitrary<Partial<UsageEvent>> = fc.record({
 
 /** Every subscriber, and as it would be loaded again; without what is derived. */
 function subscribersOf(state: SlotState): unknown[] {
-  return [...state.subscribers.values()].map(({ counted: _c, rows: _r, rowsThroughMs: _t, recent: _u, ...subscriber }) => subscriber);
+  return [...state.subscribers.values()].map(
+    ({ counted: _c, rows: _r, rowsThroughMs: _t, recent: _u, ...subscriber }) => subscriber,
+  );
 }
 function loadedAgain(state: SlotState): unknown[] {
   const copies = emptySlot(0, state.settings, 0);

@@ -106,11 +106,7 @@ export function* decide(context: FoldContext, subscriber: Subscriber, cause: Cau
 }
 
 /** Transitions with the library's word on each. */
-function* confirmed(
-  { state }: FoldContext,
-  subscriber: Subscriber,
-  facts: Facts,
-): Folding<Transition[]> {
+function* confirmed({ state }: FoldContext, subscriber: Subscriber, facts: Facts): Folding<Transition[]> {
   const deciding = transitionsOf(state, subscriber, facts);
   let step = deciding.next();
   while (step.done !== true) {
@@ -126,10 +122,7 @@ function* confirmed(
  * vain when it comes up is cheaper than a write with each.
  */
 function arm({ state, effects, hearing }: FoldContext, subscriber: Subscriber): boolean {
-  const next = earlier(
-    nextDueMs(state, subscriber),
-    nextTimeoutMs(subscriber, hearing, state.watermarkMs),
-  );
+  const next = earlier(nextDueMs(state, subscriber), nextTimeoutMs(subscriber, hearing, state.watermarkMs));
   const { dueMs } = subscriber;
   if (dueMs !== null && dueMs > state.watermarkMs && next !== null && dueMs <= next) return false;
   if (dueMs === next) return false;

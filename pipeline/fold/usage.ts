@@ -45,7 +45,14 @@ export function* foldUsage(context: FoldContext, event: UsageEvent, cause: Cause
     return;
   }
   const nas = nasProfileOf(state.nas, event.nasId);
-  const refusal = refusalOf(known, event, nas, time.atMs, cause.appendTimeMs, state.settings.acceptLatenessMs);
+  const refusal = refusalOf(
+    known,
+    event,
+    nas,
+    time.atMs,
+    cause.appendTimeMs,
+    state.settings.acceptLatenessMs,
+  );
   if (refusal !== null) {
     refuse(context, feed, event, refusal, time.atMs, cause);
     return;

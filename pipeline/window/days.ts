@@ -48,7 +48,7 @@ function daysBetween(
 ): { startMs: number; endMs: number }[] {
   const first = calendar.day(zone, fromMs);
   const spans = [first];
-  for (let at = first.endMs; at < toMs; ) {
+  for (let at = first.endMs; at < toMs;) {
     const span = calendar.day(zone, at);
     spans.push(span);
     at = span.endMs;

@@ -1,4 +1,6 @@
 import { loadSlot } from '../../pipeline/commit/load-slot.ts';
+import { StoredValues } from '../../pipeline/commit/stored-values.ts';
+import { UNREAD_SETTINGS } from '../../pipeline/fold/slot-state.ts';
 import type { SlotState } from '../../pipeline/fold/slot-state.ts';
 import { RedisStateStore } from '../../storage/redis/state-store.ts';
 
@@ -32,9 +34,12 @@ export class SlotReader {
     return Promise.all(
       this.#slots().map(async (slot) => {
         const head = await this.#store.acquire(slot);
-        const settings = { partitionCount: this.#partitions, bucketCount: 1, defaultZone: 'UTC' };
+        const settings = { ...UNREAD_SETTINGS, partitionCount: this.#partitions };
         const marks = { low: 0, high: head.position ?? 0, groupOffset: null };
-        return (await loadSlot(this.#store, slot, head, settings, marks)).state;
+        const { state } = await loadSlot(this.#store, slot, head, settings, marks);
+        const stored = new StoredValues(this.#store, slot, state);
+        for (let bucket = 0; bucket < state.settings.bucketCount; bucket += 1) await stored.buckets([bucket]);
+        return state;
       }),
     );
   }
