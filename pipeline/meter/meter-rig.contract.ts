@@ -16,7 +16,7 @@ export const HOUR = 60 * MINUTE;
 export const DAY = 24 * HOUR;
 
 /** A line on which nothing is absurd. */
-export const FAST = { down: 1e12, up: 1e12 };
+export const FAST = { down: 1e15, up: 1e15 };
 
 /** One record: minutes after noon, session time in seconds, totals [down, up] or none. */
 export interface Report {

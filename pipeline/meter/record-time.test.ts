@@ -3,7 +3,7 @@ import { recordTime } from './record-time.ts';
 
 const APPENDED = 1_800_000_000_000;
 
-describe('recordTime', () => {
+describe('case 15: recordTime', () => {
   it.each([
     [
       'the event time',
