@@ -10,6 +10,7 @@ import { composeIngest } from './compose-ingest.ts';
 import type { AccountingLog } from './compose-log.ts';
 import type { Simulation } from './compose-simulator.ts';
 import type { Stores } from './compose-stores.ts';
+import { workerPart, workerSnapshotsPart } from './compose-worker.ts';
 import type { Config } from './config.ts';
 import type { ProcessRole } from './config/variables.ts';
 import { exportActions } from './flush/action-export.ts';
@@ -20,7 +21,6 @@ import type { LiveAddresses, LiveScreen } from './live-line.ts';
 import type { BackPressure, Pipeline } from './pipeline.ts';
 import { loadPolicies } from './policies/load-policies.ts';
 import type { Relay } from './relay/relay.ts';
-import { Ticker } from './relay/ticks.ts';
 import { every } from './schedule/every.ts';
 import { startJobs } from './schedule/jobs.ts';
 import type { Telemetry } from './telemetry.ts';
@@ -78,13 +78,23 @@ export async function programOf(assembly: Assembly): Promise<Program> {
   if (has(config, 'api')) parts.push(await apiPart(assembly));
   if (has(config, 'relay')) parts.push(relayPart(assembly));
   if (has(config, 'dispatcher')) parts.push(dispatcherPart(assembly));
-  if (has(config, 'worker')) parts.push(workerPart(assembly));
+  if (has(config, 'worker'))
+    parts.push(workerPart(assembly, complaintsOf(assembly.around)), workerSnapshotsPart(assembly));
   if (has(config, 'scheduler')) parts.push(schedulerPart(assembly));
   if (assembly.simulation !== null) parts.push(simulationPart(assembly.simulation));
   parts.push(livePart(assembly));
   return {
     parts,
-    stopOrder: ['live line', 'simulated provider', 'scheduler', 'worker', 'relay', 'dispatcher', 'api'],
+    stopOrder: [
+      'live line',
+      'simulated provider',
+      'scheduler',
+      'snapshots',
+      'worker',
+      'relay',
+      'dispatcher',
+      'api',
+    ],
   };
 }
 
@@ -274,33 +284,6 @@ function dispatcherPart({ around, stores, pipeline }: Assembly): LifecyclePart {
 
 function complaintsOf(around: Surroundings): (error: unknown) => void {
   return (error) => around.telemetry.log.warn({ err: error }, 'a regular task failed; it comes again');
-}
-
-/** Reads, meters, commits. Its stop: no more fetches, what is in hand committed, flushed, then the group is left. */
-function workerPart({ config, around, log, pipeline, pressure }: Assembly): LifecyclePart {
-  const { worker, flusher } = pipeline;
-  const { source } = log;
-  const complain = complaintsOf(around);
-  const ticker = new Ticker(log.writer, () => worker.tickedSlots, Date.now);
-  const ends: (() => Promise<void>)[] = [];
-  return {
-    name: 'worker',
-    start: async () => {
-      await source.start(worker);
-      ends.push(every(1000, () => worker.checkOwnership(), complain));
-      ends.push(every(100, () => pressure.beat(), complain));
-      if (!config.simulatedTime) ends.push(every(1000, () => ticker.beat(), complain));
-    },
-    stop: async (graceMs) => {
-      // Not awaited before the rest: a heartbeat or tick in hand may be waiting for a server that is away.
-      const ended = Promise.all(ends.map((end) => end()));
-      for (const { partition } of [...worker.states, ...worker.unloaded]) source.pause(partition);
-      await worker.quiet(graceMs / 3);
-      await flusher.drain(graceMs / 3);
-      await source.stop();
-      await ended;
-    },
-  };
 }
 
 function schedulerPart({ config, around, stores, log, simulation }: Assembly): LifecyclePart {

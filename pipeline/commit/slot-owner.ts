@@ -66,6 +66,7 @@ export class SlotOwner {
   private readonly stored: StoredValues;
   private outboxEntries = 0;
   private busy = false;
+  private atWork: Promise<void> = Promise.resolve();
   private committed: number;
 
   private constructor(
@@ -130,8 +131,7 @@ export class SlotOwner {
     nextOffset: number,
     entries: readonly LogEntry[],
   ): Promise<BatchEffects> {
-    this.busy = true;
-    try {
+    return this.alone(async () => {
       await this.stored.prefetch(inputs);
       const effects = await this.fold(inputs, nextOffset);
       const outbox = this.outboxOf(effects, entries);
@@ -154,8 +154,28 @@ export class SlotOwner {
       trimRows(effects.hot);
       evictIdle(this.state, this.deps.cachedSubscribers());
       return effects;
+    });
+  }
+
+  /** Has a snapshot written while nothing is committed: batches wait for it, and it for the batch in hand. */
+  snapshot<T>(write: (slot: SlotId, lease: SlotLease, state: SlotState) => Promise<T>): Promise<T> {
+    return this.alone(() => write(this.slot, this.lease, this.state));
+  }
+
+  /** One piece of work on the slot at a time, in the order asked for. */
+  private async alone<T>(work: () => Promise<T>): Promise<T> {
+    const before = this.atWork;
+    let done = (): void => undefined;
+    this.atWork = new Promise((resolve) => {
+      done = resolve;
+    });
+    await before;
+    this.busy = true;
+    try {
+      return await work();
     } finally {
       this.busy = false;
+      done();
     }
   }
 

@@ -1,5 +1,12 @@
-import { isAppError } from '../../schemas/errors.ts';
-import type { ActionLedger, PartitionHandler, PartitionMarks, RawBatch } from '../../storage/ports.ts';
+import { AppError, isAppError } from '../../schemas/errors.ts';
+import type {
+  ActionLedger,
+  PartitionHandler,
+  PartitionMarks,
+  RawBatch,
+  SlotId,
+  SlotLease,
+} from '../../storage/ports.ts';
 import { decodeBatch } from '../decode/decode.ts';
 import type { WriterSchemas } from '../decode/writer-schema.ts';
 import type { BatchEffects } from '../fold/effects.ts';
@@ -125,6 +132,19 @@ export class Worker implements PartitionHandler {
     this.marks.delete(partition);
     this.withoutSlot.delete(partition);
     this.haltedBy.delete(partition);
+  }
+
+  /** Has a snapshot of a partition's slot written between two commits. Throws 'not-found' where this process does not own it. */
+  async snapshot<T>(
+    partition: number,
+    write: (slot: SlotId, lease: SlotLease, state: SlotState) => Promise<T>,
+  ): Promise<T> {
+    const owner = this.owners.get(partition);
+    if (owner === undefined)
+      throw new AppError('not-found', `the slot of partition ${partition} is not in this process`, {
+        retriable: true,
+      });
+    return owner.snapshot(write);
   }
 
   /** Heartbeat of every slot, to be called each second: a slot that somebody else owns now is dropped. */

@@ -5,6 +5,9 @@ import { WATERMARK_DELAY_MS } from '../window/spread.ts';
 /** A partition that is silent this long gets a TICK, so that its event time goes on. */
 export const IDLE_AFTER_MS = 30_000;
 
+/** Each tick drains 2,000 subscribers: a silent partition of 125,000 has caught up with a new policy in 4 s. */
+const TICKS_WHILE_BEHIND = 20;
+
 /** What the ticker has to know of a slot of this process. */
 export interface TickedSlot {
   partition: number;
@@ -41,12 +44,10 @@ export class Ticker {
         if (!behind) continue;
       } else if (now - before.sinceMs < IDLE_AFTER_MS) continue;
       const t = Math.max(now - WATERMARK_DELAY_MS, watermarkMs + 1);
-      ticks.push({
-        partition,
-        key: null,
-        value: encodeControl({ kind: 'tick', t }),
-        control: { source: 'tick', n: t },
-      });
+      for (let i = 0; i < (behind ? TICKS_WHILE_BEHIND : 1); i += 1) {
+        const value = encodeControl({ kind: 'tick', t: t + i });
+        ticks.push({ partition, key: null, value, control: { source: 'tick', n: t + i } });
+      }
       // One tick an idle period: its own append moves the position.
       this.seen.set(partition, { position, sinceMs: now });
     }
