@@ -91,7 +91,8 @@ function percent(share: number): string {
 }
 
 function seconds(ms: number): string {
-  return `${(ms / 1000).toFixed(1)} s`;
+  // Not -0.0.
+  return `${(Math.round(ms / 100) / 10 || 0).toFixed(1)} s`;
 }
 
 /** Profiles, each as what sets it apart from a NAS that nobody described. */

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { encodeControl } from '../../pipeline/decode/control-codec.ts';
+import { NEWEST_BLOB_VERSION } from '../../pipeline/fold/slot-state.ts';
 import type { OperatorCommand } from '../../schemas/control.ts';
 import type { TakenView } from '../../schemas/feed-views.ts';
 import type { SubscriberView } from '../../schemas/views.ts';
@@ -109,6 +110,9 @@ export function commandRoutes(app: FastifyInstance, { subscriber, directory }: C
       },
     },
     async ({ body: { version }, apiKey }, reply) => {
+      // Workers would pass over a layout that they do not know, and nobody would hear of it.
+      if (version > NEWEST_BLOB_VERSION)
+        throw new Problem(400, 'invalid-input', `this Weir knows layouts up to ${NEWEST_BLOB_VERSION}`);
       await directory.raiseFoldVersion(version);
       const taken: TakenView = { of: String(version), change: 'fold-version', by: apiKey?.name ?? '' };
       return reply.code(202).send(taken);

@@ -1,5 +1,6 @@
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import type { z } from 'zod';
+import { NEWEST_BLOB_VERSION } from '../../pipeline/fold/slot-state.ts';
 import type { FeedsQuery } from '../../pipeline/views/feeds.ts';
 import type { FeedsView } from '../../schemas/feed-views.ts';
 import { defaultNasProfile } from '../../schemas/profile.ts';
@@ -237,19 +238,25 @@ describe('/v1/subscribers/:id/commands', () => {
 describe('/v1/state/fold-version', () => {
   it('brings the version to the log', async () => {
     const { ask, directory } = await rig();
-    const taken = { of: '3', change: 'fold-version', by: 'ann' };
-    expect(await ask('POST', '/v1/state/fold-version', { version: 3 }, 'admin')).toEqual({
+    const version = NEWEST_BLOB_VERSION;
+    const taken = { of: String(version), change: 'fold-version', by: 'ann' };
+    expect(await ask('POST', '/v1/state/fold-version', { version }, 'admin')).toEqual({
       status: 202,
       body: taken,
     });
-    expect(directory.foldVersions).toEqual([3]);
+    expect(directory.foldVersions).toEqual([version]);
   });
 
-  it.each([{}, { version: 0 }, { version: 256 }, { version: '3' }, { version: 1.5 }])(
-    'refuses %j',
-    async (body) => {
-      const { ask } = await rig();
-      expect((await ask('POST', '/v1/state/fold-version', body, 'admin')).status).toBe(400);
-    },
-  );
+  it.each([
+    {},
+    { version: 0 },
+    { version: NEWEST_BLOB_VERSION + 1 },
+    { version: 256 },
+    { version: '3' },
+    { version: 1.5 },
+  ])('refuses %j', async (body) => {
+    const { ask, directory } = await rig();
+    expect((await ask('POST', '/v1/state/fold-version', body, 'admin')).status).toBe(400);
+    expect(directory.foldVersions).toEqual([]);
+  });
 });
