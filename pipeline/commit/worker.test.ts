@@ -115,9 +115,11 @@ describe('Worker', () => {
     expect(await rig.deliver(worker, 0, length - 1)).toBe(length - 1);
     expect(worker.held).toEqual([0]);
     expect(worker.pressedPartitions).toEqual([]);
+    rig.ledger.isDown = true;
     await rig.deliver(worker, length - 1, 1);
     expect(worker.held).toEqual([]);
     expect(worker.pressedPartitions).toEqual([0]);
+    rig.ledger.isDown = false;
     await worker.quiet(1);
     await worker.close(0);
   });
