@@ -42,7 +42,7 @@ async function rig(changes: Partial<Omit<ApiOptions, 'views'>> & { views?: Parti
     keys,
     log,
     directory: new FakeDirectory(),
-    intake: { isBusy: false, take: () => Promise.reject(new Error('accounting.test.ts has one')) },
+    intake: { turnsAway: () => false, take: () => Promise.reject(new Error('accounting.test.ts has one')) },
     ...changes,
     views: { ...VIEWS, ...changes.views },
   });

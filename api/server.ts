@@ -25,6 +25,7 @@ import { healthRoutes } from './routes/health.ts';
 import { nasRoutes } from './routes/nas.ts';
 import { overviewRoutes } from './routes/overview.ts';
 import { subscriberRoutes } from './routes/subscribers.ts';
+import { watchUnused } from './unused-connections.ts';
 import { jsonSchemas } from './view-schemas.ts';
 
 /** Largest request body; nothing that the API takes is near it. */
@@ -114,7 +115,15 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   options.routes?.(app);
   guardRest();
   await app.ready();
-  return { app, listen: (host, port) => listen(app, host, port), close: async () => app.close() };
+  const endUnused = watchUnused(app.server);
+  return {
+    app,
+    listen: (host, port) => listen(app, host, port),
+    close: async () => {
+      endUnused();
+      await app.close();
+    },
+  };
 }
 
 function newServer({ log, trustedProxies = [] }: ApiOptions): FastifyInstance {

@@ -5,7 +5,13 @@ import { connectClickHouse } from '../storage/clickhouse/connection.ts';
 import { openEmbeddedClickHouse } from '../storage/clickhouse/embedded.ts';
 import { lockDataFolder } from '../storage/data-folder.ts';
 import type { DataFolderLock } from '../storage/data-folder.ts';
-import type { ApiKeys, ControlOutbox, DeadLetters, Directory } from '../storage/people-ports.ts';
+import type {
+  ApiKeys,
+  ControlOutbox,
+  DeadLetters,
+  Directory,
+  SubscriberLookup,
+} from '../storage/people-ports.ts';
 import type { Analytics } from '../storage/analytics-ports.ts';
 import type { ActionLedger, NasInventory, SlotMarks, StateStore } from '../storage/ports.ts';
 import { PostgresApiKeys } from '../storage/postgres/api-keys.ts';
@@ -19,6 +25,7 @@ import { PostgresNasInventory } from '../storage/postgres/nas-inventory.ts';
 import { connectPostgres } from '../storage/postgres/pool.ts';
 import { readOrCreateSecretKey, SecretBox } from '../storage/postgres/secret-box.ts';
 import { PostgresSlotMarks } from '../storage/postgres/slot-marks.ts';
+import { PostgresSubscriberLookup } from '../storage/postgres/subscriber-lookup.ts';
 import { PostgresStateStore } from '../storage/postgres/state-store.ts';
 import { RedisStateStore } from '../storage/redis/state-store.ts';
 import type pg from 'pg';
@@ -32,6 +39,7 @@ export interface Stores {
   ledger: ActionLedger;
   directory: Directory;
   deadLetters: DeadLetters;
+  lookup: SubscriberLookup;
   outbox: ControlOutbox;
   inventory: NasInventory;
   keys: ApiKeys;
@@ -91,6 +99,7 @@ export async function openStores(
       ledger: new PostgresActionLedger(pool),
       directory: new PostgresDirectory(pool, box, wakes.relay),
       deadLetters: new PostgresDeadLetters(pool, config.topic, wakes.relay),
+      lookup: new PostgresSubscriberLookup(pool),
       outbox: new PostgresControlOutbox(pool, wakes.relay),
       inventory: new PostgresNasInventory(pool, box),
       keys: new PostgresApiKeys(pool),

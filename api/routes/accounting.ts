@@ -5,7 +5,7 @@ import { answers } from '../answers.ts';
 import { Problem } from '../problem.ts';
 
 /** What takes accounting records into the log; pipeline/ingest is it. */
-export type AccountingIntake = Pick<Ingest, 'take' | 'isBusy'>;
+export type AccountingIntake = Pick<Ingest, 'take' | 'turnsAway'>;
 
 const AVRO_TYPES = ['application/vnd.apache.avro', 'avro/binary'];
 const EVENT_TIME = 'weir-event-time';
@@ -96,7 +96,7 @@ export async function accountingRoutes(
         validatorCompiler: () => () => true,
         // After the key, before the body is read.
         preParsing: async () => {
-          if (intake.isBusy) throw busy();
+          if (intake.turnsAway()) throw busy();
         },
       },
       async ({ body, apiKey }, reply) => {

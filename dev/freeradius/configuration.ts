@@ -41,18 +41,20 @@ export async function writeRadiusConfiguration(folder: string, settings: RadiusS
     ['SQL_DATABASE', database.pathname.slice(1)],
   ]);
   const template = await readFile(new URL('radiusd.conf', import.meta.url), 'utf8');
-  const text = template
-    .split('\n')
-    .map((line) => (line.startsWith('#') ? line : fillIn(line, values)))
-    .join('\n');
-  await writeFile(join(folder, 'radiusd.conf'), text, { mode: 0o644 });
+  await writeFile(join(folder, 'radiusd.conf'), fillIn(template, values), { mode: 0o644 });
   await writeFile(join(folder, 'dictionary'), `$INCLUDE ${settings.dictionary}\n`, { mode: 0o644 });
 }
 
-function fillIn(line: string, values: ReadonlyMap<string, string>): string {
-  return line.replace(/@([A-Z_]+)@/g, (_, name: string) => {
-    const value = values.get(name);
-    if (value === undefined) throw new Error(`radiusd.conf: no value for @${name}@`);
-    return value;
-  });
+/** Puts values for the @NAMES@ of a template, but in comments. @throws Error for a name without a value */
+export function fillIn(template: string, values: ReadonlyMap<string, string>): string {
+  const fill = (line: string): string =>
+    line.replace(/@([A-Z_]+)@/g, (_, name: string) => {
+      const value = values.get(name);
+      if (value === undefined) throw new Error(`radiusd.conf: no value for @${name}@`);
+      return value;
+    });
+  return template
+    .split('\n')
+    .map((line) => (line.startsWith('#') ? line : fill(line)))
+    .join('\n');
 }

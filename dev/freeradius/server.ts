@@ -14,10 +14,11 @@ const LIB = '/usr/lib/freeradius';
 const SYSTEM = '/etc/freeradius/3.0';
 const SCHEMA = join(SYSTEM, 'mods-config/sql/main/postgresql/schema.sql');
 
-/** The server, its PostgreSQL driver, and radclient as an independent peer for our own packet codec. */
+/** The server, its PostgreSQL driver and HTTP client, and radclient as an independent peer for our own packet codec. */
 export const freeradiusRequirements: readonly Requirement[] = [
   { package: 'freeradius', present: async () => (await findProgram('freeradius')) !== undefined },
   { package: 'freeradius-postgresql', present: () => isReadable(join(LIB, 'rlm_sql_postgresql.so')) },
+  { package: 'freeradius-rest', present: () => isReadable(join(LIB, 'rlm_rest.so')) },
   { package: 'freeradius-utils', present: async () => (await findProgram('radclient')) !== undefined },
 ];
 

@@ -208,16 +208,17 @@ describe('a directory or log that is away', () => {
   it('takes nothing more while too much waits for it', async () => {
     const appends: (() => void)[] = [];
     const append = () => new Promise<void>((resolve) => appends.push(resolve));
-    const { take, ingest } = rig({
+    const { take, ingest, heard } = rig({
       writer: { partitionCount: () => Promise.resolve(PARTITIONS), append },
       limits: { maxHeldRecords: 2 },
     });
     const first = take([RECORD, RECORD, RECORD]);
-    expect(ingest.isBusy).toBe(true);
+    expect(ingest.turnsAway()).toBe(true);
     expect(await take(RECORD)).toEqual({ kind: 'busy' });
     await new Promise((resolve) => setImmediate(resolve));
     appends[0]?.();
     expect(await first).toMatchObject({ kind: 'stored', records: 3 });
-    expect(ingest.isBusy).toBe(false);
+    expect(ingest.turnsAway()).toBe(false);
+    expect(heard).toEqual(['busy', 'busy', '3 stored', '0 ignored', 'stored']);
   });
 });

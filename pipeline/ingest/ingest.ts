@@ -97,8 +97,9 @@ export class Ingest {
     });
   }
 
-  /** True while requests are answered 'busy': a body need not be read then. */
-  get isBusy(): boolean {
+  /** True while requests are 'busy': a caller that asks before it reads a body answers so and does not call `take`. */
+  turnsAway(): boolean {
+    if (this.#queue.isFull) this.#options.observer?.ended('busy');
     return this.#queue.isFull;
   }
 
