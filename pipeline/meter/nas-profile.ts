@@ -2,7 +2,7 @@ import type { NasProfile } from '../../schemas/profile.ts';
 import { defaultNasProfile } from '../../schemas/profile.ts';
 
 /** A 32-bit counter begins anew at this many units (accounting case 3). */
-export const WRAP_UNITS = 2 ** 32;
+const WRAP_UNITS = 2 ** 32;
 
 /** How to read a NAS's records: its own profile, else the one of the id `*`, else the defaults. */
 export function nasProfileOf(profiles: ReadonlyMap<string, NasProfile>, nasId: string): NasProfile {

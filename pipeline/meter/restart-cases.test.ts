@@ -74,6 +74,12 @@ describe('a 32-bit counter', () => {
       { unit: 'kilobytes' },
     ],
     [
+      'case 3: two records in the second of a wrap',
+      [...interims(3.5 * G, 10), { at: 10, totals: [20, 0] }],
+      [FIRST, 'metered wrapped', 'metered'],
+      WRAP + 20,
+    ],
+    [
       'case 3: a Stop may have wrapped too',
       [...interims(3.5 * G), { at: 10, kind: 'stop', totals: [1 * G, 0] }],
       [FIRST, 'metered wrapped'],
@@ -159,8 +165,8 @@ describe('a counter that fell', () => {
     ],
     [
       'case 7: a record without octets says nothing',
-      interims(100, 5, null, 30),
-      [FIRST, 'zero-delta fell', 'duplicate', 'metered restarted'],
+      [...interims(100, 5), { at: 12, time: 720 }, { at: 15, totals: [30, 0] }],
+      [FIRST, 'zero-delta fell', 'zero-delta', 'metered restarted'],
       125,
     ],
     [
@@ -206,6 +212,12 @@ describe('a counter that fell', () => {
     ],
   ])('%s', (...row) => {
     holds(row);
+  });
+
+  it('case 8: no low total waits in a session that its Stop closed', () => {
+    const rig = new MeterRig();
+    rig.all([...interims(100, 5), { at: 15, kind: 'stop' }]);
+    expect(rig.subscriber.tombstones).toMatchObject([{ candidate: null, closedBy: 'stop' }]);
   });
 
   it('case 7: directions are judged together: what was lost in one is not charged in the other', () => {

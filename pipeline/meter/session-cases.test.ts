@@ -52,6 +52,13 @@ describe('an id that is used again', () => {
     expect(rig.sum).toEqual({ down: 190, up: 17 });
     expect(rig.subscriber.sessions).toMatchObject([{ counted: { down: 70 } }]);
   });
+
+  it('case 6: a late interim of the old one does not take it up again', () => {
+    const rig = new MeterRig();
+    rig.all(again);
+    expect(rig.all([{ at: 45, time: 2700, totals: [120, 10] }])).toEqual(['metered']);
+    expect(rig.subscriber.sessions).toMatchObject([{ counted: { down: 70 } }]);
+  });
 });
 
 describe('a session that no Stop ended', () => {
@@ -103,6 +110,14 @@ describe('a session that no Stop ended', () => {
     expect(rig.all([report])).toEqual([came]);
     expect(rig.sum.down).toBe(down);
     expect(rig.subscriber.sessions).toHaveLength(open ? 1 : 0);
+  });
+
+  it('case 13: a 32-bit counter that wrapped meanwhile has not fallen', () => {
+    const rig = rigWith({ gigawords: false });
+    rig.report({ at: 5, time: 300, totals: [3_500_000_000, 10] });
+    endOverdue(rig.subscriber, NOON + 40 * MINUTE, silent);
+    expect(rig.all([{ at: 90, time: 5400, totals: [1000, 10] }])).toEqual(['metered resurrected wrapped']);
+    expect(rig.sum.down).toBe(2 ** 32 + 1000);
   });
 
   it('case 14: what its NAS carried before the event stays with the closed session', () => {
@@ -218,6 +233,15 @@ describe('several sessions of one subscriber', () => {
       { serviceClass: 'voice', down: 10, up: 0 },
     ]);
     expect(parent.tombstonesChanged).toBe(true);
+  });
+
+  it('case 16: split: a forgotten child moves nothing, pruned or not', () => {
+    const rig = rigWith({ subSessions: 'split' });
+    rig.report({ at: 8, kind: 'stop', time: 60, totals: [50, 0], fields: child });
+    const weeks = 14 * 1440;
+    expect(rig.report({ at: weeks, totals: [40, 0] }).shares).toEqual([
+      { serviceClass: '', down: 40, up: 0 },
+    ]);
   });
 
   it('case 16: split: a child that counted before its profile said so moves only what it counts since', () => {

@@ -24,11 +24,11 @@ const MINUTE_MS = 60_000;
 /** A session is silent for at least this long before it times out. */
 const MIN_TIMEOUT_MS = 15 * MINUTE_MS;
 /** A session of a NAS that sends no interims, or of which nothing is known, times out after this. */
-export const LONG_TIMEOUT_MS = 48 * 60 * MINUTE_MS;
+const LONG_TIMEOUT_MS = 48 * 60 * MINUTE_MS;
 /** A silent NAS holds its sessions open for this long beyond their time-out. */
 const MAX_PAUSE_MS = LONG_TIMEOUT_MS;
 /** Sessions that only wait for their NAS to be heard are looked at again after this. */
-export const LOOK_AGAIN_MS = 15 * MINUTE_MS;
+const LOOK_AGAIN_MS = 15 * MINUTE_MS;
 
 const NONE: readonly EndedSession[] = [];
 const MISSING_STOP: readonly Flag[] = ['missing-stop'];

@@ -5,7 +5,7 @@ import { claimedStart } from './claim.ts';
 /** Closed sessions that a subscriber keeps at most. */
 export const MAX_TOMBSTONES = 1000;
 /** A session that no Stop closed can go on this long: the longest silence that usage is spread over. */
-export const REOPEN_MS = 35 * 24 * 3_600_000;
+const REOPEN_MS = 35 * 24 * 3_600_000;
 /** The watermark may be ahead of the append time that acceptance goes by. */
 const SLACK_MS = 3_600_000;
 
