@@ -82,12 +82,13 @@ export class CycleBook {
     return closing;
   }
 
-  /** When the next of the cycles that are over goes to billing; null = none waits. */
-  nextCloseMs(graceMs: number): number | null {
-    const waiting = this.cycles.find(
-      ({ startMs, closed }) => !closed && this.currentMs !== null && startMs < this.currentMs,
-    );
-    return waiting === undefined ? null : waiting.endMs + graceMs;
+  /** When the next of the cycles that are over goes to billing; null = none waits. One that is late already goes with the next. */
+  nextCloseMs(watermarkMs: number, graceMs: number): number | null {
+    const times = this.cycles
+      .filter(({ startMs, closed }) => !closed && this.currentMs !== null && startMs < this.currentMs)
+      .map(({ endMs }) => endMs + graceMs)
+      .filter((atMs) => atMs > watermarkMs);
+    return times.length === 0 ? null : Math.min(...times);
   }
 
   /** Another zone or anchor: cycles that are not closed are made anew, each day in the one that contains its beginning. */

@@ -22,7 +22,7 @@ export interface ExpectedAction {
   cycleStartMs: number;
   ordinal: number;
   desired: Speed;
-  /** entry at which it is due; where many subscribers are due at once it may be decided some entries later */
+  /** entry at which it is decided */
   offset: number;
 }
 

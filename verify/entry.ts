@@ -1,6 +1,7 @@
 import type { UsageEvent } from '../schemas/accounting-record.ts';
 import type { Control } from '../schemas/control.ts';
 import type { PolicyVersion } from '../schemas/policy.ts';
+import type { Buckets } from './rounds.ts';
 
 /** One decoded log entry, in log order; gaps between offsets mean nothing. What decodes them is given by the caller. */
 export type VerifyEntry =
@@ -15,7 +16,7 @@ export type VerifyEntry =
   | { kind: 'dead'; offset: number; appendTimeMs: number; reason: string };
 
 /** What the meaning of a log depends on besides the log. Pinned in the slot, so read from there. */
-export interface Settings {
+export interface Settings extends Buckets {
   partition: number;
   /** zone of subscribers without a profile */
   defaultZone: string;

@@ -5,7 +5,6 @@ import type { PolicyVersion } from '../schemas/policy.ts';
 import { addTo, isNothing, plus } from './amount.ts';
 import type { Cycle } from './cycle-book.ts';
 import { decide, nextChangeMs } from './decisions.ts';
-import { DueList } from './due-list.ts';
 import type { Settings, VerifyEntry } from './entry.ts';
 import { nothingExpected } from './expected.ts';
 import type { Expected } from './expected.ts';
@@ -16,6 +15,7 @@ import { causeOf, meter, meterTooOld } from './metering.ts';
 import type { Metered, MeteringContext } from './metering.ts';
 import { NasWatch } from './nas-watch.ts';
 import { readingOf, timeOf } from './record.ts';
+import { Rounds } from './rounds.ts';
 import { closeSession } from './sessions.ts';
 import type { CloseCause, Session } from './sessions.ts';
 import { spreadOf } from './spread.ts';
@@ -27,8 +27,7 @@ const FASTEST_LINE = { downBps: 10_000_000_000, upBps: 10_000_000_000 };
 
 /**
  * The meaning of an ordered log of one partition, entry by entry: slowly and plainly from the accounting rules, with
- * integers of any size. Shares nothing with the product but its vocabulary. Everybody is looked at as soon as it is due:
- * the product, which looks at 2,000 subscribers an entry, may come to the same decision some entries later.
+ * integers of any size. Shares nothing with the product but its vocabulary.
  */
 export class Recomputation {
   readonly expected: Expected = nothingExpected();
@@ -44,11 +43,12 @@ export class Recomputation {
   /** highest number of each control source */
   readonly controls = new Map<string, number>();
   readonly calendar = new LocalCalendar();
-  readonly #due = new DueList();
+  readonly rounds: Rounds;
   readonly #settings: Settings;
 
   constructor(settings: Settings) {
     this.#settings = settings;
+    this.rounds = new Rounds(settings);
   }
 
   /** Takes the next entry; offsets ascend. */
@@ -56,7 +56,7 @@ export class Recomputation {
     this.position = entry.offset + 1;
     if (entry.kind === 'control') {
       this.#takeControl(entry);
-      this.#lookAtDue(entry.offset);
+      this.#lookAround(entry.offset);
       return;
     }
     this.expected.recordsIn += 1;
@@ -65,13 +65,14 @@ export class Recomputation {
       return;
     }
     this.#putAside(entry.offset, entry.reason);
-    this.#lookAtDue(entry.offset);
+    this.#lookAround(entry.offset);
   }
 
   /** Takes a line as it was when the log that is read begins. */
   adopt(line: Line): void {
     this.lines.set(line.id, line);
-    this.#due.set(line.id, line.dueMs);
+    this.rounds.join(line.id);
+    this.rounds.setDue(line.id, line.dueMs);
   }
 
   #takeRecord(event: UsageEvent, offset: number, appendTimeMs: number): void {
@@ -80,7 +81,7 @@ export class Recomputation {
     const { atMs, skewed } = timeOf(event, appendTimeMs);
     if (event.eventTimeMs !== null) nas.sampleLead(nasId, event.eventTimeMs - appendTimeMs);
     if (!skewed && !nas.isAhead(nasId)) this.#advance(atMs - MINUTE);
-    this.#lookAtDue(offset);
+    this.#lookAround(offset);
     if (statusType === 'ACCOUNTING_ON' || statusType === 'ACCOUNTING_OFF') {
       expected.toldEvents.set(offset + 1, nasId);
       expected.outcomes['nas-event'] += 1;
@@ -127,12 +128,12 @@ export class Recomputation {
         return this.#takeProfile(control.profile, offset);
       case 'plan-version':
         this.plans.set(control.plan.planId, control.plan);
-        return this.#lookAtAll(offset);
+        return this.rounds.startSweep();
       case 'policy-version':
         return this.#takePolicy(control.policy, offset);
       case 'policy-withdrawn':
         this.policies.delete(control.policyId);
-        return this.#lookAtAll(offset);
+        return this.rounds.startSweep();
       case 'nas-profile':
         this.nas.profiles.set(control.nas.nasId, control.nas);
         return;
@@ -140,7 +141,7 @@ export class Recomputation {
         this.feeds.set(control.feed.feedId, control.feed);
         return;
       case 'nas-event':
-        return this.#takeNasEvent(control, offset);
+        return this.#takeNasEvent(control);
       case 'operator':
         return this.#takeCommand(control.command, offset);
       case 'replay':
@@ -169,15 +170,14 @@ export class Recomputation {
       return;
     }
     this.policies.set(policy.policyId, policy);
-    this.#lookAtAll(offset);
+    this.rounds.startSweep();
   }
 
   /** Case 14: sessions of the NAS that began before are over. */
-  #takeNasEvent({ nasId, atMs }: Extract<Control, { kind: 'nas-event' }>, offset: number): void {
+  #takeNasEvent({ nasId, atMs }: Extract<Control, { kind: 'nas-event' }>): void {
     if (this.nas.profileOf(nasId).onOff === 'ignore' || atMs <= (this.nas.events.get(nasId) ?? 0)) return;
     this.nas.events.set(nasId, atMs);
-    for (const line of this.lines.values())
-      if (line.sessions.open.some((session) => session.nasId === nasId)) this.#look(line, offset);
+    this.rounds.startSweep();
   }
 
   #takeCommand(command: OperatorCommand, offset: number): void {
@@ -330,28 +330,21 @@ export class Recomputation {
     this.expected.actions.push(...decide(line, this.policies, plan, watermarkMs, offset));
     const times = [nextChangeMs(line, watermarkMs)];
     for (const session of line.sessions.open) times.push(nas.nextLookMs(session, watermarkMs));
-    times.push(line.book.nextCloseMs(this.#settings.cycleCloseGraceMs));
+    times.push(line.book.nextCloseMs(watermarkMs, this.#settings.cycleCloseGraceMs));
     const known = times.filter((atMs) => atMs !== null) as number[];
     const next = known.length === 0 ? null : Math.min(...known);
     // Left where it is while it is not too late: a look in vain does no harm.
     if (line.dueMs !== null && line.dueMs > watermarkMs && next !== null && line.dueMs <= next) return;
     line.dueMs = next;
-    this.#due.set(line.id, next);
+    this.rounds.setDue(line.id, next);
   }
 
-  #lookAtDue(offset: number): void {
-    const names: string[] = [];
-    for (let name = this.#due.take(this.watermarkMs); name !== null; name = this.#due.take(this.watermarkMs))
-      names.push(name);
-    for (const name of names) {
-      const line = this.#lineOf(name);
-      line.dueMs = null;
+  #lookAround(offset: number): void {
+    this.rounds.next(this.watermarkMs, (id, timed) => {
+      const line = this.#lineOf(id);
+      if (timed) line.dueMs = null;
       this.#look(line, offset);
-    }
-  }
-
-  #lookAtAll(offset: number): void {
-    for (const line of this.lines.values()) this.#look(line, offset);
+    });
   }
 
   #advance(toMs: number): void {
@@ -392,6 +385,7 @@ export class Recomputation {
     if (known !== undefined) return known;
     const made = newLine(id, this.calendar);
     this.lines.set(id, made);
+    this.rounds.join(id);
     return made;
   }
 }

@@ -2,7 +2,7 @@ import type { Admin, Kafka } from 'kafkajs';
 import { CONTROL_HEADER, parseControlId } from '../../schemas/control.ts';
 import type { Control } from '../../schemas/control.ts';
 import { kafkaClient } from '../../pipeline/source/kafka-connection.ts';
-import type { OracleEntry } from '../oracle/oracle.ts';
+import type { VerifyEntry } from '../../verify/entry.ts';
 import { plainUsageEvent } from './plain-decode.ts';
 
 /** Keys of entries that no reader can meter begin with this. */
@@ -49,9 +49,9 @@ export class AccountingTopic {
   }
 
   /** All entries of each partition in offset order, by a plain consumer and a plain decoder. */
-  async readBack(): Promise<OracleEntry[][]> {
+  async readBack(): Promise<VerifyEntry[][]> {
     const ends = await this.ends();
-    const logs: OracleEntry[][] = ends.map(() => []);
+    const logs: VerifyEntry[][] = ends.map(() => []);
     const open = new Set(ends.flatMap((end, partition) => (end > 0 ? [partition] : [])));
     const consumer = this.#kafka.consumer({ groupId: `${this.name}-reader`, maxWaitTimeInMs: 100 });
     await consumer.connect();
@@ -97,7 +97,7 @@ interface KafkaMessage {
   headers?: Record<string, Buffer | string | (Buffer | string)[] | undefined>;
 }
 
-function entryOf(message: KafkaMessage): OracleEntry {
+function entryOf(message: KafkaMessage): VerifyEntry {
   const offset = Number(message.offset);
   const appendTimeMs = Number(message.timestamp);
   const header = message.headers?.[CONTROL_HEADER];
@@ -109,6 +109,6 @@ function entryOf(message: KafkaMessage): OracleEntry {
     return { kind: 'control', offset, appendTimeMs, id, control };
   }
   if (message.key?.toString('utf8').startsWith(BAD_KEY) === true)
-    return { kind: 'dead', offset, appendTimeMs };
+    return { kind: 'dead', offset, appendTimeMs, reason: 'unreadable' };
   return { kind: 'usage', offset, appendTimeMs, event: plainUsageEvent(value) };
 }

@@ -1,29 +1,32 @@
-import { createHash } from 'node:crypto';
 import type { Outcome } from '../../schemas/outcome.ts';
-import type { ExpectedAction } from '../oracle/action-oracle.ts';
-import { expectedOf } from '../oracle/oracle.ts';
-import type { OracleBytes, OracleEntry } from '../oracle/oracle.ts';
+import type { Amount } from '../../verify/amount.ts';
+import { addTo, isNothing } from '../../verify/amount.ts';
+import { totalOf } from '../../verify/cycle-book.ts';
+import type { ExpectedAction } from '../../verify/decisions.ts';
+import type { Settings, VerifyEntry } from '../../verify/entry.ts';
+import { recomputed } from '../oracle/oracle.ts';
 
 const WINDOW_MS = 300_000;
-/** Policy and rule of policies/home-fup.json. */
-const RULE = ['home-fup', 'slow-at-cap'] as const;
 
 /** What the logs of all partitions mean together. */
 export interface ExpectedFlow {
-  windows: Map<string, OracleBytes>;
+  windows: Map<string, Amount>;
   /** with the partition before the offset */
-  late: Map<string, OracleBytes>;
+  late: Map<string, Amount>;
   /** windows and late parts by the window where they begin */
-  view: Map<string, OracleBytes>;
-  cycles: Map<string, OracleBytes>;
+  view: Map<string, Amount>;
+  cycles: Map<string, Amount>;
   outcomes: Map<Outcome, number>;
   recordsIn: number;
   /** action id -> what it is */
   actions: Map<string, ExpectedAction>;
 }
 
-/** The oracle's word on every partition. */
-export function expectedFlow(logs: readonly (readonly OracleEntry[])[]): ExpectedFlow {
+/** The recomputation's word on every partition, with the settings that its slot was made with. */
+export function expectedFlow(
+  logs: readonly (readonly VerifyEntry[])[],
+  settings: readonly Partial<Settings>[],
+): ExpectedFlow {
   const flow: ExpectedFlow = {
     windows: new Map(),
     late: new Map(),
@@ -34,7 +37,7 @@ export function expectedFlow(logs: readonly (readonly OracleEntry[])[]): Expecte
     actions: new Map(),
   };
   logs.forEach((log, partition) => {
-    const expected = expectedOf(log);
+    const { expected, lines } = recomputed(log, { ...settings[partition], partition });
     for (const [key, bytes] of expected.windows) {
       flow.windows.set(key, bytes);
       addTo(flow.view, key, bytes);
@@ -45,35 +48,31 @@ export function expectedFlow(logs: readonly (readonly OracleEntry[])[]): Expecte
       const window = Math.floor(fromMs / WINDOW_MS) * WINDOW_MS;
       addTo(flow.view, JSON.stringify([subscriber, window, serviceClass, nas]), bytes);
     }
-    for (const [key, bytes] of expected.cycles) flow.cycles.set(key, bytes);
-    for (const [outcome, count] of expected.outcomes)
-      flow.outcomes.set(outcome, (flow.outcomes.get(outcome) ?? 0) + count);
+    for (const { id, book } of lines.values()) {
+      for (const cycle of book.cycles) {
+        const total = totalOf(cycle);
+        if (!isNothing(total)) flow.cycles.set(JSON.stringify([id, cycle.startMs]), total);
+      }
+    }
+    for (const [name, count] of Object.entries(expected.outcomes)) {
+      const outcome = name as Outcome;
+      if (count > 0) flow.outcomes.set(outcome, (flow.outcomes.get(outcome) ?? 0) + count);
+    }
     flow.recordsIn += expected.recordsIn;
-    for (const action of expected.actions) flow.actions.set(idOf(action), action);
+    for (const action of expected.actions) flow.actions.set(action.id, action);
   });
   return flow;
 }
 
 type LateKey = [number, string, number, number, string, string];
 
-/** The id as design.md defines it: a hash of policy, rule, subscriber, cycle and ordinal. */
-function idOf({ subscriberId, cycleStartMs, ordinal }: ExpectedAction): string {
-  const text = JSON.stringify([...RULE, subscriberId, cycleStartMs, ordinal]);
-  return createHash('sha256').update(text).digest('hex').slice(0, 32);
-}
-
-function addTo(to: Map<string, OracleBytes>, key: string, bytes: OracleBytes): void {
-  const sum = to.get(key) ?? { down: 0n, up: 0n };
-  to.set(key, { down: sum.down + bytes.down, up: sum.up + bytes.up });
-}
-
 /** Where two maps of bytes differ, in words; at most 10 of them, and how many there are. Empty = equal. */
 export function differences(
-  expected: ReadonlyMap<string, OracleBytes>,
-  actual: ReadonlyMap<string, OracleBytes>,
+  expected: ReadonlyMap<string, Amount>,
+  actual: ReadonlyMap<string, Amount>,
 ): string[] {
   const found: string[] = [];
-  const text = (bytes: OracleBytes | undefined): string =>
+  const text = (bytes: Amount | undefined): string =>
     bytes === undefined ? 'nothing' : `${String(bytes.down)}/${String(bytes.up)}`;
   for (const key of new Set([...expected.keys(), ...actual.keys()])) {
     const [want, have] = [text(expected.get(key)), text(actual.get(key))];

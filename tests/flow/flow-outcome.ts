@@ -1,7 +1,7 @@
 import type { ActionIntent, ActionState } from '../../schemas/action.ts';
 import { noOutcomes } from '../../schemas/outcome.ts';
 import type { OutcomeCounts } from '../../schemas/outcome.ts';
-import type { OracleBytes } from '../oracle/oracle.ts';
+import type { Amount } from '../../verify/amount.ts';
 import { differences, expectedFlow } from './expected-flow.ts';
 import type { ExpectedFlow } from './expected-flow.ts';
 import type { FlowRun } from './flow-run.ts';
@@ -29,11 +29,14 @@ export interface FlowOutcome {
 /** Compares all that was stored with the oracle's word on the log as it is in Kafka. The program must have ended. */
 export async function outcomeOf(run: FlowRun): Promise<FlowOutcome> {
   const logs = await run.topic.readBack();
-  const expected = expectedFlow(logs);
   const usage = await readUsage(run.clickhouseUrl);
   const states = await run.slots.states();
+  const expected = expectedFlow(
+    logs,
+    states.map(({ settings }) => settings),
+  );
   const counts = noOutcomes();
-  const cycles = new Map<string, OracleBytes>();
+  const cycles = new Map<string, Amount>();
   for (const state of states) {
     for (const [name, count] of Object.entries(state.counts)) counts[name as keyof OutcomeCounts] += count;
     for (const { id, cycles: current, pastCycles } of state.subscribers.values()) {
