@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { chown, readdir, writeFile } from 'node:fs/promises';
+import { chown, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
 import { findProgram, isReadable } from '../debian-packages.ts';
 import type { Requirement } from '../debian-packages.ts';
-import { freePort } from '../processes/ports.ts';
+import { portsOf } from '../processes/ports.ts';
 import type { ServerGroup } from '../processes/server-group.ts';
 
 const DEBIAN_FOLDER = '/usr/lib/postgresql';
@@ -23,7 +23,8 @@ export interface PostgresServer {
 
 /**
  * One PostgreSQL on a random loopback port, as an unprivileged user where this process is root. Durability
- * settings stay at their defaults, so that what tests measure is what production pays.
+ * settings stay at their defaults, so that what tests measure is what production pays. Called again in the same group
+ * after its end, however that came, it restarts on its data at its port.
  *
  * @throws Error with the end of its log when it does not answer within 30 s
  */
@@ -33,19 +34,21 @@ export async function startPostgres(group: ServerGroup): Promise<PostgresServer>
   const user = await unprivilegedUser(group);
   const dir = await group.folder('postgres');
   const data = join(dir, 'data');
-  const password = randomBytes(18).toString('base64url');
   const passwordFile = join(dir, 'password');
-  await writeFile(passwordFile, password, { mode: 0o600 });
-  if (user !== undefined) {
-    await chown(dir, user.uid, user.gid);
-    await chown(passwordFile, user.uid, user.gid);
-  }
   // A container without locales still has C.UTF-8.
   const env = { ...process.env, LC_ALL: 'C.UTF-8', TZ: 'UTC' };
   const as = user === undefined ? { env } : { env, user };
-  const initdb = ['-D', data, '-U', 'postgres', '-A', 'scram-sha-256', `--pwfile=${passwordFile}`];
-  await group.run(join(bin, 'initdb'), [...initdb, '-E', 'UTF8', '--no-sync'], as);
-  const port = await freePort();
+  if (!(await isReadable(join(data, 'PG_VERSION')))) {
+    await writeFile(passwordFile, randomBytes(18).toString('base64url'), { mode: 0o600 });
+    if (user !== undefined) {
+      await chown(dir, user.uid, user.gid);
+      await chown(passwordFile, user.uid, user.gid);
+    }
+    const initdb = ['-D', data, '-U', 'postgres', '-A', 'scram-sha-256', `--pwfile=${passwordFile}`];
+    await group.run(join(bin, 'initdb'), [...initdb, '-E', 'UTF8', '--no-sync'], as);
+  }
+  const password = await readFile(passwordFile, 'utf8');
+  const [port = 0] = await portsOf(dir, 1);
   const settings = { port, listen_addresses: '127.0.0.1', unix_socket_directories: '', max_connections: 200 };
   const admin = { host: '127.0.0.1', port, user: 'postgres', password, database: 'postgres' };
   await group.start({
