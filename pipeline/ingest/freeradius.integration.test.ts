@@ -1,7 +1,4 @@
-import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createApi } from '../../api/server.ts';
 import type { Api, ApiOptions } from '../../api/server.ts';
@@ -20,13 +17,12 @@ import { PostgresSubscriberLookup } from '../../storage/postgres/subscriber-look
 import { aProfile } from '../../storage/profile-factory.contract.ts';
 import { ACCOUNTING_SCHEMA_TEXT } from '../source/accounting-schema.ts';
 import { createTelemetry } from '../telemetry.ts';
+import { ACCEPTED, NO_ANSWER, documentedSnippets, sendPacket } from './freeradius-rig.contract.ts';
 import { decoded } from './ingest-rig.contract.ts';
 import { Ingest } from './ingest.ts';
 
 const PARTITIONS = 4;
 const T = 1_750_000_000;
-const ACCEPTED = 'Received Accounting-Response';
-const NO_ANSWER = 'No reply from server';
 
 /** The embedded log, whose appends can be held back. */
 class GatedLog implements Pick<LogWriter, 'append' | 'partitionCount'> {
@@ -66,14 +62,6 @@ let port: number;
 const keys = new MemoryApiKeys();
 const ended: string[] = [];
 
-/** The snippets of the documentation, as they stand there. */
-async function snippet(name: 'module' | 'site'): Promise<string> {
-  const page = await readFile(new URL('../../docs/feeds.md', import.meta.url), 'utf8');
-  const match = new RegExp(`<!-- tried by [^>]*: ${name} -->\n\`\`\`text\n([^]*?)\n\`\`\``).exec(page);
-  if (match?.[1] === undefined) throw new Error(`docs/feeds.md has no snippet "${name}"`);
-  return match[1];
-}
-
 async function startApi(): Promise<void> {
   const elsewhere = { views: {}, directory: {} } as Pick<ApiOptions, 'views' | 'directory'>;
   const telemetry = createTelemetry({ level: 'silent', processMetrics: false });
@@ -110,7 +98,7 @@ beforeAll(async () => {
   group = await openServerGroup();
   radius = await startRestRadius(
     group,
-    { module: await snippet('module'), site: await snippet('site') },
+    await documentedSnippets(),
     // A zone whose abbreviation says three offsets.
     { WEIR_URL: `http://127.0.0.1:${port}`, WEIR_FEED_KEY: key, TZ: 'Asia/Kolkata' },
   );
@@ -129,26 +117,8 @@ beforeEach(() => {
 });
 
 /** Sends one packet once; what radclient printed. */
-async function send(attributes: Record<string, string | number>, waitSeconds = 10): Promise<string> {
-  const args = [
-    '-x',
-    '-r',
-    '1',
-    '-t',
-    String(waitSeconds),
-    `127.0.0.1:${radius.acctPort}`,
-    'acct',
-    radius.secret,
-  ];
-  const child = promisify(execFile)('radclient', args);
-  const text = Object.entries(attributes).map(([name, value]) =>
-    typeof value === 'number' || value.startsWith('0x') ? `${name}=${value}` : `${name}="${value}"`,
-  );
-  child.child.stdin?.end(`${text.join(',')}\n`);
-  return child.then(
-    (done) => done.stdout + done.stderr,
-    (error: { stdout: string; stderr: string }) => error.stdout + error.stderr,
-  );
+function send(attributes: Record<string, string | number>, waitSeconds?: number): Promise<string> {
+  return sendPacket(radius, attributes, waitSeconds);
 }
 
 function packet(session: string, status: string, more: Record<string, string | number> = {}) {
