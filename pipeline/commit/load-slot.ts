@@ -87,6 +87,15 @@ export async function* loadUnflushed(
   }
 }
 
+/** All window rows, in chunks, whether or not the slot knows of them. */
+export async function* loadAllWindows(store: StateStore, slot: SlotId): AsyncGenerator<WindowTotal[]> {
+  for await (const chunk of store.loadRows(slot)) {
+    yield chunk
+      .filter(({ group }) => group !== ONE_SHOT_GROUP)
+      .map(({ group, field, value }) => decodeWindow(Number(group.slice(2)), field, value));
+  }
+}
+
 function readFlushed(head: SlotHead): number {
   const bytes = head.meta.get(FLUSHED_FIELD);
   return bytes === undefined ? 0 : Number(Buffer.from(bytes).toString('utf8'));

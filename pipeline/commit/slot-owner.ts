@@ -20,14 +20,14 @@ import type { NasFeed } from '../feed/nas-feed.ts';
 import type { BatchEffects } from '../fold/effects.ts';
 import { foldBatch } from '../fold/fold.ts';
 import type { FoldAnswer, FoldRequest } from '../fold/requests.ts';
-import type { FoldSettings, SlotState } from '../fold/slot-state.ts';
+import type { FoldSettings, SlotState, WindowTotal } from '../fold/slot-state.ts';
 import { buildCommit, versionOf } from './build-commit.ts';
 import type { Retention } from './build-commit.ts';
 import { nasProfileOf } from '../meter/nas-profile.ts';
 import { deadLetter } from './dead-letter.ts';
 import type { Egress } from './egress.ts';
 import { evictIdle, trimRows } from './eviction.ts';
-import { loadSlot, loadUnflushed } from './load-slot.ts';
+import { loadAllWindows, loadSlot, loadUnflushed } from './load-slot.ts';
 import { encodeOutbox } from './outbox-codec.ts';
 import { StoredValues } from './stored-values.ts';
 
@@ -134,6 +134,7 @@ export class SlotOwner {
     return this.alone(async () => {
       await this.stored.prefetch(inputs);
       const effects = await this.fold(inputs, nextOffset);
+      const ahead = effects.sawAhead ? await this.rowsAhead() : [];
       const outbox = this.outboxOf(effects, entries);
       for (const entry of effects.oneShots) this.retention.oneShots.push(entry);
       await this.commit(
@@ -149,7 +150,7 @@ export class SlotOwner {
       );
       this.committed = this.state.position;
       this.retention.committedFlushed = this.retention.flushedThrough;
-      this.submit(effects);
+      this.submit(effects, ahead);
       this.egress.push(this.state.position, outbox);
       trimRows(effects.hot);
       evictIdle(this.state, this.deps.cachedSubscribers());
@@ -274,11 +275,28 @@ export class SlotOwner {
     this.lease = { ...this.lease, seq: commit.seq };
   }
 
-  private submit(effects: BatchEffects): void {
+  /**
+   * Window rows that a torn commit left: the subscriber that is ahead is passed over, so nothing else would tell the slot that
+   * they are there, or analytics what they hold. All rows are looked through; torn commits are rare.
+   */
+  private async rowsAhead(): Promise<WindowTotal[]> {
+    const { windows } = this.state;
+    const ahead: WindowTotal[] = [];
+    for await (const totals of loadAllWindows(this.deps.store, this.slot)) {
+      for (const total of totals) {
+        if (total.version <= this.committed) continue;
+        windows.set(total.startMs, Math.max(windows.get(total.startMs) ?? 0, total.version));
+        ahead.push(total);
+      }
+    }
+    return ahead;
+  }
+
+  private submit(effects: BatchEffects, ahead: readonly WindowTotal[]): void {
     const { partition } = this.slot;
     const rows = effects.oneShots.map(({ row }) => row);
     const feeds = feedRows(this.state, effects.feeds);
-    const batch = toAnalytics(partition, effects.windows, rows, feeds);
+    const batch = toAnalytics(partition, [...ahead, ...effects.windows], rows, feeds);
     this.deps.flusher.submit(partition, batch, this.state.position);
   }
 

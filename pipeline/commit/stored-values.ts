@@ -101,7 +101,7 @@ export class StoredValues {
     wanted.forEach(({ subscriber, key }, i) => {
       const [place, value] = [places[i], values[i] ?? null];
       if (place === undefined || value === null) return;
-      if (rowOf(subscriber, key.startMs, key.serviceClass, key.nasId) !== undefined) return;
+      if (rowOf(subscriber, key.startMs, key.serviceClass, key.nasId) !== null) return;
       subscriber.rows.push(decodeWindow(place.startMs, place.field, value));
     });
   }

@@ -8,39 +8,79 @@ import { spread } from '../window/spread.ts';
 import type { SpreadPart } from '../window/spread.ts';
 import type { FoldContext } from './fold.ts';
 import { putOneShot } from './one-shot.ts';
-import type { Folding, RowKey } from './requests.ts';
+import type { RowKey } from './requests.ts';
 import type { Subscriber, WindowTotal } from './slot-state.ts';
+
+/** One service class's share of a delta, cut into windows and late pieces. */
+export interface Spread {
+  serviceClass: string;
+  parts: SpreadPart[];
+}
+
+/** Cuts a record's delta by class, window and, where it is late, by cycle. */
+export function spreadOf(context: FoldContext, subscriber: Subscriber, metered: Metered): Spread[] {
+  const { state, calendar } = context;
+  const { shares, fromMs, atMs } = metered;
+  const spreads: Spread[] = [];
+  for (const share of shares) {
+    if (share.down + share.up === 0) continue;
+    const parts = spread(share, fromMs, atMs, state.watermarkMs, (lateFromMs, lateToMs) => {
+      const { zone, anchorDay } = cycleRule(subscriber, state.settings.defaultZone);
+      return cycleStarts(calendar, zone, anchorDay, lateFromMs, lateToMs);
+    });
+    spreads.push({ serviceClass: share.serviceClass, parts });
+  }
+  return spreads;
+}
+
+/** Rows that may be stored and are not in memory; later ones than any that was written need no look. Null = none. */
+export function missingRows(
+  subscriber: Subscriber,
+  spreads: readonly Spread[],
+  nasId: string,
+): RowKey[] | null {
+  let keys: RowKey[] | null = null;
+  for (const { serviceClass, parts } of spreads) {
+    for (const { windowStartMs } of parts) {
+      if (windowStartMs === null || windowStartMs > subscriber.rowsThroughMs) continue;
+      if (rowOf(subscriber, windowStartMs, serviceClass, nasId) !== null) continue;
+      keys ??= [];
+      keys.push({ startMs: windowStartMs, serviceClass, nasId });
+    }
+  }
+  return keys;
+}
 
 /**
  * Adds a record's delta to days, cycles and windows. What is older than allowed lateness becomes late rows; what belongs to
- * a closed cycle is an adjustment besides.
+ * a closed cycle is an adjustment besides. Rows that `missingRows` names have been looked for.
  */
-export function* addUsage(
+export function addUsage(
   context: FoldContext,
   subscriber: Subscriber,
-  metered: Metered,
+  spreads: readonly Spread[],
+  nasId: string,
   cause: Cause,
-): Folding<void> {
-  const { state, calendar } = context;
-  const { zone, anchorDay } = cycleRule(subscriber, state.settings.defaultZone);
-  const cuts = (fromMs: number, toMs: number): number[] =>
-    cycleStarts(calendar, zone, anchorDay, fromMs, toMs);
-  const planId = planOf(state, subscriber)?.planId ?? '';
-  let isEstimated = metered.session.startEstimated;
-  for (const share of metered.shares) {
-    if (share.down + share.up === 0) continue;
-    const parts = spread(share, metered.fromMs, metered.atMs, state.watermarkMs, cuts);
-    isEstimated ||= parts.length > 1;
-    yield* loadRows(subscriber, parts, share.serviceClass, metered.session.nasId);
+): void {
+  const planId = planOf(context.state, subscriber)?.planId ?? '';
+  for (const { serviceClass, parts } of spreads) {
     for (const part of parts) {
       if (part.down + part.up === 0) continue;
-      const usage = { ...part, serviceClass: share.serviceClass, nasId: metered.session.nasId, planId };
+      const usage: Usage = {
+        serviceClass,
+        nasId,
+        planId,
+        windowStartMs: part.windowStartMs,
+        fromMs: part.fromMs,
+        toMs: part.toMs,
+        down: part.down,
+        up: part.up,
+      };
       addToTotals(context, subscriber, usage, cause);
       if (part.windowStartMs === null) addLate(context, subscriber, usage, cause);
       else addToWindow(context, subscriber, usage, part.windowStartMs, parts.length > 1, cause);
     }
   }
-  if (isEstimated && !metered.flags.includes('estimated')) state.flags.estimated += 1;
 }
 
 /** Bytes of one service class within one window or late piece. */
@@ -99,8 +139,7 @@ function addToWindow(
 ): void {
   const total = windowTotal(subscriber, startMs, usage.serviceClass, usage.nasId);
   // A row that is ahead of its subscriber comes from a torn write: it holds this record already.
-  const isAhead = total.version > cause.offset && !effects.windows.has(total);
-  if (!isAhead) {
+  if (total.version <= cause.offset || effects.windows.has(total)) {
     total.down += usage.down;
     total.up += usage.up;
     total.planId = usage.planId;
@@ -108,36 +147,22 @@ function addToWindow(
     total.version = cause.offset + 1;
     effects.windows.add(total);
   }
-  state.windows.set(startMs, Math.max(state.windows.get(startMs) ?? 0, total.version));
+  if ((state.windows.get(startMs) ?? 0) < total.version) state.windows.set(startMs, total.version);
 }
 
-/** Rows that may be stored and are not in memory. Later ones than any that was written need no look. */
-function* loadRows(
-  subscriber: Subscriber,
-  parts: readonly SpreadPart[],
-  serviceClass: string,
-  nasId: string,
-): Folding<void> {
-  let keys: RowKey[] | null = null;
-  for (const { windowStartMs } of parts) {
-    if (windowStartMs === null || windowStartMs > subscriber.rowsThroughMs) continue;
-    if (rowOf(subscriber, windowStartMs, serviceClass, nasId) !== undefined) continue;
-    keys ??= [];
-    keys.push({ startMs: windowStartMs, serviceClass, nasId });
-  }
-  if (keys !== null) yield { kind: 'rows', subscriber, keys };
-}
-
-/** A row in memory. */
+/** A row in memory; null where there is none. */
 export function rowOf(
-  subscriber: Subscriber,
+  { rows }: Subscriber,
   startMs: number,
   serviceClass: string,
   nasId: string,
-): WindowTotal | undefined {
-  return subscriber.rows.find(
-    (row) => row.startMs === startMs && row.nasId === nasId && row.serviceClass === serviceClass,
-  );
+): WindowTotal | null {
+  // The newest is nearly always the one.
+  for (let i = rows.length - 1; i >= 0; i -= 1) {
+    const row = rows[i];
+    if (row?.startMs === startMs && row.nasId === nasId && row.serviceClass === serviceClass) return row;
+  }
+  return null;
 }
 
 function windowTotal(
@@ -147,12 +172,20 @@ function windowTotal(
   nasId: string,
 ): WindowTotal {
   const known = rowOf(subscriber, startMs, serviceClass, nasId);
-  if (known !== undefined) return known;
-  const subscriberId = subscriber.id;
-  const names = { startMs, subscriberId, serviceClass, nasId, planId: '' };
-  const made = { ...names, estimated: false, version: 0, down: 0, up: 0 };
+  if (known !== null) return known;
+  const made: WindowTotal = {
+    startMs,
+    subscriberId: subscriber.id,
+    serviceClass,
+    nasId,
+    planId: '',
+    estimated: false,
+    version: 0,
+    down: 0,
+    up: 0,
+  };
   subscriber.rows.push(made);
-  subscriber.rowsThroughMs = Math.max(subscriber.rowsThroughMs, startMs);
+  if (startMs > subscriber.rowsThroughMs) subscriber.rowsThroughMs = startMs;
   return made;
 }
 

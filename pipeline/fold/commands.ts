@@ -4,6 +4,7 @@ import { meterRecord, meterReplayed } from '../meter/meter.ts';
 import { recordTime } from '../meter/record-time.ts';
 import { endByOperator } from '../meter/session-end.ts';
 import { cycleFor } from '../window/cycles.ts';
+import { missingRows, spreadOf } from './add-usage.ts';
 import { armAgain, isAhead, load } from './drain.ts';
 import type { FoldContext } from './fold.ts';
 import { beyondExact } from './refuse.ts';
@@ -11,7 +12,7 @@ import type { Folding } from './requests.ts';
 import { catchUp, decide, noteEnded, settle, touch } from './settle.ts';
 import type { CycleTotal, Subscriber } from './slot-state.ts';
 import { subscriberOf } from './slot-state.ts';
-import { addMetered, meterContext, suspendIfAbsurd } from './usage.ts';
+import { addMetered, isEstimated, meterContext, suspendIfAbsurd } from './usage.ts';
 
 /** The subscriber that a control is about, read or made; null where its value holds this control already (torn write). */
 export function* claimed(context: FoldContext, id: string, cause: Cause): Folding<Subscriber | null> {
@@ -90,7 +91,7 @@ export function* foldReplay(context: FoldContext, replay: ReplayControl, cause: 
   const subscriber = yield* claimed(context, event.subscriberId, cause);
   if (subscriber === null) return;
   catchUp(context, subscriber, cause);
-  const metering = meterContext(state, subscriber, event, atMs);
+  const metering = meterContext(context, subscriber, event, atMs);
   if (beyondExact(subscriber, event, metering.nas) !== null) {
     // It stays what it was: a letter. Whoever replays it sees no usage of it, and a command can adjust.
     yield* settle(context, subscriber, cause, true);
@@ -98,13 +99,20 @@ export function* foldReplay(context: FoldContext, replay: ReplayControl, cause: 
   }
   if (atMs >= cause.appendTimeMs - state.settings.acceptLatenessMs) {
     const metered = meterRecord(subscriber, event, metering);
-    if (!('reason' in metered)) {
-      for (const flag of metered.flags) state.flags[flag] += 1;
-      yield* addMetered(context, subscriber, metered, cause);
-      yield* decide(context, subscriber, cause);
-      touch(context, subscriber, cause);
+    // A session that may be one of those forgotten: charged whole it might count twice.
+    if ('reason' in metered) {
+      yield* settle(context, subscriber, cause, true);
       return;
     }
+    const spreads = spreadOf(context, subscriber, metered);
+    if (isEstimated(metered, spreads)) metered.flags.push('estimated');
+    for (const flag of metered.flags) state.flags[flag] += 1;
+    const missing = missingRows(subscriber, spreads, event.nasId);
+    if (missing !== null) yield { kind: 'rows', subscriber, keys: missing };
+    addMetered(context, subscriber, event, metered, spreads, cause);
+    yield* decide(context, subscriber, cause);
+    touch(context, subscriber, cause);
+    return;
   }
   const { delta, serviceClass } = meterReplayed(subscriber, event, metering);
   effects.cold.add(subscriber);

@@ -9,6 +9,11 @@ export const MAX_DRAIN = 2000;
 /** Buckets that a sweep takes an input, at most: each is read from the store as a whole. */
 const MAX_BUCKETS = 4;
 
+/** True while something is due or a sweep is under way. */
+export function hasWork(state: SlotState): boolean {
+  return state.sweep !== null || state.due.hasDue(state.watermarkMs);
+}
+
 /** Takes what is due at the watermark, then goes on with the sweep; together at most MAX_DRAIN subscribers. */
 export function* drainDue(context: FoldContext, cause: Cause): Folding<void> {
   const { state } = context;
@@ -103,7 +108,9 @@ export function* load(state: SlotState, ids: readonly string[]): Folding<void> {
 
 /** True only after a torn write: the subscriber's value holds this input already. */
 export function isAhead({ effects }: FoldContext, subscriber: Subscriber, cause: Cause): boolean {
-  return subscriber.mark >= cause.offset && !effects.hot.has(subscriber);
+  const ahead = subscriber.mark >= cause.offset && !effects.hot.has(subscriber);
+  if (ahead) effects.sawAhead = true;
+  return ahead;
 }
 
 /** The due time of a value that is ahead may not have been written any more. */

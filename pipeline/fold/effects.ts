@@ -73,6 +73,8 @@ export interface BatchEffects {
   dead: DeadInput[];
   /** subscribers looked at by draining and sweeping: bounds what one commit holds */
   drained: number;
+  /** something stored held an input of this batch already: a commit was torn */
+  sawAhead: boolean;
 }
 
 export function noEffects(): BatchEffects {
@@ -87,5 +89,6 @@ export function noEffects(): BatchEffects {
     feeds: new Set(),
     dead: [],
     drained: 0,
+    sawAhead: false,
   };
 }

@@ -27,6 +27,11 @@ export function hearingOf(state: SlotState): Hearing {
   };
 }
 
+/** Redundancy groups by the NAS profiles in force. */
+export function groupsOf(state: SlotState): (nasId: string) => string {
+  return (nasId) => nasProfileOf(state.nas, nasId).redundancyGroup ?? '';
+}
+
 /** The feed of a NAS, to be noted in. One that had to make room for it leaves its hour behind. */
 export function feedOf({ state, effects }: FoldContext, nasId: string, cause: Cause): NasFeed {
   const feed = state.feeds.of(nasId, state.watermarkMs);

@@ -2,11 +2,11 @@ import type { CycleCalendar } from '../../rules/cycle.ts';
 import type { Cause } from '../decide/intents.ts';
 import type { Input } from '../decode/input.ts';
 import { foldControl } from './controls.ts';
-import { drainDue } from './drain.ts';
+import { drainDue, hasWork } from './drain.ts';
 import type { BatchEffects } from './effects.ts';
 import { noEffects } from './effects.ts';
 import type { Hearing } from '../meter/session-end.ts';
-import { hearingOf } from './feeds.ts';
+import { groupsOf, hearingOf } from './feeds.ts';
 import type { Folding } from './requests.ts';
 import type { SlotState } from './slot-state.ts';
 import { foldUsage, noteDead } from './usage.ts';
@@ -23,6 +23,8 @@ export interface FoldContext {
   effects: BatchEffects;
   calendar: CycleCalendar;
   hearing: Hearing;
+  /** redundancy group of a NAS, '' = on its own */
+  groupOf: (nasId: string) => string;
   touch: Touch;
 }
 
@@ -52,7 +54,14 @@ export function* foldBatch(
 ): Folding<BatchEffects> {
   const effects = noEffects();
   const touch: Touch = { origin: 'i', serial: 0 };
-  const context: FoldContext = { state, effects, calendar, hearing: hearingOf(state), touch };
+  const context: FoldContext = {
+    state,
+    effects,
+    calendar,
+    hearing: hearingOf(state),
+    groupOf: groupsOf(state),
+    touch,
+  };
   for (const input of inputs) {
     if (input.offset < state.position) continue;
     if (effects.drained >= MAX_DRAINED_A_COMMIT) {
@@ -64,10 +73,10 @@ export function* foldBatch(
       yield* foldUsage(context, input.event, cause);
     } else if (input.kind === 'control') {
       yield* foldControl(context, input, cause);
-      yield* drainDue(context, cause);
+      if (hasWork(state)) yield* drainDue(context, cause);
     } else {
       noteDead(context, { ...input, nasId: null });
-      yield* drainDue(context, cause);
+      if (hasWork(state)) yield* drainDue(context, cause);
     }
   }
   state.position = Math.max(state.position, nextOffset);

@@ -5,6 +5,7 @@ import { hasTransitions, transitionsOf } from '../decide/transitions.ts';
 import type { Transition } from '../decide/transitions.ts';
 import { endByNasEvents, endOverdue, nextTimeoutMs } from '../meter/session-end.ts';
 import type { EndedSession } from '../meter/session-end.ts';
+import { isSplitChild } from '../meter/sub-sessions.ts';
 import { closeCycles, rollCycles } from '../window/cycles.ts';
 import type { Facts } from '../../rules/facts.ts';
 import type { ClosedCycle } from '../../schemas/usage-record.ts';
@@ -67,6 +68,8 @@ export function noteEnded(
   cause: Cause,
 ): boolean {
   for (const { session, cause: why, flags } of ended) {
+    // Its bytes are part of the parent's row.
+    if (isSplitChild(session)) continue;
     for (const flag of flags) noteFlag(context, session.nasId, flag, cause);
     const row: SessionEnd = {
       kind: 'session',
@@ -85,6 +88,12 @@ export function noteEnded(
   }
   context.effects.cold.add(subscriber);
   return true;
+}
+
+/** False where deciding would change nothing: nearly always, and asking costs no generator a record. */
+export function needsDeciding({ state }: FoldContext, subscriber: Subscriber): boolean {
+  if (state.watermarkMs <= 0 || subscriber.profile === null) return false;
+  return hasTransitions(state, subscriber, factsOf(state, subscriber, planOf(state, subscriber)));
 }
 
 /** Decides anew and arms the next due time. True where the subscriber changed by it. */
@@ -121,7 +130,8 @@ function* confirmed({ state }: FoldContext, subscriber: Subscriber, facts: Facts
  * The due time is left where it is while it is not too late: every record moves a session's time-out, and one look in
  * vain when it comes up is cheaper than a write with each.
  */
-function arm({ state, effects, hearing }: FoldContext, subscriber: Subscriber): boolean {
+export function arm({ state, effects, hearing }: FoldContext, subscriber: Subscriber): boolean {
+  if (state.watermarkMs <= 0) return false;
   const next = earlier(nextDueMs(state, subscriber), nextTimeoutMs(subscriber, hearing, state.watermarkMs));
   const { dueMs } = subscriber;
   if (dueMs !== null && dueMs > state.watermarkMs && next !== null && dueMs <= next) return false;

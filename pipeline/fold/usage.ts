@@ -7,16 +7,17 @@ import type { Metered, MeterContext } from '../meter/meter.ts';
 import { nasProfileOf } from '../meter/nas-profile.ts';
 import { recordTime } from '../meter/record-time.ts';
 import { WATERMARK_DELAY_MS } from '../window/spread.ts';
-import { addUsage } from './add-usage.ts';
-import { armAgain, drainDue, isAhead, load } from './drain.ts';
+import { addUsage, missingRows, spreadOf } from './add-usage.ts';
+import type { Spread } from './add-usage.ts';
+import { armAgain, drainDue, hasWork, isAhead } from './drain.ts';
 import type { DeadInput } from './effects.ts';
 import { feedOf, lineOf, note } from './feeds.ts';
 import type { FoldContext } from './fold.ts';
 import type { Folding } from './requests.ts';
 import { refusalOf } from './refuse.ts';
 import type { Refusal } from './refuse.ts';
-import { catchUp, decide, noteEnded, touch } from './settle.ts';
-import type { SlotState, Subscriber } from './slot-state.ts';
+import { arm, catchUp, decide, needsDeciding, noteEnded, touch } from './settle.ts';
+import type { Subscriber } from './slot-state.ts';
 import { subscriberOf } from './slot-state.ts';
 
 /** Takes one accounting record in: event time first, then what is due, then the record. */
@@ -27,7 +28,7 @@ export function* foldUsage(context: FoldContext, event: UsageEvent, cause: Cause
   if (event.eventTimeMs !== null) noteLead(feed, event.eventTimeMs - cause.appendTimeMs);
   if (!time.skewed && !hasFastClock(feed))
     state.watermarkMs = Math.max(state.watermarkMs, time.atMs - WATERMARK_DELAY_MS);
-  yield* drainDue(context, cause);
+  if (hasWork(state)) yield* drainDue(context, cause);
   const seen = { event, atMs: time.atMs, flags: [], subscriber: undefined };
   if (event.statusType === 'ACCOUNTING_ON' || event.statusType === 'ACCOUNTING_OFF') {
     tellNasEvent(context, event, time.atMs, cause);
@@ -36,7 +37,7 @@ export function* foldUsage(context: FoldContext, event: UsageEvent, cause: Cause
   }
   let known = state.subscribers.get(event.subscriberId);
   if (known === undefined && !state.absent.has(event.subscriberId)) {
-    yield* load(state, [event.subscriberId]);
+    yield { kind: 'subscribers', ids: [event.subscriberId] };
     known = state.subscribers.get(event.subscriberId);
   }
   if (known !== undefined && isAhead(context, known, cause)) {
@@ -60,29 +61,43 @@ export function* foldUsage(context: FoldContext, event: UsageEvent, cause: Cause
   context.touch = { origin: 'i', serial: 0 };
   const subscriber = known ?? subscriberOf(state, event.subscriberId);
   catchUp(context, subscriber, cause);
-  const metered = meterRecord(subscriber, event, meterContext(state, subscriber, event, time.atMs));
+  const metered = meterRecord(subscriber, event, meterContext(context, subscriber, event, time.atMs));
   if ('reason' in metered) {
     refuse(context, feed, event, metered, time.atMs, cause);
   } else {
-    const flags = time.skewed ? [...metered.flags, 'skewed' as const] : metered.flags;
+    const { flags } = metered;
+    if (time.skewed) flags.push('skewed');
+    if (subscriber.profile === null) flags.push('unassigned');
+    const spreads = spreadOf(context, subscriber, metered);
+    if (isEstimated(metered, spreads) && !flags.includes('estimated')) flags.push('estimated');
     note(context, feed, { event, atMs: time.atMs, outcome: metered.outcome, flags, subscriber }, cause);
-    if (subscriber.profile === null) state.flags.unassigned += 1;
     if (metered.intervalMs !== null) noteInterim(feed, metered.intervalMs);
-    yield* addMetered(context, subscriber, metered, cause);
+    const missing = missingRows(subscriber, spreads, event.nasId);
+    if (missing !== null) yield { kind: 'rows', subscriber, keys: missing };
+    addMetered(context, subscriber, event, metered, spreads, cause);
   }
-  yield* decide(context, subscriber, cause);
+  if (needsDeciding(context, subscriber)) yield* decide(context, subscriber, cause);
+  else arm(context, subscriber);
   touch(context, subscriber, cause);
 }
 
+/** How a delta lies in time is an estimate where its session's start is one, or it spans windows. */
+export function isEstimated({ session }: Metered, spreads: readonly Spread[]): boolean {
+  return spreads.length > 0 && (session.startEstimated || spreads.some(({ parts }) => parts.length > 1));
+}
+
 /** What a metered record leaves: usage, ended sessions, tombstones, whether anything may be enforced from it. */
-export function* addMetered(
+export function addMetered(
   context: FoldContext,
   subscriber: Subscriber,
+  event: UsageEvent,
   metered: Metered,
+  spreads: readonly Spread[],
   cause: Cause,
-): Folding<void> {
+): void {
   const { state, effects } = context;
-  if (metered.delta.down + metered.delta.up > 0) yield* addUsage(context, subscriber, metered, cause);
+  // The NAS that reported it: within a redundancy group the session may have moved on since.
+  addUsage(context, subscriber, spreads, event.nasId, cause);
   if (metered.ended.length > 0) noteEnded(context, subscriber, metered.ended, cause);
   if (metered.tombstonesChanged) {
     pruneTombstones(subscriber, state.watermarkMs, state.settings.acceptLatenessMs);
@@ -100,14 +115,14 @@ export function suspendIfAbsurd(subscriber: Subscriber): void {
 
 /** What the meter must know besides the record. */
 export function meterContext(
-  state: SlotState,
+  { state, groupOf }: FoldContext,
   subscriber: Subscriber,
   event: UsageEvent,
   atMs: number,
 ): MeterContext {
   return {
     nas: nasProfileOf(state.nas, event.nasId),
-    groupOf: (nasId) => nasProfileOf(state.nas, nasId).redundancyGroup ?? '',
+    groupOf,
     countFromMs: state.feedProfiles.get(event.feedId)?.countFromMs ?? null,
     atMs,
     watermarkMs: state.watermarkMs,
