@@ -146,7 +146,7 @@ function addToWindow(
     total.estimated ||= estimated;
     total.version = cause.offset + 1;
     effects.windows.add(total);
-  }
+  } else effects.sawAhead = true;
   if ((state.windows.get(startMs) ?? 0) < total.version) state.windows.set(startMs, total.version);
 }
 
