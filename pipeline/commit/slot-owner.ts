@@ -339,6 +339,8 @@ function checkPosition(
       'position-out-of-range',
       `${where}: state stands at offset ${position}, the log holds ${marks.low} to ${marks.high}: ` +
         'records were deleted before they were read, or the topic was made anew',
+      // The end may be older than the position: it was asked for before the slot was ours.
+      { retriable: position > marks.high },
     );
   }
 }

@@ -74,6 +74,8 @@ export class Worker implements PartitionHandler {
   private readonly marks = new Map<number, PartitionMarks>();
   private readonly haltedBy = new Map<number, Error>();
   private readonly withoutSlot = new Map<number, UnloadedSlot>();
+  /** partitions whose slot was seen beyond the log's end, by marks that a former owner may have overtaken */
+  private readonly doubted = new Set<number>();
   private readonly deps: WorkerDeps;
   private readonly slotDeps: SlotDeps;
   private readonly options: WorkerOptions;
@@ -235,12 +237,29 @@ export class Worker implements PartitionHandler {
       );
       this.owners.set(partition, owner);
       this.withoutSlot.delete(partition);
+      this.doubted.delete(partition);
       events.opened(partition, owner.state.position);
       return owner;
     } catch (error) {
-      if (!isAppError(error) || !error.retriable) this.halt(partition, error);
-      throw error;
+      throw this.judged(partition, error);
     }
+  }
+
+  /**
+   * The error of a failed load; one that is not retriable has halted the partition. A slot beyond the log's end is looked at once
+   * more: the marks were read before the slot was acquired, and until then its former owner went on reading and committing.
+   */
+  private judged(partition: number, error: unknown): unknown {
+    let judged = error;
+    if (isAppError(error, 'position-out-of-range') && error.retriable) {
+      if (!this.doubted.delete(partition)) {
+        this.doubted.add(partition);
+        return error;
+      }
+      judged = new AppError(error.code, error.message, { cause: error });
+    }
+    if (!isAppError(judged) || !judged.retriable) this.halt(partition, judged);
+    return judged;
   }
 
   private marksOf(batch: RawBatch): PartitionMarks {
