@@ -39,7 +39,7 @@ export const FAULT_RATES = {
   /** the relay crashes between append and cursor: it appends its last controls again */
   relayRepeats: 0.004,
   /** retention deletes records that were not read yet: the partition must halt */
-  deletedAhead: 0.0002,
+  deletedAhead: 0.002,
 } as const;
 
 export type FaultName = keyof typeof FAULT_RATES;
@@ -62,7 +62,7 @@ export class FaultPlan {
     const rates = new Map<FaultName, number>();
     const isQuiet = only === null && dice.chance(0.03);
     for (const name of FAULT_NAMES) {
-      const has = only === null ? dice.chance(0.45) : only.includes(name);
+      const has = only === null ? dice.chance(name === 'deletedAhead' ? 0.1 : 0.45) : only.includes(name);
       const factor = dice.weighted([
         [3, 1],
         [2, 0.3],
@@ -70,6 +70,8 @@ export class FaultPlan {
       ]);
       if (has && !isQuiet) rates.set(name, FAULT_RATES[name] * factor);
     }
+    // A partition that halts for good is held to what it has reached: that must be one place.
+    if (rates.has('deletedAhead')) for (const name of ['lostTail', 'torn'] as const) rates.delete(name);
     return new FaultPlan(rates);
   }
 

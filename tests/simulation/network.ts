@@ -47,10 +47,13 @@ const LATE = 0.02;
 export class Network {
   /** number of the step, for those who ask when something was sent */
   step = 0;
+  /** what has its effect now is a message that nobody waits for */
+  isStray = false;
   readonly #dice: Dice;
   readonly #plan: FaultPlan;
   readonly #trace: Trace;
   readonly #down = new Map<Server, number>();
+  readonly #failures = new Map<Caller, number>();
   #messages: Message[] = [];
   /** late duplicates, delayed ones and those of dead processes */
   #strays: Message[] = [];
@@ -85,6 +88,11 @@ export class Network {
     this.#down.set(server, this.step + steps);
   }
 
+  /** How many calls of a process have failed. */
+  failuresOf(caller: Caller): number {
+    return this.#failures.get(caller) ?? 0;
+  }
+
   /** Lets one message or answer arrive. False where there is nothing to do. */
   async advance(): Promise<boolean> {
     this.#bury();
@@ -115,7 +123,9 @@ export class Network {
     this.#trace.count('late messages');
     this.#say(message, 'arrives late');
     // Nobody waits for what it answers.
+    this.isStray = true;
     await message.effect().catch(() => undefined);
+    this.isStray = false;
   }
 
   async #arrive(message: Message): Promise<void> {
@@ -150,14 +160,17 @@ export class Network {
     const { answer, waiter } = message;
     this.#remove(message);
     if (answer === null) return;
-    if ('error' in answer) waiter?.reject(answer.error);
-    else waiter?.resolve(answer.value);
+    if ('error' in answer) {
+      this.#noteFailure(message.caller);
+      waiter?.reject(answer.error);
+    } else waiter?.resolve(answer.value);
   }
 
   #fail(message: Message, what: string, error: AppError): void {
     this.#trace.count(what);
     this.#say(message, what);
     this.#remove(message);
+    this.#noteFailure(message.caller);
     message.waiter?.reject(error);
   }
 
@@ -166,6 +179,10 @@ export class Network {
     this.#trace.count(`crash ${when} ${message.name}`);
     this.#say(message, `${caller.name} is killed ${when}`);
     caller.kill();
+  }
+
+  #noteFailure(caller: Caller): void {
+    this.#failures.set(caller, this.failuresOf(caller) + 1);
   }
 
   #isDown(server: Server): boolean {
