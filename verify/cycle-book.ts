@@ -46,6 +46,13 @@ export class CycleBook {
     return this.cycles.find(({ startMs }) => startMs === this.currentMs) ?? null;
   }
 
+  /** Takes cycles by start, the current one's start, and days, as they were stored. */
+  adopt(cycles: Cycle[], currentMs: number | null, days: readonly Total[]): void {
+    this.cycles = cycles;
+    this.currentMs = currentMs;
+    for (const day of days) this.#days.set(day.startMs, day);
+  }
+
   /** Moves on to the cycle that contains the watermark. */
   roll(rule: CycleRule, watermarkMs: number): void {
     const { current } = this;

@@ -26,6 +26,11 @@ export interface Settings extends Buckets {
   cycleCloseGraceMs: number;
   /** why a policy can not come into force, null where it can; the format's own checks are not recomputed here */
   policyFault: (policy: PolicyVersion) => string | null;
+  /**
+   * Sessions that began before and are not known are taken over, since what they carried is no longer in the log, ms; null =
+   * all that belongs to the log is read.
+   */
+  unknownBeforeMs: number | null;
   /** only this subscriber is metered; the others still move event time and what is learned of NAS. null = everybody */
   onlySubscriber: string | null;
 }

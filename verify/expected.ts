@@ -41,6 +41,8 @@ export interface ExpectedClosing {
 export interface Expected {
   /** [subscriber, window start, service class, NAS] */
   windows: Map<string, ExpectedWindow>;
+  /** every version of the windows that changed since somebody began to watch, oldest first; null = nobody does */
+  versions: Map<string, ExpectedWindow[]> | null;
   /** [offset, subscriber, from, to, service class, NAS] */
   late: Map<string, Amount>;
   /** [subscriber, NAS, session id, start]: the newest end of each session */
@@ -62,6 +64,7 @@ export interface Expected {
 export function nothingExpected(): Expected {
   return {
     windows: new Map(),
+    versions: null,
     late: new Map(),
     sessionEnds: new Map(),
     actions: [],

@@ -30,9 +30,11 @@ export interface Line {
   throttle: Speed | null;
   /** when it is looked at without an input of its own; null = never */
   dueMs: number | null;
+  /** before this its usage may be more than was recomputed: it was under way when what is read of the log begins */
+  unknownUntilMs: number;
 }
 
-export function newLine(id: string, calendar: LocalCalendar): Line {
+export function newLine(id: string, calendar: LocalCalendar, unknownUntilMs = 0): Line {
   return {
     id,
     profile: null,
@@ -41,6 +43,7 @@ export function newLine(id: string, calendar: LocalCalendar): Line {
     rules: new Map(),
     throttle: null,
     dueMs: null,
+    unknownUntilMs,
   };
 }
 

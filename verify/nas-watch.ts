@@ -15,6 +15,13 @@ interface Average {
   samples: number;
 }
 
+/** What was learned of a NAS before. */
+export interface KnownNas {
+  heardMs: number;
+  interim: { estimateMs: number; samples: number };
+  lead: { estimateMs: number; samples: number };
+}
+
 interface Watched {
   heardMs: number;
   interim: Average;
@@ -30,6 +37,15 @@ export class NasWatch {
 
   profileOf(nasId: string): NasProfile {
     return nasProfileOf(this.profiles, nasId);
+  }
+
+  /** Takes what was known of a NAS. */
+  adopt(nasId: string, { heardMs, interim, lead }: KnownNas): void {
+    const average = ({ estimateMs, samples }: KnownNas['lead']): Average => ({
+      valueMs: estimateMs,
+      samples,
+    });
+    this.#watched.set(nasId, { heardMs, interim: average(interim), lead: average(lead) });
   }
 
   heard(nasId: string, atMs: number): void {

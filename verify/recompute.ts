@@ -2,24 +2,21 @@ import type { UsageEvent } from '../schemas/accounting-record.ts';
 import type { Control, OperatorCommand, ReplayControl } from '../schemas/control.ts';
 import type { FeedProfile, PlanVersion, SubscriberProfile } from '../schemas/profile.ts';
 import type { PolicyVersion } from '../schemas/policy.ts';
-import { addTo, isNothing, plus } from './amount.ts';
-import type { Cycle } from './cycle-book.ts';
+import { plus } from './amount.ts';
 import { decide, nextChangeMs } from './decisions.ts';
 import type { Settings, VerifyEntry } from './entry.ts';
 import { nothingExpected } from './expected.ts';
 import type { Expected } from './expected.ts';
 import { newLine, planAt, ruleOf } from './line.ts';
 import type { Line } from './line.ts';
+import { addUsagePart, adjustmentOf, endSession, putSessionRow } from './leavings.ts';
 import { LocalCalendar } from './local-calendar.ts';
-import { causeOf, meter, meterTooOld } from './metering.ts';
+import { meter, meterTooOld } from './metering.ts';
 import type { Metered, MeteringContext } from './metering.ts';
 import { NasWatch } from './nas-watch.ts';
 import { readingOf, timeOf } from './record.ts';
 import { Rounds } from './rounds.ts';
-import { closeSession } from './sessions.ts';
-import type { CloseCause, Session } from './sessions.ts';
 import { spreadOf } from './spread.ts';
-import type { SpreadPart } from './spread.ts';
 
 const MINUTE = 60_000;
 /** Where no plan says how fast the line is (case 20). */
@@ -112,6 +109,8 @@ export class Recomputation {
       expected.outcomes[metered.outcome] += 1;
       if (skewed) expected.flags.skewed += 1;
       if (line.profile === null) expected.flags.unassigned += 1;
+      if (metered.outcome === 'baselined' && this.#settings.unknownBeforeMs !== null)
+        line.unknownUntilMs = Math.max(line.unknownUntilMs, atMs);
       if (metered.intervalMs !== null) nas.sampleInterim(nasId, metered.intervalMs);
       this.#addMetered(line, metered, offset);
     }
@@ -188,14 +187,15 @@ export class Recomputation {
     if (command.type === 'close-session') {
       const { nasId, sessionId } = command;
       const session = open.find((one) => one.nasId === nasId && one.sessionId === sessionId);
-      if (session !== undefined) this.#endSession(line, session, this.watermarkMs, 'operator', offset);
+      if (session !== undefined)
+        endSession(this.expected, line, session, this.watermarkMs, 'operator', offset);
     } else if (command.type === 'adjust') {
       const { atMs, downBytes, upBytes } = command;
       const amount = { down: BigInt(downBytes), up: BigInt(upBytes) };
       const cycle = line.book.cycleOf(ruleOf(line, this.#settings.defaultZone), atMs);
       cycle.adjusted = plus(cycle.adjusted, amount);
       this.expected.adjustments.push({
-        ...this.#adjustmentOf(line, cycle, '', offset),
+        ...adjustmentOf(line, cycle, '', offset),
         ...amount,
         reason: 'operator',
       });
@@ -216,7 +216,7 @@ export class Recomputation {
     else {
       const { serviceClass, down, up } = meterTooOld(reading, line.sessions, this.#context(line, event));
       const cycle = line.book.cycleOf(ruleOf(line, this.#settings.defaultZone), atMs);
-      const adjustment = this.#adjustmentOf(line, cycle, serviceClass, offset);
+      const adjustment = adjustmentOf(line, cycle, serviceClass, offset);
       const place = `${letter.partition}:${letter.offset}`;
       if (down + up > 0n)
         this.expected.adjustments.push({ ...adjustment, down, up, reason: 'replay', letter: place });
@@ -237,40 +237,12 @@ export class Recomputation {
           this.calendar.cycleAt(rule.zone, rule.anchorDay, ms);
         const parts = spreadOf(share, metered.fromMs, metered.atMs, this.watermarkMs, cycleAt);
         isEstimated ||= parts.length > 1;
-        for (const part of parts) this.#addPart(line, serviceClass, session.nasId, part, offset);
+        for (const part of parts)
+          addUsagePart(expected, line, rule, part, { serviceClass, nasId: session.nasId, offset });
       }
       if (isEstimated && !metered.flags.includes('estimated')) expected.flags.estimated += 1;
     }
-    for (const one of metered.ended) this.#putSessionRow(line, one.session, one.cause, offset);
-  }
-
-  /** Case 21: a part of a delta, in its window or as a late row, and in its cycle. */
-  #addPart(line: Line, serviceClass: string, nasId: string, part: SpreadPart, offset: number): void {
-    if (isNothing(part)) return;
-    const { windows, late, adjustments } = this.expected;
-    const { down, up } = part;
-    const cycle = line.book.add(ruleOf(line, this.#settings.defaultZone), serviceClass, part);
-    const isPast = line.book.current !== null && cycle.startMs < line.book.current.startMs;
-    if (cycle.closed && isPast) {
-      const adjustment = this.#adjustmentOf(line, cycle, serviceClass, offset);
-      adjustments.push({ ...adjustment, down, up, reason: 'late-usage' });
-    }
-    if (part.windowMs === null) {
-      addTo(late, JSON.stringify([offset, line.id, part.fromMs, part.toMs, serviceClass, nasId]), part);
-      return;
-    }
-    const key = JSON.stringify([line.id, part.windowMs, serviceClass, nasId]);
-    const before = windows.get(key) ?? { down: 0n, up: 0n };
-    windows.set(key, { ...plus(before, part), version: offset + 1 });
-  }
-
-  #adjustmentOf(
-    line: Line,
-    cycle: Cycle,
-    serviceClass: string,
-    offset: number,
-  ): { subscriberId: string; cycleStartMs: number; serviceClass: string; offset: number; letter: null } {
-    return { subscriberId: line.id, cycleStartMs: cycle.startMs, serviceClass, offset, letter: null };
+    for (const one of metered.ended) putSessionRow(expected, line, one.session, one.cause, offset);
   }
 
   /** Looks at a subscriber that no record touched. */
@@ -286,40 +258,20 @@ export class Recomputation {
     for (const session of line.sessions.open) {
       const eventMs = nas.events.get(session.nasId) ?? 0;
       if (session.startMs <= eventMs && session.lastEventMs <= eventMs)
-        this.#endSession(line, session, eventMs, 'nas-event', offset);
+        endSession(this.expected, line, session, eventMs, 'nas-event', offset);
     }
     line.book.roll(ruleOf(line, this.#settings.defaultZone), watermarkMs);
     if (line.dueMs !== null && line.dueMs > watermarkMs) return;
-    for (const session of line.sessions.open)
+    for (const session of line.sessions.open) {
+      const endMs = session.lastEventMs + nas.silenceMs(session.nasId);
       if (nas.isOverdue(session, watermarkMs))
-        this.#endSession(
-          line,
-          session,
-          session.lastEventMs + nas.silenceMs(session.nasId),
-          'timeout',
-          offset,
-        );
+        endSession(this.expected, line, session, endMs, 'timeout', offset);
+    }
     for (const cycle of line.book.close(watermarkMs, this.#settings.cycleCloseGraceMs)) {
       const { startMs, endMs, classes, adjusted } = cycle;
       const bounds = { subscriberId: line.id, cycleStartMs: startMs, cycleEndMs: endMs };
       this.expected.closings.push({ ...bounds, classes: new Map(classes), adjusted, offset });
     }
-  }
-
-  #endSession(line: Line, session: Session, atMs: number, by: CloseCause, offset: number): void {
-    closeSession(line.sessions, session, atMs, by);
-    if (by !== 'operator') this.expected.flags['missing-stop'] += 1;
-    this.#putSessionRow(line, session, causeOf(session) ?? '', offset);
-  }
-
-  #putSessionRow(line: Line, session: Session, cause: string, offset: number): void {
-    const { nasId, sessionId, startMs, lastEventMs, counted } = session;
-    this.expected.sessionEnds.set(JSON.stringify([line.id, nasId, sessionId, startMs]), {
-      ...counted,
-      endMs: lastEventMs,
-      cause,
-      version: offset + 1,
-    });
   }
 
   /** Decides, and notes when the subscriber is to be looked at again. */
@@ -352,8 +304,10 @@ export class Recomputation {
   }
 
   #context(line: Line, event: UsageEvent): MeteringContext {
+    const countFrom = [this.feeds.get(event.feedId)?.countFromMs ?? null, this.#settings.unknownBeforeMs];
+    const known = countFrom.filter((ms) => ms !== null) as number[];
     return {
-      countFromMs: this.feeds.get(event.feedId)?.countFromMs ?? null,
+      countFromMs: known.length === 0 ? null : Math.max(...known),
       line: planAt(line, this.plans, this.watermarkMs) ?? FASTEST_LINE,
       watermarkMs: this.watermarkMs,
       acceptLatenessMs: this.#settings.acceptLatenessMs,
@@ -383,7 +337,7 @@ export class Recomputation {
   #lineOf(id: string): Line {
     const known = this.lines.get(id);
     if (known !== undefined) return known;
-    const made = newLine(id, this.calendar);
+    const made = newLine(id, this.calendar, this.#settings.unknownBeforeMs ?? 0);
     this.lines.set(id, made);
     this.rounds.join(id);
     return made;

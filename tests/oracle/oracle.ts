@@ -11,6 +11,7 @@ export const ORACLE_SETTINGS: Settings = {
   cycleCloseGraceMs: 86_400_000,
   policyFault: () => null,
   onlySubscriber: null,
+  unknownBeforeMs: null,
 };
 
 /** The meaning of a log, by the independent recomputation in verify/. */

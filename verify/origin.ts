@@ -1,0 +1,101 @@
+import { STATUS_TYPES } from '../schemas/accounting-record.ts';
+import type { Amount } from './amount.ts';
+import { minus } from './amount.ts';
+import type { Cycle, Total } from './cycle-book.ts';
+import { newLine } from './line.ts';
+import type { Line } from './line.ts';
+import type { LocalCalendar } from './local-calendar.ts';
+import type { StoredCycle, StoredHead, StoredLine, StoredSession, StoredWindow } from './readers.ts';
+import type { Recomputation } from './recompute.ts';
+import type { Session } from './sessions.ts';
+
+/** Takes what a slot knew at an offset besides its subscribers and windows. */
+export function adoptHead(run: Recomputation, head: StoredHead): void {
+  run.position = head.position;
+  run.watermarkMs = head.watermarkMs;
+  adoptCatalogue(run, head);
+  for (const [source, n] of head.controls) run.controls.set(source, n);
+  for (const [nasId, atMs] of head.nasEvents) run.nas.events.set(nasId, atMs);
+  for (const { nasId, heardMs, interim, lead } of head.feeds)
+    run.nas.adopt(nasId, { heardMs, interim, lead });
+  run.rounds.resume(head.sweep);
+  Object.assign(run.expected.outcomes, head.counts);
+  Object.assign(run.expected.flags, head.flags);
+  run.expected.recordsIn = Object.values(head.counts).reduce((sum, count) => sum + count, 0);
+}
+
+/** Takes plans, policies and profiles of NAS and feeds. */
+export function adoptCatalogue(run: Recomputation, head: StoredHead): void {
+  for (const [id, plan] of head.plans) run.plans.set(id, plan);
+  for (const [id, policy] of head.policies) run.policies.set(id, policy);
+  for (const [id, profile] of head.nas) run.nas.profiles.set(id, profile);
+  for (const [id, feed] of head.feedProfiles) run.feeds.set(id, feed);
+}
+
+/** Takes window rows that may still grow. */
+export function adoptWindow(run: Recomputation, row: StoredWindow): void {
+  const { subscriberId, startMs, serviceClass, nasId, version } = row;
+  const key = JSON.stringify([subscriberId, startMs, serviceClass, nasId]);
+  run.expected.windows.set(key, { ...exact(row), version });
+}
+
+/** A subscriber as it was stored. */
+export function lineOf(stored: StoredLine, calendar: LocalCalendar): Line {
+  const line = newLine(stored.id, calendar);
+  const { profile, forgottenMs, throttle, dueMs, cycles, pastCycles, today, days } = stored;
+  line.profile = profile;
+  line.sessions = {
+    open: stored.sessions.map(sessionOf),
+    closed: stored.tombstones.map(sessionOf),
+    forgottenMs,
+  };
+  line.throttle = throttle;
+  line.dueMs = dueMs;
+  for (const { key, ...state } of stored.rules) line.rules.set(key, state);
+  line.book.adopt(
+    [...cycles, ...pastCycles].map(cycleOf).sort((a, b) => a.startMs - b.startMs),
+    cycles[0]?.startMs ?? null,
+    [...(today === null ? [] : [today]), ...days].map((day) => totalOfStored(day)),
+  );
+  return line;
+}
+
+/** A cycle as it was stored. */
+export function cycleOf(stored: StoredCycle): Cycle {
+  return { ...totalOfStored(stored), adjusted: exact(stored.adjusted), closed: stored.closed };
+}
+
+function totalOfStored(stored: Omit<StoredCycle, 'adjusted' | 'closed'>): Total {
+  const classes = new Map<string, Amount>();
+  let rest = exact(stored);
+  for (const share of stored.classes) {
+    classes.set(share.serviceClass, exact(share));
+    rest = minus(rest, exact(share));
+  }
+  classes.set('', rest);
+  return { startMs: stored.startMs, endMs: stored.endMs, classes };
+}
+
+/** A session as it was stored. */
+export function sessionOf(stored: StoredSession): Session {
+  const { lastStatus, lastSessionTime, counted, level, moved, candidate, restart, ...rest } = stored;
+  const { nasId, sessionId, service, serviceClass, multiId, parentId, startMs, startEstimated } = rest;
+  const { lastEventMs, absurd, closedMs, closedBy } = rest;
+  return {
+    ...{ nasId, sessionId, service, serviceClass, multiId, parentId, startMs, startEstimated },
+    ...{ lastEventMs, absurd, closedMs, closedBy },
+    counted: exact(counted),
+    level: exact(level),
+    moved: exact(moved),
+    candidate: candidate === null ? null : { ...exact(candidate), atMs: candidate.atMs },
+    restart: restart === null ? null : { ...exact(restart), atMs: restart.atMs },
+    last: {
+      status: STATUS_TYPES[lastStatus] ?? 'START',
+      sessionTime: lastSessionTime < 0 ? null : lastSessionTime,
+    },
+  };
+}
+
+function exact({ down, up }: { down: number; up: number }): Amount {
+  return { down: BigInt(down), up: BigInt(up) };
+}

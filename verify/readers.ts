@@ -1,0 +1,180 @@
+import type { ActionKind, Speed } from '../schemas/action.ts';
+import type { Flag, OutcomeCounts } from '../schemas/outcome.ts';
+import type { OutboxRecord } from '../schemas/outbox.ts';
+import type { PolicyVersion } from '../schemas/policy.ts';
+import type { FeedProfile, NasProfile, PlanVersion, SubscriberProfile } from '../schemas/profile.ts';
+import type { Analytics } from '../storage/analytics-ports.ts';
+import type { DeadLetters, UsageRecords } from '../storage/people-ports.ts';
+import type { LogEntry, PartitionMarks } from '../storage/ports.ts';
+import type { Settings, VerifyEntry } from './entry.ts';
+
+/** The accounting log, read without a place in its consumer group. */
+export interface LogReader {
+  /** what each partition holds */
+  marks(): Promise<Map<number, Pick<PartitionMarks, 'low' | 'high'>>>;
+  /**
+   * Entries with offsets in [from, to) of these partitions; each partition's in order, in batches that are not empty. Ends
+   * when all are given.
+   */
+  read(
+    ranges: ReadonlyMap<number, { from: number; to: number }>,
+  ): AsyncIterable<{ partition: number; entries: LogEntry[] }>;
+}
+
+/** Decodes a batch; one input an entry, in order. The product's decoder: what it refuses is not recomputed. */
+export type Decode = (partition: number, entries: readonly LogEntry[]) => Promise<VerifyEntry[]>;
+
+interface StoredBytes {
+  down: number;
+  up: number;
+}
+
+/** A session as a slot stores it. */
+export interface StoredSession {
+  nasId: string;
+  sessionId: string;
+  service: string;
+  serviceClass: string;
+  multiId: string;
+  parentId: string;
+  startMs: number;
+  startEstimated: boolean;
+  lastEventMs: number;
+  counted: StoredBytes;
+  level: StoredBytes;
+  candidate: (StoredBytes & { atMs: number }) | null;
+  restart: (StoredBytes & { atMs: number }) | null;
+  absurd: boolean;
+  moved: StoredBytes;
+  /** index in STATUS_TYPES; -1 = none */
+  lastStatus: number;
+  /** -1 = none */
+  lastSessionTime: number;
+  closedMs: number | null;
+  closedBy: 'stop' | 'superseded' | 'timeout' | 'nas-event' | 'operator' | null;
+}
+
+interface StoredTotal extends StoredBytes {
+  startMs: number;
+  endMs: number;
+  /** without the default class */
+  classes: (StoredBytes & { serviceClass: string })[];
+}
+
+export interface StoredCycle extends StoredTotal {
+  adjusted: StoredBytes;
+  closed: boolean;
+}
+
+/** A subscriber as a slot stores it. */
+export interface StoredLine {
+  id: string;
+  /** offset of the last entry that changed it */
+  mark: number;
+  profile: SubscriberProfile | null;
+  sessions: StoredSession[];
+  tombstones: StoredSession[];
+  forgottenMs: number;
+  /** current first, then those ahead */
+  cycles: StoredCycle[];
+  /** newest first, as many as are kept */
+  pastCycles: StoredCycle[];
+  today: StoredTotal | null;
+  days: StoredTotal[];
+  rules: {
+    key: string;
+    active: boolean;
+    sinceMs: number;
+    cycleStartMs: number;
+    ordinal: number;
+    speed: Speed | null;
+    releaseMs: number | null;
+  }[];
+  throttle: Speed | null;
+  dueMs: number | null;
+}
+
+/** A window row as a slot stores it. */
+export interface StoredWindow extends StoredBytes {
+  subscriberId: string;
+  startMs: number;
+  serviceClass: string;
+  nasId: string;
+  /** offset + 1 of the last entry that changed it */
+  version: number;
+}
+
+/** What a slot says of itself, at one moment. */
+export interface StoredHead {
+  /** next offset */
+  position: number;
+  settings: Pick<
+    Settings,
+    'partitionCount' | 'bucketCount' | 'defaultZone' | 'acceptLatenessMs' | 'cycleCloseGraceMs'
+  >;
+  watermarkMs: number;
+  counts: OutcomeCounts;
+  flags: Record<Flag, number>;
+  controls: ReadonlyMap<string, number>;
+  plans: ReadonlyMap<string, PlanVersion>;
+  policies: ReadonlyMap<string, PolicyVersion>;
+  nas: ReadonlyMap<string, NasProfile>;
+  feedProfiles: ReadonlyMap<string, FeedProfile>;
+  nasEvents: ReadonlyMap<string, number>;
+  /** what was learned of NAS */
+  feeds: {
+    nasId: string;
+    heardMs: number;
+    interim: { estimateMs: number; samples: number };
+    lead: { estimateMs: number; samples: number };
+  }[];
+  sweep: { bucket: number; after: string; left: number } | null;
+}
+
+/** A slot's stored state, without owning it: parts that are read one after the other are of different moments. */
+export interface SlotReader {
+  /** null = the slot is empty */
+  head(partition: number): Promise<StoredHead | null>;
+  /** everybody, in chunks; each subscriber as of one moment */
+  lines(partition: number, onlySubscriber: string | null): AsyncIterable<StoredLine[]>;
+  windows(partition: number): AsyncIterable<StoredWindow[]>;
+  /** what was not delivered yet */
+  outbox(partition: number): Promise<OutboxRecord[]>;
+}
+
+/** Where recomputing begins instead of the beginning of the log: a slot as it was at an offset. */
+export interface Origin {
+  /** for people: where it comes from */
+  name: string;
+  head: StoredHead;
+  lines(): AsyncIterable<StoredLine[]>;
+  windows(): AsyncIterable<StoredWindow[]>;
+}
+
+/** What of an action in the ledger is compared. */
+export interface LedgerRow {
+  id: string;
+  kind: ActionKind;
+  subscriberId: string;
+  policyId: string;
+  rule: string;
+  cycleStartMs: number;
+  ordinal: number;
+  desired: Speed;
+  partition: number;
+  offset: number;
+}
+
+/** Everything that is held against the log. */
+export interface Readers {
+  log: LogReader;
+  decode: Decode;
+  slots: SlotReader;
+  analytics: Pick<Analytics, 'allWindows' | 'allLate' | 'allSessions' | 'allActions'>;
+  records: Pick<UsageRecords, 'allAdjustments' | 'allClosedCycles'>;
+  letters: Pick<DeadLetters, 'list'>;
+  /** all actions of the ledger */
+  actions(onlySubscriber: string | null): AsyncIterable<LedgerRow[]>;
+  /** newest state of a partition to begin from, at or before an append time where one is given; null = none */
+  origin(partition: number, beforeMs: number | null): Promise<Origin | null>;
+}
