@@ -26,8 +26,11 @@ export interface FlowOutcome {
   sizes: { windows: number; late: number; cycles: number; actions: number; effects: number };
 }
 
+/** What of a run is compared. */
+export type FinishedRun = Pick<FlowRun, 'topic' | 'clickhouseUrl' | 'slots' | 'pool' | 'nas'>;
+
 /** Compares all that was stored with the oracle's word on the log as it is in Kafka. The program must have ended. */
-export async function outcomeOf(run: FlowRun): Promise<FlowOutcome> {
+export async function outcomeOf(run: FinishedRun): Promise<FlowOutcome> {
   const logs = await run.topic.readBack();
   const usage = await readUsage(run.clickhouseUrl);
   const states = await run.slots.states();
@@ -78,7 +81,7 @@ interface LedgerRow {
 }
 
 /** In order of decision. */
-async function ledgerOf(run: FlowRun): Promise<LedgerRow[]> {
+async function ledgerOf(run: FinishedRun): Promise<LedgerRow[]> {
   const { rows } = await run.pool.query<LedgerRow>(
     'select id, state, attempts, intent from action order by seq',
   );
@@ -106,7 +109,7 @@ function actionFaults(expected: ExpectedFlow, ledger: readonly LedgerRow[]): str
  * Every session of a delivered action was told once. A superseded one told nobody, unless the process that sent it was
  * killed before it could say so: then at most once, and before the action that took its place.
  */
-function effectFaults(run: FlowRun, ledger: readonly LedgerRow[]): string[] {
+function effectFaults(run: FinishedRun, ledger: readonly LedgerRow[]): string[] {
   const told = new Map<string, { times: number; least: number; most: number }>();
   const entryOf = (parts: unknown[]): { times: number; least: number; most: number } => {
     const key = JSON.stringify(parts);
