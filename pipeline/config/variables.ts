@@ -208,7 +208,7 @@ const METERING = {
     'Hours after its end at which a billing cycle is closed: what comes later is an adjustment. Pinned once state exists.',
   ),
   WEIR_SNAPSHOT_HOURS: preset(
-    forms.decimal(0.01, 720),
+    forms.decimal(0.001, 720),
     '6',
     'Hours from one snapshot of a partition’s state to the next, by the log’s clock; the log must keep three times as much.',
   ),

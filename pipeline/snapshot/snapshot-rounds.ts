@@ -2,7 +2,10 @@ import type { Logger } from 'pino';
 import type { SnapshotStore, StoredSnapshot } from '../../storage/snapshot-ports.ts';
 import { every } from '../schedule/every.ts';
 
-/** How often it is looked whether a partition is due; also the least pause between two snapshots of this process. */
+/**
+ * How often it is looked whether a partition is due, at most; also the least pause between two snapshots of this process.
+ * A tenth of the interval where that is shorter: with looks rarer than that, several partitions would not get their turn.
+ */
 const LOOK_EVERY_MS = 15_000;
 /** A partition whose snapshot failed or wrote nothing is passed over for a tenth of the interval, at most so long. */
 const LONGEST_REST_MS = 10 * 60_000;
@@ -37,11 +40,11 @@ export class SnapshotRounds {
     this.#parts = parts;
   }
 
-  /** Looks every 15 s. Returns how to end it: resolves when the snapshot in hand is written. */
+  /** Looks every 15 s, or more often. Returns how to end it: resolves when the snapshot in hand is written. */
   start(): () => Promise<void> {
-    const { log } = this.#parts;
+    const { log, intervalMs } = this.#parts;
     return every(
-      LOOK_EVERY_MS,
+      Math.min(LOOK_EVERY_MS, intervalMs / 10),
       async () => void (await this.turn()),
       (error) => log.warn({ err: error }, 'snapshots cannot be looked at; tried again'),
     );
