@@ -12,15 +12,16 @@ const writer = new ByteWriter();
 
 /** Hot value: open sessions, current cycles, rule states. Written with every record of the subscriber. */
 export function encodeHot(subscriber: Subscriber, version: number): Uint8Array {
-  const { throttle, suspended } = subscriber;
+  const { throttle, suspended, strayMs } = subscriber;
   writer.byte(version);
   writer.uint(subscriber.mark);
   writer.optionalUint(subscriber.dueMs);
-  writer.byte((throttle === null ? 0 : 1) | (suspended ? 2 : 0));
+  writer.byte((throttle === null ? 0 : 1) | (suspended ? 2 : 0) | (strayMs === 0 ? 0 : 4));
   if (throttle !== null) {
     writer.uint(throttle.downBps);
     writer.uint(throttle.upBps);
   }
+  if (strayMs !== 0) writer.uint(strayMs);
   writeCycles(subscriber.cycles);
   writeDays(subscriber.today === null ? [] : [subscriber.today]);
   writeSessions(writer, subscriber.sessions, version);
@@ -48,6 +49,7 @@ export function decodeHot(bytes: Uint8Array, into: Subscriber): void {
   const bits = reader.byte();
   into.throttle = (bits & 1) === 0 ? null : { downBps: reader.uint(), upBps: reader.uint() };
   into.suspended = (bits & 2) !== 0;
+  into.strayMs = (bits & 4) === 0 ? 0 : reader.uint();
   into.cycles = readCycles(reader);
   into.today = readDays(reader)[0] ?? null;
   into.sessions = readSessions(reader, version);

@@ -114,6 +114,11 @@ export interface Subscriber {
   tombstones: Session[];
   /** a tombstone with this last event was dropped for want of room: an unknown session as old is not metered; 0 = none */
   forgottenMs: number;
+  /**
+   * event time of the youngest record that counted without being the last word on its session (an old one under a new stamp):
+   * window rows may begin after every session's last event, up to here; 0 = none
+   */
+  strayMs: number;
   /** current cycle first, then those that begin ahead of the watermark */
   cycles: CycleTotal[];
   /** rolled cycles, newest first, at most 3 */
@@ -273,6 +278,7 @@ export function newSubscriber(id: string, settings: FoldSettings): Subscriber {
     sessions: [],
     tombstones: [],
     forgottenMs: 0,
+    strayMs: 0,
     cycles: [],
     pastCycles: [],
     today: null,
@@ -301,7 +307,7 @@ export function subscriberOf(state: SlotState, id: string): Subscriber {
 
 /** Takes what the store held of a subscriber into memory. */
 export function takeStored(state: SlotState, subscriber: Subscriber): void {
-  let newestMs = Number.NEGATIVE_INFINITY;
+  let newestMs = Math.max(subscriber.forgottenMs, subscriber.strayMs);
   for (const { lastEventMs } of subscriber.sessions) newestMs = Math.max(newestMs, lastEventMs);
   for (const { lastEventMs } of subscriber.tombstones) newestMs = Math.max(newestMs, lastEventMs);
   subscriber.rowsThroughMs = newestMs;

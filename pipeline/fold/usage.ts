@@ -98,6 +98,9 @@ export function addMetered(
   const { state, effects } = context;
   // The NAS that reported it: within a redundancy group the session may have moved on since.
   addUsage(context, subscriber, spreads, event.nasId, cause);
+  // Counted, but not its session's last word: its rows begin after all that the sessions tell.
+  if (metered.atMs > metered.session.lastEventMs)
+    subscriber.strayMs = Math.max(subscriber.strayMs, metered.atMs);
   if (metered.ended.length > 0) noteEnded(context, subscriber, metered.ended, cause);
   if (metered.tombstonesChanged) {
     pruneTombstones(subscriber, state.watermarkMs, state.settings.acceptLatenessMs);

@@ -89,6 +89,7 @@ export function emptySubscriber(): Subscriber {
     forgottenMs: 0,
     cycles: [],
     pastCycles: [],
+    strayMs: 0,
     today: null,
     days: [],
     rules: [],
