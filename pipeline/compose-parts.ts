@@ -25,7 +25,7 @@ import { every } from './schedule/every.ts';
 import { startJobs } from './schedule/jobs.ts';
 import type { Telemetry } from './telemetry.ts';
 import { setFeedGauges } from './telemetry/feed-gauges.ts';
-import { setGauges, TotalsWatch } from './telemetry/gauges.ts';
+import { setGauges, setOwnGauges, TotalsWatch } from './telemetry/gauges.ts';
 import { readFeeds } from './views/feeds.ts';
 import { ProgressHealth } from './views/health.ts';
 import { KnownEnds } from './views/known-ends.ts';
@@ -124,10 +124,11 @@ function metricsPart(assembly: Assembly): LifecyclePart {
           coaTotals.look(event, total, (rise) => metrics.coaPackets.inc({ event }, rise));
         }
         setFeedGauges(metrics, has(config, 'worker') ? pipeline.worker.states : []);
+        setOwnGauges(metrics, pipeline);
         try {
           setGauges(metrics, await assembly.overview(), simulation?.provider.nowMs ?? Date.now());
         } catch (error) {
-          // A database that is away must not blind those who watch it: the gauges keep their last values.
+          // A server that is away must not blind those who watch: what needs it keeps its last values.
           telemetry.log.warn({ err: error }, 'no overview for the scrape');
         }
       });

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { noOutcomes } from '../schemas/outcome.ts';
 import type { OverviewView, PartitionView } from '../schemas/views.ts';
 import { AppError } from '../schemas/errors.ts';
-import { setGauges, TotalsWatch } from './telemetry/gauges.ts';
+import { setGauges, setOwnGauges, TotalsWatch } from './telemetry/gauges.ts';
 import { metricsPage } from './telemetry/metrics-page.ts';
 import { createTelemetry } from './telemetry.ts';
 import type { Telemetry, TelemetryOptions } from './telemetry.ts';
@@ -99,7 +99,19 @@ describe('the metrics', () => {
     view = overview([partition(1, 3)]);
     const second = await made.render();
     expect(second).not.toContain('weir_partition_lag_entries{partition="0"}');
-    expect(second).toContain('weir_partitions_owned 1');
+  });
+
+  it('show what is held and halted without any overview', async () => {
+    const { telemetry: made } = telemetry();
+    const worker = { states: [1, 2], unloaded: [3], halted: new Map([[3, new Error('gone')]]), held: [1] };
+    made.onScrape(() => {
+      setOwnGauges(made.metrics, { worker, flusher: { backlogRows: 12, lagSeconds: 3 } });
+    });
+    const text = await made.render();
+    expect(text).toContain('weir_partitions_owned 3');
+    expect(text).toContain('weir_partitions_halted 1');
+    expect(text).toContain('weir_partitions_egress_held 1');
+    expect(text).toContain('weir_flush_backlog_rows 12');
   });
 
   it('take totals of others as rises', () => {

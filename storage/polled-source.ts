@@ -14,11 +14,11 @@ export interface PolledSourceOptions {
   batchEntries?: number;
   /** how often appends of other processes are looked for, ms; those of this process wake at once; default 100 */
   pollMs?: number;
-  /** first pause after a retriable error, doubled up to 10 s; default 200 ms */
+  /** first pause after a retriable error, doubled up to 2 s; default 200 ms */
   retryMs?: number;
 }
 
-const MOST_RETRY_MS = 10_000;
+const MOST_RETRY_MS = 2_000;
 const SAVE_EVERY_MS = 1_000;
 
 /** One partition as its reader sees it. */

@@ -10,7 +10,7 @@ export interface LaneControls {
   setPaused(partition: number, paused: boolean): void;
   marks(partition: number): Promise<PartitionMarks>;
   log: SourceLog;
-  /** first pause after a retriable error, doubled up to 10 s, ms */
+  /** first pause after a retriable error, doubled up to 2 s, ms */
   retryMs: number;
 }
 
@@ -30,7 +30,7 @@ export interface LaneFetch {
  */
 type LaneState = 'opening' | 'idle' | 'busy' | 'waiting' | 'halted' | 'released';
 
-const MOST_RETRY_MS = 10_000;
+const MOST_RETRY_MS = 2_000;
 
 /**
  * One partition that the consumer group gave us: position, pauses, redelivery, halting.

@@ -17,7 +17,7 @@ export interface KafkaSourceOptions extends KafkaConnection {
   simulatedTime?: boolean;
   /** batches of different partitions that are handled at the same time; default 8 */
   concurrency?: number;
-  /** first pause after a retriable error, doubled up to 10 s; default 200 ms */
+  /** first pause after a retriable error, doubled up to 2 s; default 200 ms */
   retryMs?: number;
   /** a member that is silent for so long loses its partitions; default 30 s */
   sessionTimeoutMs?: number;

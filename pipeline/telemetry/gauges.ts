@@ -1,22 +1,36 @@
 import type { OverviewView } from '../../schemas/views.ts';
 import type { Metrics } from './metrics.ts';
 
+/** What a process knows of its partitions and rows without asking anybody. */
+export interface OwnProgress {
+  worker: {
+    states: readonly unknown[];
+    unloaded: readonly unknown[];
+    halted: { size: number };
+    held: readonly number[];
+  };
+  flusher: { backlogRows: number; lagSeconds: number };
+}
+
+/** The gauges that alarms stand on: right also while the servers that an overview asks are away. */
+export function setOwnGauges(metrics: Metrics, { worker, flusher }: OwnProgress): void {
+  metrics.partitionsOwned.set(worker.states.length + worker.unloaded.length);
+  metrics.partitionsHalted.set(worker.halted.size);
+  metrics.partitionsHeld.set(worker.held.length);
+  metrics.flushBacklog.set(flusher.backlogRows);
+  metrics.flushLag.set(flusher.lagSeconds);
+}
+
 /** Puts an overview of this process into the gauges; called before a scrape. */
 export function setGauges(metrics: Metrics, overview: OverviewView, watermarkClockMs: number): void {
   metrics.subscribers.set(overview.subscribers);
   metrics.openSessions.set(overview.openSessions);
   metrics.throttledSubscribers.set(overview.throttledSubscribers);
   for (const [state, count] of Object.entries(overview.actions)) metrics.actions.set({ state }, count);
-  metrics.flushBacklog.set(overview.flush.backlogRows);
-  metrics.flushLag.set(overview.flush.lagSeconds);
   setPartitions(metrics, overview, watermarkClockMs);
 }
 
 function setPartitions(metrics: Metrics, { partitions }: OverviewView, watermarkClockMs: number): void {
-  const of = (status: string): number => partitions.filter((view) => view.status === status).length;
-  metrics.partitionsOwned.set(partitions.length);
-  metrics.partitionsHalted.set(of('halted'));
-  metrics.partitionsHeld.set(of('egress-held'));
   // Partitions that went to another process must not stay at their last value.
   for (const gauge of [metrics.partitionPosition, metrics.partitionLag, metrics.watermarkAge]) gauge.reset();
   for (const view of partitions) {
