@@ -89,12 +89,11 @@ export class CycleBook {
     return closing;
   }
 
-  /** When the next of the cycles that are over goes to billing; null = none waits. One that is late already goes with the next. */
+  /** When the next of the cycles that are over goes to billing; null = none waits. One that is late already goes at once. */
   nextCloseMs(watermarkMs: number, graceMs: number): number | null {
     const times = this.cycles
       .filter(({ startMs, closed }) => !closed && this.currentMs !== null && startMs < this.currentMs)
-      .map(({ endMs }) => endMs + graceMs)
-      .filter((atMs) => atMs > watermarkMs);
+      .map(({ endMs }) => Math.max(endMs + graceMs, watermarkMs + 1));
     return times.length === 0 ? null : Math.min(...times);
   }
 

@@ -22,8 +22,9 @@ export interface ExpectedAction {
   cycleStartMs: number;
   ordinal: number;
   desired: Speed;
-  /** entry at which it is decided */
+  /** entry at which it is decided, and event time then */
   offset: number;
+  decidedAtMs: number;
 }
 
 /** A rule that began or ended. */
@@ -64,7 +65,7 @@ export function decide(
     if (state.active && !concerned.has(key)) changes.push(end(key, state, null, cycle.startMs));
   for (const [key, { active, cycleStartMs }] of line.rules)
     if (!active && cycleStartMs < nowMs - LONGEST_CYCLE_MS) line.rules.delete(key);
-  return actionsOf(line, plan, changes, offset);
+  return actionsOf(line, plan, changes, nowMs, offset);
 }
 
 /** When the subscriber's facts or rules change without an input; null = never. */
@@ -182,6 +183,7 @@ function actionsOf(
   line: Line,
   plan: PlanVersion | null,
   changes: readonly Change[],
+  decidedAtMs: number,
   offset: number,
 ): ExpectedAction[] {
   const before = line.throttle;
@@ -193,7 +195,7 @@ function actionsOf(
     const id = actionId(policyId, rule, line.id, cycleStartMs, ordinal);
     const { downBps, upBps } = desired;
     const names = { id, subscriberId: line.id, kind, policyId, rule };
-    return { ...names, cycleStartMs, ordinal, desired: { downBps, upBps }, offset };
+    return { ...names, cycleStartMs, ordinal, desired: { downBps, upBps }, offset, decidedAtMs };
   };
   const isNotice = ({ rule }: Change): boolean => rule?.event.type === 'notify';
   const actions = changes

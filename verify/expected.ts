@@ -50,8 +50,8 @@ export interface Expected {
   actions: ExpectedAction[];
   adjustments: ExpectedAdjustment[];
   closings: ExpectedClosing[];
-  /** offset -> reason */
-  deadLetters: Map<number, string>;
+  /** by offset */
+  deadLetters: Map<number, { reason: string; appendTimeMs: number }>;
   /** NAS events that this partition's records tell to all partitions: number of the control -> NAS */
   toldEvents: Map<number, string>;
   /** NAS events that came back: source and number of the control */

@@ -58,7 +58,7 @@ export function endSession(
   offset: number,
 ): void {
   closeSession(line.sessions, session, atMs, by);
-  if (by !== 'operator') expected.flags['missing-stop'] += 1;
+  if (by !== 'operator' && session.parentId === '') expected.flags['missing-stop'] += 1;
   putSessionRow(expected, line, session, causeOf(session) ?? '', offset);
 }
 
@@ -70,7 +70,9 @@ export function putSessionRow(
   cause: string,
   offset: number,
 ): void {
-  const { nasId, sessionId, startMs, lastEventMs, counted } = session;
+  const { nasId, sessionId, startMs, lastEventMs, counted, parentId } = session;
+  // Case 16, split: a child's octets are part of its parent's row.
+  if (parentId !== '') return;
   expected.sessionEnds.set(JSON.stringify([line.id, nasId, sessionId, startMs]), {
     ...counted,
     endMs: lastEventMs,

@@ -41,10 +41,10 @@ export class Recomputation {
   readonly controls = new Map<string, number>();
   readonly calendar = new LocalCalendar();
   readonly rounds: Rounds;
-  readonly #settings: Settings;
+  readonly settings: Settings;
 
   constructor(settings: Settings) {
-    this.#settings = settings;
+    this.settings = settings;
     this.rounds = new Rounds(settings);
   }
 
@@ -61,8 +61,18 @@ export class Recomputation {
       this.#takeRecord(entry.event, entry.offset, entry.appendTimeMs);
       return;
     }
-    this.#putAside(entry.offset, entry.reason);
+    this.#putAside(entry, entry.reason);
     this.#lookAround(entry.offset);
+  }
+
+  /** All entries below an offset were taken: those between the last one and it do not exist. */
+  reach(offset: number): void {
+    this.position = Math.max(this.position, offset);
+  }
+
+  /** Takes who a subscriber is, without anything that was used before. */
+  introduce(id: string, profile: SubscriberProfile): void {
+    this.#lineOf(id).profile = profile;
   }
 
   /** Takes a line as it was when the log that is read begins. */
@@ -90,9 +100,9 @@ export class Recomputation {
       return;
     }
     // Cases 2 and 10.
-    const tooOld = atMs < appendTimeMs - this.#settings.acceptLatenessMs;
+    const tooOld = atMs < appendTimeMs - this.settings.acceptLatenessMs;
     if (tooOld || this.#isBeyond(event, atMs)) {
-      this.#putAside(offset, tooOld ? 'beyond-horizon' : 'octets-beyond-2^53');
+      this.#putAside({ offset, appendTimeMs }, tooOld ? 'beyond-horizon' : 'octets-beyond-2^53');
       nas.heard(nasId, atMs);
       return;
     }
@@ -104,15 +114,15 @@ export class Recomputation {
       this.#context(line, event),
     );
     nas.heard(nasId, atMs);
-    if (metered === null) this.#putAside(offset, 'beyond-horizon');
+    if (metered === null) this.#putAside({ offset, appendTimeMs }, 'beyond-horizon');
     else {
       expected.outcomes[metered.outcome] += 1;
       if (skewed) expected.flags.skewed += 1;
       if (line.profile === null) expected.flags.unassigned += 1;
-      if (metered.outcome === 'baselined' && this.#settings.unknownBeforeMs !== null)
+      if (metered.outcome === 'baselined' && this.settings.unknownBeforeMs !== null)
         line.unknownUntilMs = Math.max(line.unknownUntilMs, atMs);
       if (metered.intervalMs !== null) nas.sampleInterim(nasId, metered.intervalMs);
-      this.#addMetered(line, metered, offset);
+      this.#addMetered(line, metered, event.nasId, offset);
     }
     this.#decide(line, offset);
   }
@@ -129,7 +139,7 @@ export class Recomputation {
         this.plans.set(control.plan.planId, control.plan);
         return this.rounds.startSweep();
       case 'policy-version':
-        return this.#takePolicy(control.policy, offset);
+        return this.#takePolicy(control.policy, offset, appendTimeMs);
       case 'policy-withdrawn':
         this.policies.delete(control.policyId);
         return this.rounds.startSweep();
@@ -155,17 +165,17 @@ export class Recomputation {
   #takeProfile(profile: SubscriberProfile, offset: number): void {
     if (!this.#isOfInterest(profile.subscriberId)) return;
     const line = this.#lineOf(profile.subscriberId);
-    const before = ruleOf(line, this.#settings.defaultZone);
+    const before = ruleOf(line, this.settings.defaultZone);
     line.profile = profile;
     if (before.zone !== profile.zone || before.anchorDay !== profile.anchorDay)
       line.book.changeRule(profile, this.watermarkMs);
     this.#look(line, offset);
   }
 
-  #takePolicy(policy: PolicyVersion, offset: number): void {
-    if (this.#settings.policyFault(policy) !== null) {
+  #takePolicy(policy: PolicyVersion, offset: number, appendTimeMs: number): void {
+    if (this.settings.policyFault(policy) !== null) {
       this.expected.recordsIn += 1;
-      this.#putAside(offset, 'bad-control');
+      this.#putAside({ offset, appendTimeMs }, 'bad-control');
       return;
     }
     this.policies.set(policy.policyId, policy);
@@ -192,7 +202,7 @@ export class Recomputation {
     } else if (command.type === 'adjust') {
       const { atMs, downBytes, upBytes } = command;
       const amount = { down: BigInt(downBytes), up: BigInt(upBytes) };
-      const cycle = line.book.cycleOf(ruleOf(line, this.#settings.defaultZone), atMs);
+      const cycle = line.book.cycleOf(ruleOf(line, this.settings.defaultZone), atMs);
       cycle.adjusted = plus(cycle.adjusted, amount);
       this.expected.adjustments.push({
         ...adjustmentOf(line, cycle, '', offset),
@@ -210,12 +220,16 @@ export class Recomputation {
     this.#catchUp(line, offset);
     const { atMs } = timeOf(event, readAtMs);
     const reading = readingOf(event, this.nas.profileOf(event.nasId), atMs);
-    const isRecent = atMs >= nowMs - this.#settings.acceptLatenessMs;
-    const metered = isRecent ? meter(reading, line.sessions, this.#context(line, event)) : null;
-    if (metered !== null) this.#addMetered(line, metered, offset);
-    else {
-      const { serviceClass, down, up } = meterTooOld(reading, line.sessions, this.#context(line, event));
-      const cycle = line.book.cycleOf(ruleOf(line, this.#settings.defaultZone), atMs);
+    const context = this.#context(line, event);
+    if (this.#isBeyond(event, atMs)) {
+      // It stays what it was: a letter.
+    } else if (atMs >= nowMs - this.settings.acceptLatenessMs) {
+      const metered = meter(reading, line.sessions, context);
+      // One whose session may be forgotten might count twice.
+      if (metered !== null) this.#addMetered(line, metered, event.nasId, offset);
+    } else {
+      const { serviceClass, down, up } = meterTooOld(reading, line.sessions, context);
+      const cycle = line.book.cycleOf(ruleOf(line, this.settings.defaultZone), atMs);
       const adjustment = adjustmentOf(line, cycle, serviceClass, offset);
       const place = `${letter.partition}:${letter.offset}`;
       if (down + up > 0n)
@@ -225,20 +239,19 @@ export class Recomputation {
   }
 
   /** What a metered record leaves: usage, rows of ended sessions, flags. */
-  #addMetered(line: Line, metered: Metered, offset: number): void {
+  #addMetered(line: Line, metered: Metered, nasId: string, offset: number): void {
     const { expected } = this;
     for (const flag of metered.flags) expected.flags[flag] += 1;
     const { session } = metered;
     if (session !== null) {
       let isEstimated = session.startEstimated && metered.shares.size > 0;
       for (const [serviceClass, share] of metered.shares) {
-        const rule = ruleOf(line, this.#settings.defaultZone);
+        const rule = ruleOf(line, this.settings.defaultZone);
         const cycleAt = (ms: number): { endMs: number } =>
           this.calendar.cycleAt(rule.zone, rule.anchorDay, ms);
         const parts = spreadOf(share, metered.fromMs, metered.atMs, this.watermarkMs, cycleAt);
         isEstimated ||= parts.length > 1;
-        for (const part of parts)
-          addUsagePart(expected, line, rule, part, { serviceClass, nasId: session.nasId, offset });
+        for (const part of parts) addUsagePart(expected, line, rule, part, { serviceClass, nasId, offset });
       }
       if (isEstimated && !metered.flags.includes('estimated')) expected.flags.estimated += 1;
     }
@@ -260,14 +273,14 @@ export class Recomputation {
       if (session.startMs <= eventMs && session.lastEventMs <= eventMs)
         endSession(this.expected, line, session, eventMs, 'nas-event', offset);
     }
-    line.book.roll(ruleOf(line, this.#settings.defaultZone), watermarkMs);
+    line.book.roll(ruleOf(line, this.settings.defaultZone), watermarkMs);
     if (line.dueMs !== null && line.dueMs > watermarkMs) return;
     for (const session of line.sessions.open) {
       const endMs = session.lastEventMs + nas.silenceMs(session.nasId);
       if (nas.isOverdue(session, watermarkMs))
         endSession(this.expected, line, session, endMs, 'timeout', offset);
     }
-    for (const cycle of line.book.close(watermarkMs, this.#settings.cycleCloseGraceMs)) {
+    for (const cycle of line.book.close(watermarkMs, this.settings.cycleCloseGraceMs)) {
       const { startMs, endMs, classes, adjusted } = cycle;
       const bounds = { subscriberId: line.id, cycleStartMs: startMs, cycleEndMs: endMs };
       this.expected.closings.push({ ...bounds, classes: new Map(classes), adjusted, offset });
@@ -282,7 +295,7 @@ export class Recomputation {
     this.expected.actions.push(...decide(line, this.policies, plan, watermarkMs, offset));
     const times = [nextChangeMs(line, watermarkMs)];
     for (const session of line.sessions.open) times.push(nas.nextLookMs(session, watermarkMs));
-    times.push(line.book.nextCloseMs(watermarkMs, this.#settings.cycleCloseGraceMs));
+    times.push(line.book.nextCloseMs(watermarkMs, this.settings.cycleCloseGraceMs));
     const known = times.filter((atMs) => atMs !== null) as number[];
     const next = known.length === 0 ? null : Math.min(...known);
     // Left where it is while it is not too late: a look in vain does no harm.
@@ -304,13 +317,13 @@ export class Recomputation {
   }
 
   #context(line: Line, event: UsageEvent): MeteringContext {
-    const countFrom = [this.feeds.get(event.feedId)?.countFromMs ?? null, this.#settings.unknownBeforeMs];
+    const countFrom = [this.feeds.get(event.feedId)?.countFromMs ?? null, this.settings.unknownBeforeMs];
     const known = countFrom.filter((ms) => ms !== null) as number[];
     return {
       countFromMs: known.length === 0 ? null : Math.max(...known),
       line: planAt(line, this.plans, this.watermarkMs) ?? FASTEST_LINE,
       watermarkMs: this.watermarkMs,
-      acceptLatenessMs: this.#settings.acceptLatenessMs,
+      acceptLatenessMs: this.settings.acceptLatenessMs,
       groupOf: (nasId) => this.nas.profileOf(nasId).redundancyGroup ?? '',
     };
   }
@@ -325,19 +338,19 @@ export class Recomputation {
   }
 
   #isOfInterest(subscriberId: string): boolean {
-    const { onlySubscriber } = this.#settings;
+    const { onlySubscriber } = this.settings;
     return onlySubscriber === null || onlySubscriber === subscriberId;
   }
 
-  #putAside(offset: number, reason: string): void {
+  #putAside({ offset, appendTimeMs }: Pick<VerifyEntry, 'offset' | 'appendTimeMs'>, reason: string): void {
     this.expected.outcomes['dead-lettered'] += 1;
-    this.expected.deadLetters.set(offset, reason);
+    this.expected.deadLetters.set(offset, { reason, appendTimeMs });
   }
 
   #lineOf(id: string): Line {
     const known = this.lines.get(id);
     if (known !== undefined) return known;
-    const made = newLine(id, this.calendar, this.#settings.unknownBeforeMs ?? 0);
+    const made = newLine(id, this.calendar, this.settings.unknownBeforeMs ?? 0);
     this.lines.set(id, made);
     this.rounds.join(id);
     return made;

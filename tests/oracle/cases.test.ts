@@ -48,7 +48,7 @@ function found(run: Recomputation, wanted: Case): Partial<Case> {
       cycleStartMs,
       ...pair(shares.get('') ?? nothing()),
     ]),
-    letters: [...expected.deadLetters.values()],
+    letters: [...expected.deadLetters.values()].map(({ reason }) => reason),
     actions: expected.actions.map(({ kind }) => kind),
     open: line?.sessions.open.length ?? 0,
   };

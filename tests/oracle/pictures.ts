@@ -89,7 +89,7 @@ export function verifyPicture(run: Recomputation): Picture {
     picture.sum('closed cycles', [...key, 'adjusted'], [adjusted.down, adjusted.up]);
   }
   for (const n of expected.toldEvents.keys()) picture.put('told', ['slot-0', n]);
-  for (const [offset, reason] of expected.deadLetters) picture.put('dead letters', [offset, reason]);
+  for (const [offset, { reason }] of expected.deadLetters) picture.put('dead letters', [offset, reason]);
   for (const { id, book, sessions, throttle } of run.lines.values()) {
     for (const cycle of book.cycles) {
       const { startMs, endMs, adjusted, closed, classes } = cycle;
