@@ -7,12 +7,12 @@ import { cycleFor } from '../window/cycles.ts';
 import { missingRows, spreadOf } from './add-usage.ts';
 import { armAgain, isAhead, load } from './drain.ts';
 import type { FoldContext } from './fold.ts';
-import { beyondExact } from './refuse.ts';
+import { beyondExact, beyondSigned } from './refuse.ts';
 import type { Folding } from './requests.ts';
 import { catchUp, decide, noteEnded, settle, touch } from './settle.ts';
 import type { CycleTotal, Subscriber } from './slot-state.ts';
 import { subscriberOf } from './slot-state.ts';
-import { addMetered, isEstimated, meterContext, suspendIfAbsurd } from './usage.ts';
+import { addMetered, isEstimated, meterContext, noteDead, suspendIfAbsurd } from './usage.ts';
 
 /** The subscriber that a control is about, read or made; null where its value holds this control already (torn write). */
 export function* claimed(context: FoldContext, id: string, cause: Cause): Folding<Subscriber | null> {
@@ -60,6 +60,11 @@ function adjust(
 ): void {
   const { state, effects, calendar } = context;
   const { atMs, downBytes, upBytes, reason, by } = command;
+  const refusal = beyondSigned(subscriber, command);
+  if (refusal !== null) {
+    noteDead(context, { ...cause, ...refusal, key: null, value: null, nasId: null });
+    return;
+  }
   const cycle = cycleFor(subscriber, atMs, calendar, state.settings.defaultZone);
   cycle.adjusted.down += downBytes;
   cycle.adjusted.up += upBytes;
@@ -105,7 +110,8 @@ export function* foldReplay(context: FoldContext, replay: ReplayControl, cause: 
       return;
     }
     const spreads = spreadOf(context, subscriber, metered);
-    if (isEstimated(metered, spreads)) metered.flags.push('estimated');
+    if (isEstimated(metered, spreads) && !metered.flags.includes('estimated'))
+      metered.flags.push('estimated');
     for (const flag of metered.flags) state.flags[flag] += 1;
     const missing = missingRows(subscriber, spreads, event.nasId);
     if (missing !== null) yield { kind: 'rows', subscriber, keys: missing };

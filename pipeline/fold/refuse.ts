@@ -48,3 +48,22 @@ export function beyondExact(
   }
   return null;
 }
+
+/**
+ * Signed values are stored to 2^52. Held against all cycles together: another anchor may make one of several.
+ * Null = the correction can be stored.
+ */
+export function beyondSigned(
+  { cycles, pastCycles }: Subscriber,
+  correction: { downBytes: number; upBytes: number },
+): Refusal | null {
+  let [down, up] = [Math.abs(correction.downBytes), Math.abs(correction.upBytes)];
+  for (const { adjusted } of [...cycles, ...pastCycles]) {
+    down += Math.abs(adjusted.down);
+    up += Math.abs(adjusted.up);
+  }
+  if (Math.max(down, up) < MAX_SIGNED) return null;
+  return { reason: 'bad-control', detail: 'the corrections of its cycles exceed 2^52 octets' };
+}
+
+const MAX_SIGNED = 2 ** 52;
