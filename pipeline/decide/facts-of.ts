@@ -99,7 +99,9 @@ export function nextDueMs(state: SlotState, subscriber: Subscriber): number | nu
   };
   consider(subscriber.cycles[0]?.endMs ?? null);
   const { cycleCloseGraceMs } = state.settings;
-  for (const cycle of subscriber.pastCycles) consider(cycle.closed ? null : cycle.endMs + cycleCloseGraceMs);
+  // Late usage may make one whose time of grace is over already: that one closes at the next look.
+  for (const { closed, endMs } of subscriber.pastCycles)
+    consider(closed ? null : Math.max(endMs + cycleCloseGraceMs, now + 1));
   for (const rule of subscriber.rules) consider(rule.active ? rule.releaseMs : null);
   for (const { fromMs, toMs } of subscriber.profile?.assignments ?? []) {
     consider(fromMs);
