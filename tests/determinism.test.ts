@@ -222,6 +222,35 @@ describe('faults of the store', () => {
     expect(difference(await resultOf(rig, SUBSCRIBERS_AND_WINDOWS), expected)).toEqual([]);
   });
 
+  it('a sweep that was torn before its due times are written arms them when the slot is loaded', async () => {
+    const log = new LogBuilder().control({ kind: 'plan-version', plan: plan() });
+    for (let i = 0; i < 12; i += 1) {
+      const subscriberId = `sub-${i}`;
+      log.control({ kind: 'subscriber-profile', profile: profile({ subscriberId }) });
+      log.record({ subscriberId, eventTimeMs: NOON - HOUR, outputOctets: 2000 });
+    }
+    const beforeSweep = log.inputs.length;
+    log.control({ kind: 'policy-version', policy: capPolicy({ until: { seconds: 600 } }) });
+    for (let i = 0; i < 4; i += 1) log.tick(NOON + i);
+    let armed = false;
+    const rig = new WorkerRig(log.inputs, {
+      fault: (point) => {
+        if (point !== 'due' || !armed) return;
+        armed = false;
+        throw new AppError('unreachable', 'torn', { retriable: true });
+      },
+    });
+    const worker = rig.worker();
+    await rig.open(worker);
+    await rig.deliver(worker, 0, beforeSweep);
+    armed = true;
+    expect(await rig.deliver(worker, beforeSweep, 100)).toBe(beforeSweep);
+    expect(await rig.deliver(worker, beforeSweep, 100)).toBe(log.inputs.length);
+    await worker.close(0);
+    const expected = await reference(log, SUBSCRIBERS_AND_WINDOWS);
+    expect(difference(await resultOf(rig, SUBSCRIBERS_AND_WINDOWS), expected)).toEqual([]);
+  });
+
   it('the commits of a worker whose slot was taken are rejected, and nothing counts twice', async () => {
     const log = busyLog();
     const rig = new WorkerRig(log.inputs);

@@ -68,7 +68,8 @@ function* sweepOn(context: FoldContext, cause: Cause, room: number): Folding<voi
         state.sweep = { bucket, after, left };
         return;
       }
-      if (!isAhead(context, subscriber, cause)) {
+      if (isAhead(context, subscriber, cause)) armAgain(context, subscriber);
+      else {
         context.touch = { origin: 's', serial: 0 };
         yield* settle(context, subscriber, cause, false);
       }
