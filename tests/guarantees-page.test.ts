@@ -19,7 +19,9 @@ it('names tests that exist', () => {
 });
 
 it('has no promise without a test', () => {
-  const promises = PAGE.split('\n\n').filter((paragraph) => /^\*\*(?!Exceptions|Not promised)/.test(paragraph));
+  const promises = PAGE.split('\n\n').filter((paragraph) =>
+    /^\*\*(?!Exceptions|Not promised)/.test(paragraph),
+  );
   expect(promises.length).toBeGreaterThan(8);
   expect(promises.filter((paragraph) => !paragraph.includes('\n- `'))).toEqual([]);
 });
