@@ -328,19 +328,36 @@ function checkPosition(
   marks: PartitionMarks,
 ): void {
   const where = `partition ${slot.partition} of ${slot.topic}`;
-  if (stored === null && seen > 0 && marks.low > 0) {
+  const gone = stored === null && seen > 0 && marks.low > 0;
+  if (gone || (position < seen && position < marks.low)) {
     throw new AppError(
       'tail-lost',
-      `${where}: its state is gone, offset ${seen} had been reached, and the log begins at ${marks.low}: restore the state store`,
+      `${where}: ${gone ? 'its state is gone' : `its state stands at offset ${position}`}, ` +
+        `offset ${seen} had been reached, and the log begins at ${marks.low}: ` +
+        `stop the workers and run weir state rebuild${gone ? '' : ` --partition ${slot.partition} --force`}`,
     );
   }
   if (position < marks.low || position > marks.high) {
     throw new AppError(
       'position-out-of-range',
       `${where}: state stands at offset ${position}, the log holds ${marks.low} to ${marks.high}: ` +
-        'records were deleted before they were read, or the topic was made anew',
+        (position < marks.low ? deletedUnread(slot) : lostItsEnd(slot)),
       // The end may be older than the position: it was asked for before the slot was ours.
       { retriable: position > marks.high },
     );
   }
+}
+
+function deletedUnread({ partition }: SlotId): string {
+  return (
+    'records were deleted before they were read; bring them back, or stop the workers and begin without them and ' +
+    `without this state: weir state rebuild --partition ${partition} --from-log --force`
+  );
+}
+
+function lostItsEnd({ partition }: SlotId): string {
+  return (
+    'the log lost its end, or the topic was made anew; stop the workers and go back to a snapshot that the log continues: ' +
+    `weir state rebuild --partition ${partition} --force`
+  );
 }
