@@ -14,12 +14,15 @@ export class AccountingTopic {
   readonly partitions: number;
   readonly #kafka: Kafka;
   readonly #admin: Admin;
+  /** what was deleted from the log, by partition */
+  readonly #deleted: VerifyEntry[][];
 
   private constructor(kafka: Kafka, admin: Admin, name: string, partitions: number) {
     this.#kafka = kafka;
     this.#admin = admin;
     this.name = name;
     this.partitions = partitions;
+    this.#deleted = Array.from({ length: partitions }, () => []);
   }
 
   /** Makes the topic; records carry their producer's stamp, as simulated time needs. */
@@ -48,23 +51,44 @@ export class AccountingTopic {
     return offsets.reduce((sum, { high, low }) => sum + Number(high) - Number(low), 0);
   }
 
-  /** All entries of each partition in offset order, by a plain consumer and a plain decoder. */
+  /** Deletes what each partition holds before an offset, as retention does. readBack still knows it. */
+  async deleteBefore(offsets: readonly number[]): Promise<void> {
+    const logs = await this.readBack();
+    const partitions = offsets.map((offset, partition) => ({ partition, offset: String(offset) }));
+    await this.#admin.deleteTopicRecords({ topic: this.name, partitions });
+    offsets.forEach((before, partition) => {
+      this.#deleted[partition] = logs[partition]?.filter(({ offset }) => offset < before) ?? [];
+    });
+  }
+
+  /** Gives the topic more partitions, which must never be done. */
+  async widen(partitions: number): Promise<void> {
+    await this.#admin.createPartitions({ topicPartitions: [{ topic: this.name, count: partitions }] });
+  }
+
+  /** All entries ever written to each partition in offset order, by a plain consumer and a plain decoder. */
   async readBack(): Promise<VerifyEntry[][]> {
     const ends = await this.ends();
-    const logs: VerifyEntry[][] = ends.map(() => []);
-    const open = new Set(ends.flatMap((end, partition) => (end > 0 ? [partition] : [])));
+    const logs: VerifyEntry[][] = ends.map((_, partition) => [...(this.#deleted[partition] ?? [])]);
+    const offsets = await this.#admin.fetchTopicOffsets(this.name);
+    const open = new Set(
+      offsets.flatMap(({ partition, low, high }) => (Number(low) < Number(high) ? [partition] : [])),
+    );
     const consumer = this.#kafka.consumer({ groupId: `${this.name}-reader`, maxWaitTimeInMs: 100 });
     await consumer.connect();
     try {
       await consumer.subscribe({ topic: this.name, fromBeginning: true });
       await new Promise<void>((resolve, reject) => {
+        if (open.size === 0) resolve();
         consumer.on('consumer.crash', ({ payload }) => reject(payload.error));
         const eachBatch = async ({
           batch: { partition, messages },
         }: {
           batch: KafkaBatch;
         }): Promise<void> => {
-          for (const message of messages) logs[partition]?.push(entryOf(message));
+          const log = logs[partition];
+          const known = log?.at(-1)?.offset ?? -1;
+          for (const message of messages) if (Number(message.offset) > known) log?.push(entryOf(message));
           if (Number(messages.at(-1)?.offset ?? -1) + 1 >= (ends[partition] ?? 0)) open.delete(partition);
           if (open.size === 0) resolve();
           return Promise.resolve();

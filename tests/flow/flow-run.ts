@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
+import { runCli } from '../../cli/commands.ts';
 import { freePorts } from '../../dev/processes/ports.ts';
+import type { OverviewView } from '../../schemas/views.ts';
 import { PostgresDirectory } from '../../storage/postgres/directory.ts';
 import { migrate } from '../../storage/postgres/migrate.ts';
 import { SecretBox } from '../../storage/postgres/secret-box.ts';
@@ -27,6 +29,17 @@ export interface FlowOptions {
   seed: number;
   subscribers: number;
   records: number;
+  /** a Redis of the test's own; default the one that all tests share */
+  redisUrl?: string;
+  /** put over the program's environment */
+  env?: Readonly<Record<string, string>>;
+}
+
+/** What a `weir` command printed. */
+export interface CommandEnd {
+  code: number;
+  out: string;
+  err: string;
 }
 
 /**
@@ -48,6 +61,7 @@ export class FlowRun {
   readonly #entries: Iterator<LogAppend>;
   readonly #processes: WeirProcess[] = [];
   readonly #ports: readonly number[];
+  readonly #env: Readonly<Record<string, string>>;
 
   private constructor(parts: {
     workload: Workload;
@@ -57,6 +71,7 @@ export class FlowRun {
     dataDir: string;
     writer: BulkWriter;
     ports: readonly number[];
+    env: Readonly<Record<string, string>>;
   }) {
     const { workload, topic, servers, databases } = parts;
     this.workload = workload;
@@ -72,23 +87,27 @@ export class FlowRun {
     this.#writer = parts.writer;
     this.#entries = workload.entries[Symbol.iterator]();
     this.#ports = parts.ports;
+    this.#env = parts.env;
   }
 
   /** Makes everything but the program and the usage; the directory is filled as a provider's would be. */
   static async open(options: FlowOptions): Promise<FlowRun> {
-    const servers = serversOf(process.env);
+    const { redisUrl, env = {}, ...load } = options;
+    const shared = serversOf(process.env);
+    const servers = { ...shared, redisUrl: redisUrl ?? shared.redisUrl };
     const name = `flow-${randomBytes(6).toString('hex')}`;
     const topic = await AccountingTopic.make(servers.brokers, name, PARTITIONS);
     const writer = new BulkWriter({ broker: servers.brokers, topic: name, partitions: PARTITIONS });
     await writer.open();
     const run = new FlowRun({
-      workload: makeWorkload({ ...options, partitions: PARTITIONS }),
+      workload: makeWorkload({ ...load, partitions: PARTITIONS }),
       topic,
       servers,
       databases: await makeDatabases(servers),
       dataDir: await mkdtemp(join(tmpdir(), 'weir-flow-')),
       writer,
       ports: await freePorts(2),
+      env,
     });
     await run.slots.open();
     await run.#fillDirectory();
@@ -97,26 +116,22 @@ export class FlowRun {
 
   /** Starts the program. */
   start(): WeirProcess {
-    const [apiPort, metricsPort] = this.#ports;
-    const process = new WeirProcess({
-      KAFKA_BROKERS: this.#servers.brokers,
-      KAFKA_TOPIC: this.topic.name,
-      KAFKA_GROUP: this.topic.name,
-      REDIS_URL: this.#servers.redisUrl,
-      DATABASE_URL: this.#databases.databaseUrl,
-      CLICKHOUSE_URL: this.clickhouseUrl,
-      WEIR_SIMULATED_TIME: 'on',
-      WEIR_SIMULATOR: 'off',
-      WEIR_DATA_DIR: this.#dataDir,
-      WEIR_POLICIES_DIR: POLICIES,
-      WEIR_SECRET_KEY: this.#secretKey.toString('hex'),
-      WEIR_API_PORT: String(apiPort),
-      WEIR_METRICS_PORT: String(metricsPort),
-      // A killed process's claims are free again after twice this.
-      RADIUS_COA_GIVE_UP_AFTER: '5',
-    });
+    const process = new WeirProcess(this.#programEnv());
     this.#processes.push(process);
     return process;
+  }
+
+  /** Runs a `weir` command with the program's environment. */
+  async weir(command: string): Promise<CommandEnd> {
+    let [out, err] = ['', ''];
+    const code = await runCli(command.split(' '), {
+      env: this.#programEnv(),
+      version: 'test',
+      out: (text) => (out += text),
+      err: (text) => (err += text),
+      start: () => Promise.resolve(0),
+    });
+    return { code, out, err };
   }
 
   /** Resolves when everything that the directory and the policies folder hold is in the log. */
@@ -159,6 +174,35 @@ export class FlowRun {
     await process.until('actions are sent and rows are flushed', ended, timeoutMs);
   }
 
+  /** What the running program says of itself. @throws Error while it does not answer */
+  async overview(): Promise<OverviewView> {
+    const key = (await readFile(join(this.#dataDir, 'admin-key'), 'utf8')).trim();
+    const url = `http://127.0.0.1:${String(this.#ports[0])}/v1/overview`;
+    const response = await fetch(url, { headers: { authorization: `Bearer ${key}` } });
+    if (!response.ok) throw new Error(`${url}: ${String(response.status)} ${await response.text()}`);
+    return (await response.json()) as OverviewView;
+  }
+
+  /** The first overview in which the condition holds. */
+  async overviewWhen(
+    process: WeirProcess,
+    what: string,
+    holds: (view: OverviewView) => boolean,
+    timeoutMs: number,
+  ): Promise<OverviewView> {
+    const seen: OverviewView[] = [];
+    const condition = async (): Promise<boolean> => {
+      seen[0] = await this.overview();
+      return holds(seen[0]);
+    };
+    await process.until(what, condition, timeoutMs).catch((error: unknown) => {
+      throw new Error(`${(error as Error).message}\nlast seen: ${JSON.stringify(seen[0]?.partitions)}`);
+    });
+    const [view] = seen;
+    if (view === undefined) throw new Error('no overview');
+    return view;
+  }
+
   /** Sum of a metric's series, as the running program says it. */
   async metric(name: string): Promise<number> {
     const response = await fetch(`http://127.0.0.1:${String(this.#ports[1])}/metrics`);
@@ -178,6 +222,28 @@ export class FlowRun {
     await this.topic.drop();
     await this.#databases.drop();
     await rm(this.#dataDir, { recursive: true, force: true });
+  }
+
+  #programEnv(): Record<string, string> {
+    const [apiPort, metricsPort] = this.#ports;
+    return {
+      KAFKA_BROKERS: this.#servers.brokers,
+      KAFKA_TOPIC: this.topic.name,
+      KAFKA_GROUP: this.topic.name,
+      REDIS_URL: this.#servers.redisUrl,
+      DATABASE_URL: this.#databases.databaseUrl,
+      CLICKHOUSE_URL: this.clickhouseUrl,
+      WEIR_SIMULATED_TIME: 'on',
+      WEIR_SIMULATOR: 'off',
+      WEIR_DATA_DIR: this.#dataDir,
+      WEIR_POLICIES_DIR: POLICIES,
+      WEIR_SECRET_KEY: this.#secretKey.toString('hex'),
+      WEIR_API_PORT: String(apiPort),
+      WEIR_METRICS_PORT: String(metricsPort),
+      // A killed process's claims are free again after twice this.
+      RADIUS_COA_GIVE_UP_AFTER: '5',
+      ...this.#env,
+    };
   }
 
   async #fillDirectory(): Promise<void> {
