@@ -5,6 +5,7 @@ import type { Control } from '../schemas/control.ts';
 import { controlKey } from '../schemas/control.ts';
 import { partitionOfText } from '../schemas/partitioning.ts';
 import type { PolicyVersion } from '../schemas/policy.ts';
+import type { NasProfile } from '../schemas/profile.ts';
 import { fastRecordEncoder } from '../simulator/fast-encoder.ts';
 import { generateRecords } from '../simulator/load.ts';
 import type { Load } from '../simulator/load.ts';
@@ -13,7 +14,7 @@ import { simulatedNas } from '../simulator/profiles.ts';
 import { BulkWriter } from '../tests/flow/bulk-writer.ts';
 
 /** Noon of a day in the middle of a month: no cycle of anybody ends in a short run. */
-const START_MS = Date.UTC(2026, 6, 12, 12);
+export const START_MS = Date.UTC(2026, 6, 12, 12);
 const POLICIES = new URL('../policies', import.meta.url).pathname;
 const NAS = 16;
 
@@ -103,19 +104,24 @@ async function writeRecords(
 }
 
 async function controlsOf(load: Load, policies: number): Promise<Control[]> {
+  const nas = Array.from({ length: NAS }, (_, i) => simulatedNas(i).profile);
+  return [
+    ...(await catalogueOf(nas, policies)),
+    ...load.subscribers.map(({ profile }): Control => ({ kind: 'subscriber-profile', profile })),
+  ];
+}
+
+/** Plans, NAS and so many policies: what every slot has to know. */
+export async function catalogueOf(nas: readonly NasProfile[], policies: number): Promise<Control[]> {
   const shipped = (await loadPolicies(POLICIES)).policies.find(({ policyId }) => policyId === 'home-fup');
   if (shipped === undefined) throw new Error('policies/home-fup.json is missing');
   return [
     ...Object.values(SIMULATED_PLANS).map((plan): Control => ({ kind: 'plan-version', plan })),
-    ...Array.from({ length: NAS }, (_, i): Control => ({
-      kind: 'nas-profile',
-      nas: simulatedNas(i).profile,
-    })),
+    ...nas.map((profile): Control => ({ kind: 'nas-profile', nas: profile })),
     ...Array.from({ length: policies }, (_, i): Control => ({
       kind: 'policy-version',
       policy: i === 0 ? shipped : variant(shipped, i),
     })),
-    ...load.subscribers.map(({ profile }): Control => ({ kind: 'subscriber-profile', profile })),
   ];
 }
 

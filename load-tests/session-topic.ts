@@ -74,7 +74,7 @@ export class SessionTopic {
     return Buffer.from(this.#load.ids[index] ?? '', 'utf8');
   }
 
-  async #addControl(partition: number, key: Buffer | null, value: Buffer): Promise<void> {
+  async #addControl(partition: number, key: Buffer | null, value: Uint8Array): Promise<void> {
     const control = { source: 'load', n: this.#controls };
     const full = this.#writer.add({ partition, key, value, control, timeMs: this.#options.startMs });
     if (full) await this.#writer.drain();

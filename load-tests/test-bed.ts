@@ -9,7 +9,23 @@ import { dropSlots, makeDatabases, serversOf } from '../tests/flow/servers.ts';
 import { SlotReader } from '../tests/flow/slot-reader.ts';
 import { WeirProcess } from '../tests/flow/weir-process.ts';
 import { readMetrics } from './read-metrics.ts';
-import type { ThroughputOptions } from './throughput.ts';
+
+/** Of the workers of a run. */
+export interface WorkerOptions {
+  /** processes */
+  workers: number;
+  partitions: number;
+  /** how many there will be: the number of buckets follows from it */
+  subscribers: number;
+  /** the program, relative to the project */
+  program: string;
+  /** flags for the workers' node */
+  node: string[];
+  /** folder for a CPU profile of each worker; null = none */
+  profile: string | null;
+  /** subscribers that stay in a worker's memory; null = as many as it holds by default */
+  cached: number | null;
+}
 
 /** What one run has for itself on the real servers: a topic, databases, slots; nothing is left after close. */
 export interface TestBed {
@@ -28,7 +44,7 @@ export interface TestBed {
 
 /** Makes it; throws what a server throws. */
 export async function openTestBed(
-  options: Pick<ThroughputOptions, 'partitions'>,
+  options: Pick<WorkerOptions, 'partitions'>,
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<TestBed> {
   const servers = serversOf(env);
@@ -58,7 +74,7 @@ export async function openTestBed(
 }
 
 /** Starts the workers one after the other (the first brings the tables up to date); gives their metrics ports. */
-export async function startWorkers(options: ThroughputOptions, bed: TestBed): Promise<number[]> {
+export async function startWorkers(options: WorkerOptions, bed: TestBed): Promise<number[]> {
   const ports = await freePorts(options.workers);
   const profiling =
     options.profile === null
@@ -76,7 +92,7 @@ export async function startWorkers(options: ThroughputOptions, bed: TestBed): Pr
 }
 
 function workerEnv(
-  options: ThroughputOptions,
+  options: WorkerOptions,
   { servers, databases, name }: TestBed,
   port: number,
   dataDir: string,
@@ -96,5 +112,6 @@ function workerEnv(
     WEIR_METRICS_PORT: String(port),
     // 500 values a bucket, as the configuration page advises.
     WEIR_BUCKETS: String(Math.max(128, Math.ceil(options.subscribers / options.partitions / 500))),
+    ...(options.cached === null ? {} : { WEIR_CACHED_SUBSCRIBERS: String(options.cached) }),
   };
 }

@@ -1,37 +1,23 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { encodeHot } from '../pipeline/commit/subscriber-codec.ts';
 import { NEWEST_BLOB_VERSION } from '../pipeline/fold/slot-state.ts';
 import type { SlotState } from '../pipeline/fold/slot-state.ts';
-import type { SlotReader } from '../tests/flow/slot-reader.ts';
 import type { WeirProcess } from '../tests/flow/weir-process.ts';
+import { follow, sum, untilFlushed } from './follow.ts';
 import { generateTopic } from './generated-topic.ts';
 import type { GeneratedTopic } from './generated-topic.ts';
 import { cpuSeconds, measuredServers, memoryBytes } from './process-usage.ts';
 import type { Measured } from './process-usage.ts';
 import { readMetrics } from './read-metrics.ts';
 import { openTestBed, startWorkers } from './test-bed.ts';
+import type { WorkerOptions } from './test-bed.ts';
 import { totalFaults } from './verify-totals.ts';
 
-/** Between two looks at the slots' positions: the resolution of the measured time. */
-const LOOK_MS = 50;
-/** Without any progress for so long the run is given up. */
-const STUCK_MS = 60_000;
-
 /** Of a run; all checked. */
-export interface ThroughputOptions {
+export interface ThroughputOptions extends WorkerOptions {
   records: number;
-  subscribers: number;
-  partitions: number;
-  workers: number;
   policies: number;
   seed: number;
-  /** the program, relative to the project */
-  program: string;
-  /** flags for the workers' node */
-  node: string[];
-  /** folder for a CPU profile of each worker; null = none */
-  profile: string | null;
 }
 
 /** What a run showed. Rates are of records from the first to the last commit with records in it. */
@@ -79,9 +65,9 @@ export async function measureThroughput(
     const measured = [...workers.map(nameOfWorker), ...measuredServers(env)];
     const inputBytes = await redisInputBytes(redis);
     const ends = await bed.topic.ends();
-    const looks = await watch(slots, ends, workers, measured);
-    for (const worker of workers)
-      await worker.until('everything is flushed', () => isFlushed(ports), STUCK_MS);
+    const looks: Look[] = [];
+    await follow(slots, ends, workers, (positions) => looks.push(lookAt(positions, measured)));
+    await untilFlushed(workers, ports);
     const done = lookAt(ends, measured);
     const bytes = (await redisInputBytes(redis)) - inputBytes;
     const metrics = await Promise.all(ports.map((port) => readMetrics(port)));
@@ -102,11 +88,6 @@ function nameOfWorker({ pid }: WeirProcess, i: number, all: readonly WeirProcess
   return { name: all.length === 1 ? 'worker' : `worker ${String(i + 1)}`, pid };
 }
 
-async function isFlushed(ports: readonly number[]): Promise<boolean> {
-  const metrics = await Promise.all(ports.map((port) => readMetrics(port)));
-  return metrics.every((each) => (each.get('weir_flush_backlog_rows') ?? 0) === 0);
-}
-
 function lookAt(positions: readonly number[], measured: readonly Measured[]): Look {
   return {
     atMs: performance.now(),
@@ -125,7 +106,8 @@ function memoryOf(measured: readonly Measured[]): Record<string, number | null> 
   );
 }
 
-async function endWorkers(workers: readonly WeirProcess[]): Promise<void> {
+/** Has them end as an operator would. Throws where one ends with a failure. */
+export async function endWorkers(workers: readonly WeirProcess[]): Promise<void> {
   for (const worker of workers) {
     const { code } = await worker.end('SIGTERM');
     if (code !== 0) throw new Error(`a worker ended with ${String(code)}\n${worker.output.slice(-2_000)}`);
@@ -140,33 +122,6 @@ function hotValueBytes(states: readonly SlotState[]): { median: number; p95: num
   sizes.sort((a, b) => a - b);
   const at = (share: number): number => sizes[Math.floor(sizes.length * share)] ?? 0;
   return { median: at(0.5), p95: at(0.95) };
-}
-
-/** Looks at positions and CPU until everything is committed. */
-async function watch(
-  slots: SlotReader,
-  ends: readonly number[],
-  workers: readonly WeirProcess[],
-  measured: readonly Measured[],
-): Promise<Look[]> {
-  const looks: Look[] = [];
-  let movedMs = performance.now();
-  for (;;) {
-    const positions = await slots.positions();
-    const look = lookAt(positions, measured);
-    if (sum(positions) !== sum(looks.at(-1)?.positions ?? [])) movedMs = look.atMs;
-    looks.push(look);
-    if (positions.every((position, partition) => position >= (ends[partition] ?? 0))) return looks;
-    const ended = workers.find((worker) => worker.hasEnded);
-    if (ended !== undefined) throw new Error(`a worker ended\n${ended.output.slice(-4_000)}`);
-    if (look.atMs - movedMs > STUCK_MS) {
-      const output = workers.map((worker) => worker.output.slice(-2_000)).join('\n');
-      throw new Error(
-        `no progress for ${String(STUCK_MS / 1000)} s, positions ${positions.join(', ')}\n${output}`,
-      );
-    }
-    await pause(LOOK_MS);
-  }
 }
 
 interface Finished {
@@ -224,10 +179,6 @@ function reportOf(run: Finished): ThroughputReport {
 
 async function redisInputBytes(redis: Redis): Promise<number> {
   return Number(/total_net_input_bytes:(\d+)/.exec(await redis.info('stats'))?.[1] ?? 0);
-}
-
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((all, number) => all + number, 0);
 }
 
 /** 123,456 */
