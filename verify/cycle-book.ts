@@ -157,7 +157,8 @@ export function totalOf({ classes }: Total): Amount {
 export function countedOf(cycle: Cycle, factors: Readonly<Record<string, number>>): Amount {
   const weighted = nothing();
   for (const [serviceClass, { down, up }] of cycle.classes) {
-    const factor = BigInt(factors[serviceClass] ?? 1000);
+    // Classes are named by the network: none is to be found among the names that every object has.
+    const factor = BigInt(new Map(Object.entries(factors)).get(serviceClass) ?? 1000);
     weighted.down += down * factor;
     weighted.up += up * factor;
   }

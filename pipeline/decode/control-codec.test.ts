@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Control } from '../../schemas/control.ts';
+import { usageEvent } from '../../tests/factories.ts';
 import { isAppError } from '../../schemas/errors.ts';
 import type { Condition } from '../../schemas/policy.ts';
 import type { SubscriberProfile } from '../../schemas/profile.ts';
@@ -104,6 +105,21 @@ describe('refusals', () => {
     ['no subscriber', profile({ subscriberId: '' }), /subscriberId/],
     ['overlapping plans', profile({ assignments: [...PROFILE.assignments].reverse() }), /assignments/],
     ['a null profile', { kind: 'subscriber-profile', profile: null }, /profile/],
+    [
+      'a replayed record that was sent before there was RADIUS',
+      {
+        kind: 'replay',
+        letter: { partition: 0, offset: 1 },
+        appendTimeMs: Date.UTC(2025, 0, 1),
+        event: usageEvent({
+          eventTimeMs: null,
+          receivedAtMs: Date.UTC(2000, 0, 2),
+          acctDelaySeconds: 2 ** 31 - 1,
+        }),
+        by: 'ann',
+      },
+      /event was sent before 2000/,
+    ],
     [
       'a deep condition',
       {

@@ -2,7 +2,7 @@ import { STATUS_TYPES } from '../../schemas/accounting-record.ts';
 import type { UsageEvent } from '../../schemas/accounting-record.ts';
 import type { OperatorCommand, ReplayControl } from '../../schemas/control.ts';
 import type { Check } from './shape.ts';
-import { integer, isObject, nullable, object, oneOf, text } from './shape.ts';
+import { integer, isObject, nullable, object, oneOf, text, where } from './shape.ts';
 import { MAX_PLAUSIBLE_MS, MIN_PLAUSIBLE_MS } from './usage-event.ts';
 
 const id = text(1, 256);
@@ -45,7 +45,7 @@ export const operatorCommand: Check<OperatorCommand> = (value, path) => {
   return known === undefined ? `${path}.type is unknown` : COMMANDS[known](value, path);
 };
 
-const usageEvent = object<UsageEvent>({
+const fields = object<UsageEvent>({
   feedId: text(0, 256),
   statusType: oneOf(STATUS_TYPES),
   subscriberId: id,
@@ -69,6 +69,13 @@ const usageEvent = object<UsageEvent>({
   sessionTimeSeconds: nullable(integer(0, 3_155_760_000)),
   terminateCause: attribute,
 });
+
+/** As of a record: what it was sent at, by its delay, is a time that there can be. */
+const usageEvent = where(fields, ({ eventTimeMs, receivedAtMs, acctDelaySeconds }) =>
+  eventTimeMs === null && receivedAtMs !== null && receivedAtMs - acctDelaySeconds * 1000 < MIN_PLAUSIBLE_MS
+    ? 'was sent before 2000'
+    : null,
+);
 
 /** A dead letter's record put right. Only session records are replayed: On and Off of a NAS mean nothing later. */
 export const replayControl = object<ReplayControl>({

@@ -39,13 +39,18 @@ export function countedByClass(
   for (const { serviceClass, down, up } of total.classes) {
     restDown -= down;
     restUp -= up;
-    const factor = factors[serviceClass] ?? 1000;
+    const factor = factorOf(factors, serviceClass);
     addShare(sum.down, down, factor);
     addShare(sum.up, up, factor);
   }
   addShare(sum.down, restDown, factors[''] ?? 1000);
   addShare(sum.up, restUp, factors[''] ?? 1000);
   return { down: roundedDown(sum.down), up: roundedDown(sum.up) };
+}
+
+/** Names come from the network: 'constructor' is in every object, and no factor. */
+function factorOf(factors: Readonly<Record<string, number>>, serviceClass: string): number {
+  return Object.hasOwn(factors, serviceClass) ? (factors[serviceClass] ?? 1000) : 1000;
 }
 
 /** bytes * factor / 1000 without leaving the safe integers: thousands and their rest apart. */

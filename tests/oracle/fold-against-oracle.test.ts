@@ -91,4 +91,9 @@ describe('fold and recomputation', { timeout: TIMEOUT_MS }, () => {
     }
     expect(compare(log)['actions']).not.toEqual([]);
   });
+
+  it('agree on a service class with a name that every object has a member of', () => {
+    const log = new LogBuilder().enforced().record({ serviceClass: 'constructor', outputOctets: 5000 });
+    expect(compare(log)['actions']).toHaveLength(1);
+  });
 });
