@@ -61,20 +61,26 @@ function reasonOf(input: Input): string {
 describe('framing', () => {
   it('reads single-object, Confluent and bare records alike', () => {
     const expected = {
+      feedId: '',
       statusType: 'INTERIM_UPDATE',
       subscriberId: 'sub-1',
       userName: null,
       sessionId: 's1',
+      multiSessionId: null,
+      parentSessionId: null,
       nasId: 'nas-1',
       nasIp: null,
       framedIp: null,
       serviceName: null,
       serviceClass: null,
+      radiusClass: null,
       eventTimeMs: T,
       receivedAtMs: null,
       acctDelaySeconds: 0,
       inputOctets: 10,
       outputOctets: 20,
+      ipv6InputOctets: null,
+      ipv6OutputOctets: null,
       sessionTimeSeconds: null,
       terminateCause: null,
     };
