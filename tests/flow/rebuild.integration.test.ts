@@ -17,8 +17,8 @@ import type { WeirProcess } from './weir-process.ts';
 
 const RECORDS = 40_000;
 const WAIT_MS = 30_000;
-/** Of the state store's answers while somebody looks: a commit takes one or more. */
-const SLOW_MS = 150;
+/** Of the state store's answers to commits, while somebody looks. */
+const SLOW_MS = 300;
 /** The log no longer holds what lies so far before the snapshots. */
 const BEFORE_SNAPSHOT = 50;
 

@@ -1,15 +1,21 @@
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 
+const COMMIT_SCRIPT = new URL('../../storage/redis/commit.lua', import.meta.url);
+
 /**
- * The way from a worker to a server on loopback, whose answers can be made late: then there is time to look at what
- * the worker shows in between. Order is kept.
+ * The way from a worker to its Redis on loopback. The answer to a commit can be made late, and with it all that comes
+ * after: then there is time to look at what the worker shows before its slots have caught up. Order is kept.
  */
 export class SlowRoad {
-  /** how much later every answer comes, ms */
+  /** how much later a commit is answered, ms */
   delayMs = 0;
+  /** what the command that runs the commit script holds */
+  readonly #commit = createHash('sha1').update(readFileSync(COMMIT_SCRIPT)).digest('hex');
   readonly #host: string;
   readonly #port: number;
   readonly #sockets = new Set<Socket>();
@@ -39,9 +45,12 @@ export class SlowRoad {
   #accept(client: Socket): void {
     const upstream = connect(this.#port, this.#host);
     let before = Promise.resolve();
+    let dueMs = 0;
+    client.on('data', (chunk: Buffer) => {
+      if (chunk.includes(this.#commit)) dueMs = performance.now() + this.delayMs;
+    });
     client.pipe(upstream);
     upstream.on('data', (chunk: Buffer) => {
-      const dueMs = performance.now() + this.delayMs;
       before = before.then(async () => {
         const leftMs = dueMs - performance.now();
         if (leftMs > 0) await delay(leftMs);
