@@ -49,9 +49,20 @@ it('ticks a partition that is silent for 30 s, once a period', async () => {
   expect(await beat(T + IDLE_AFTER_MS + 2000, [{ position: 6 }])).toEqual([]);
 });
 
-it('leaves a partition alone whose position moves', async () => {
+it('leaves a partition alone whose event time moves', async () => {
   const { beat } = setUp();
-  for (let i = 0; i < 100; i += 1) expect(await beat(T + i * 1000, [{ position: i }])).toEqual([]);
+  for (let i = 0; i < 100; i += 1)
+    expect(await beat(T + i * 1000, [{ position: i, watermarkMs: i }])).toEqual([]);
+});
+
+it('ticks a partition that is read but whose event time stands still: all of its NAS have fast clocks', async () => {
+  const { beat } = setUp();
+  const ticked: number[] = [];
+  for (let i = 0; i < 100; i += 1) {
+    const slot = { position: 50 * i, watermarkMs: T - 600_000 };
+    if ((await beat(T + i * 1000, [slot])).length > 0) ticked.push(i);
+  }
+  expect(ticked).toEqual([30, 60, 90]);
 });
 
 it('ticks on while due work is left', async () => {
