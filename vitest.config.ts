@@ -9,7 +9,12 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['**/*.test.ts'],
-          exclude: [...ignored, '**/*.integration.test.ts'],
+          exclude: [
+            ...ignored,
+            '**/*.integration.test.ts',
+            '**/*.simulation.test.ts',
+            '**/*.chaos.test.ts',
+          ],
           environment: 'node',
           // Pure code needs no process of its own for each file: 984 tests in 10 s instead of 26, on two busy cores.
           isolate: false,
@@ -25,6 +30,30 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 120_000,
+        },
+      },
+      {
+        // The whole core under a seeded scheduler, and the proofs that its mechanisms are needed. Uses all cores itself.
+        test: {
+          name: 'simulation',
+          include: ['**/*.simulation.test.ts'],
+          exclude: ignored,
+          environment: 'node',
+          fileParallelism: false,
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+        },
+      },
+      {
+        // Real processes and servers, killed at random.
+        test: {
+          name: 'chaos',
+          include: ['**/*.chaos.test.ts'],
+          exclude: ignored,
+          environment: 'node',
+          fileParallelism: false,
+          testTimeout: 420_000,
+          hookTimeout: 420_000,
         },
       },
     ],

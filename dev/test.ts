@@ -9,8 +9,8 @@ import { countsOf } from './test-results.ts';
 import type { Counts } from './test-results.ts';
 
 /**
- * `npm test`: starts the real servers, runs the unit and the integration project, stops the servers, and ends
- * with the plain line `N passed, N failed`. Exits 0 only when something passed, nothing failed and nothing was
+ * `npm test`: starts the real servers, runs the unit, simulation, integration and chaos projects, stops the servers, and
+ * ends with the plain line `N passed, N failed`. Exits 0 only when something passed, nothing failed and nothing was
  * skipped. Arguments go to vitest: `npm test -- storage/redis -t "stale token"`.
  */
 async function main(): Promise<number> {
@@ -27,7 +27,7 @@ async function main(): Promise<number> {
   const work = async () => {
     await timed('servers', () => services.start());
     const env = { ...process.env, ...services.env };
-    for (const project of ['unit', 'integration']) {
+    for (const project of ['unit', 'simulation', 'integration', 'chaos']) {
       if (interrupted) return;
       const report = join(group.dir, `${project}.json`);
       counts.push(await timed(project, () => runVitest(group, { project, filters, env, report })));
