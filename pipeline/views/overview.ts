@@ -98,12 +98,22 @@ async function allStates(
     if (mine.has(partition)) continue;
     const head = await reader.store.readHead({ group: reader.group, topic: reader.source.topic, partition });
     const core = head.meta.get(CORE_FIELD);
-    if (core === undefined) continue;
-    const state = emptySlot(partition, UNREAD_SETTINGS, 0);
-    decodeCore(core, state);
-    states.push(state);
+    const state = core === undefined ? null : stateOf(partition, core);
+    if (state !== null) states.push(state);
   }
   return states;
+}
+
+/** Null for a slot of a layout that this program does not know: its owner halts, and that alarm must still be seen. */
+function stateOf(partition: number, core: Uint8Array): SlotState | null {
+  const state = emptySlot(partition, UNREAD_SETTINGS, 0);
+  try {
+    decodeCore(core, state);
+    return state;
+  } catch (error) {
+    if (!isAppError(error, 'state-version-unknown', 'store-corrupt')) throw error;
+    return null;
+  }
 }
 
 function addOutcomes(into: OutcomeCounts, counts: OutcomeCounts): void {
