@@ -17,6 +17,7 @@ import { feedCommands } from './feed-commands.ts';
 import { overviewText } from './format.ts';
 import { stateCommands } from './state-commands.ts';
 import { subscriberCommands } from './subscriber-commands.ts';
+import { verifyCommand } from './verify-command.ts';
 
 /** What a command line runs with. */
 export interface CliIo {
@@ -24,6 +25,8 @@ export interface CliIo {
   version: string;
   out(text: string): void;
   err(text: string): void;
+  /** what `err` writes goes to a terminal */
+  isTTY?: boolean;
   /** runs the program itself; resolves with its exit code */
   start(env: NodeJS.ProcessEnv): Promise<number>;
 }
@@ -70,6 +73,7 @@ function program(io: CliIo, result: { code: number }): Command {
   viewCommands(weir, io);
   stateCommands(weir, io);
   deadLetterCommands(weir, io, () => (result.code = EXIT.failed));
+  verifyCommand(weir, io, () => (result.code = EXIT.failed));
   return weir;
 }
 

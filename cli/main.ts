@@ -7,6 +7,7 @@ const code = await runCli(process.argv.slice(2), {
   version: version(),
   out: (text) => void process.stdout.write(text),
   err: (text) => void process.stderr.write(text),
+  isTTY: process.stderr.isTTY,
   start: run,
 });
 // Explicitly: a native library's thread must not keep a finished command alive. Pipes are flushed first.

@@ -47,6 +47,7 @@ export function compareWindow(
 ): void {
   const { partition, run, fromOffset } = part;
   const key = windowKey(row.subscriberId, row.startMs, row.serviceClass, row.nasId);
+  if (scope.onlySubscriber !== null && row.subscriberId !== scope.onlySubscriber) return;
   if (row.startMs < knownFromMs(part, row.subscriberId, scope)) return;
   findings.compared += 1;
   const found = bytesText(exact(row));

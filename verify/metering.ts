@@ -5,6 +5,7 @@ import { hasWrapped, isBelow, isNewest, isRepeated, takeOver, takeTotals, withou
 import type { Taken } from './counters.ts';
 import type { Reading } from './record.ts';
 import {
+  byAge,
   chooseSession,
   closeSession,
   dropBeyondRoom,
@@ -18,6 +19,7 @@ import { becomeChild, isIgnored, isSplitChild, looksCountedTwice, sharesOf } fro
 
 const MINUTE = 60_000;
 const TAIL_MS = 10 * MINUTE;
+const MOST_OPEN = 1000;
 
 /** What metering depends on besides the record and the subscriber's sessions. */
 export interface MeteringContext {
@@ -125,6 +127,7 @@ function meterFirst(
   }
   const session = openSession(reading, startMs, startKnown);
   sessions.open.push(session);
+  makeRoom(sessions, session, ended);
   const counted = { flags, session, fromMs: startMs, atMs: reading.atMs, ended, intervalMs: null };
   if (isTakenOver(reading, startMs, context)) {
     takeOver(session, reading);
@@ -144,11 +147,13 @@ function meterFurther(
   const { session } = choice;
   const { event, atMs } = reading;
   const flags: Flag[] = [];
+  const ended: Metered['ended'] = [];
   const newest = isNewest(session, reading);
   const repeated = isRepeated(session, reading);
   if (choice.kind === 'closed' && !choice.isBehind && newest && mayGoOn(session, reading)) {
     reopenSession(sessions, session);
     flags.push('resurrected');
+    makeRoom(sessions, session, ended);
   }
   becomeChild(session, reading);
   const { lastEventMs, last } = session;
@@ -178,9 +183,18 @@ function meterFurther(
     delta: taken.delta,
     fromMs: taken.fromMs ?? Math.min(lastEventMs, atMs),
     atMs,
-    ended: [],
+    ended,
     intervalMs: isInterimInOrder ? atMs - lastEventMs : null,
   };
+}
+
+/** Of more than 1,000 open sessions the one that was silent longest gives way to the latest. */
+function makeRoom(sessions: Sessions, latest: Session, ended: Metered['ended']): void {
+  if (sessions.open.length <= MOST_OPEN) return;
+  const [oldest] = byAge(sessions.open.filter((session) => session !== latest));
+  if (oldest === undefined) return;
+  closeSession(sessions, oldest, oldest.lastEventMs, 'superseded');
+  ended.push({ session: oldest, cause: 'superseded' });
 }
 
 /** Cases 13, 14, 16: only a Stop is the NAS's own word; what closed a session otherwise is taken back by a later record. */

@@ -146,14 +146,18 @@ export function forgetClosed(sessions: Sessions, watermarkMs: number, acceptLate
 /** Of more than 1,000 closed sessions the one goes whose last event is oldest. */
 export function dropBeyondRoom(sessions: Sessions): void {
   while (sessions.closed.length > MOST_CLOSED) {
-    const [oldest] = [...sessions.closed].sort(
-      (a, b) =>
-        a.lastEventMs - b.lastEventMs || a.startMs - b.startMs || (a.sessionId < b.sessionId ? -1 : 1),
-    );
+    const [oldest] = byAge(sessions.closed);
     if (oldest === undefined) return;
     sessions.closed = sessions.closed.filter((session) => session !== oldest);
     sessions.forgottenMs = Math.max(sessions.forgottenMs, oldest.lastEventMs);
   }
+}
+
+/** Who was silent longest first; of equals the earlier start, then the smaller id. */
+export function byAge(sessions: readonly Session[]): Session[] {
+  const byId = (a: Session, b: Session): number =>
+    Number(a.sessionId > b.sessionId) - Number(a.sessionId < b.sessionId);
+  return [...sessions].sort((a, b) => a.lastEventMs - b.lastEventMs || a.startMs - b.startMs || byId(a, b));
 }
 
 /** Whether the record of an unknown session may belong to one that was dropped for want of room. */
