@@ -8,6 +8,9 @@ import type { Check } from './compare.ts';
 import { DirectoryChanges } from './directory-changes.ts';
 import { planFaults } from './fault-plan.ts';
 import { Injector } from './injector.ts';
+import { operateOnLog } from './log-surgery.ts';
+import { measureRecovery } from './recovery.ts';
+import type { RecoveryReport } from './recovery.ts';
 import { SteadyFeed } from './steady-feed.ts';
 import { ChaosWatch } from './watch.ts';
 
@@ -19,6 +22,8 @@ export interface ChaosOptions {
   workers: number;
   partitions: number;
   recordsPerSecond: number;
+  /** subscribers of the recovery that is timed; 0 = none */
+  recovery: number;
   /** the program, relative to the project */
   program: string;
   /** for logs and the report */
@@ -40,12 +45,15 @@ export interface ChaosReport {
   checks: Check[];
   sizes: Record<string, number>;
   settleSeconds: number;
+  /** null = not asked for */
+  recovery: RecoveryReport | null;
 }
 
 /** From this on ClickHouse and Postgres are away for a minute and more. */
 const LONG_RUN_MINUTES = 5;
 /** The usage of each line covers so many interims: 41 hours, with a first of the month in it. */
 const INTERIMS = 492;
+const SPARE = 4;
 const SETTLE_MS = 240_000;
 /** So little is nothing behind: what comes in a second. */
 const NEARLY_SECONDS = 1;
@@ -57,7 +65,11 @@ const NEARLY_SECONDS = 1;
 export async function runChaos(options: ChaosOptions, say: (line: string) => void): Promise<ChaosReport> {
   const servers = await ChaosServers.start();
   try {
-    return await runOn(servers, options, say);
+    const report = await runOn(servers, options, say);
+    if (options.recovery === 0) return report;
+    const of = { seed: options.seed, subscribers: options.recovery, program: options.program };
+    const recovery = await measureRecovery(servers.addresses, of, say);
+    return { ...report, recovery, checks: [...report.checks, recovery.check] };
   } finally {
     await servers.stop();
   }
@@ -69,22 +81,25 @@ async function runOn(
   say: (line: string) => void,
 ): Promise<ChaosReport> {
   const durationMs = options.minutes * 60_000;
-  const records = Math.ceil((durationMs / 1_000) * options.recordsPerSecond * 1.05);
+  const records = Math.ceil((durationMs / 1_000) * options.recordsPerSecond);
   const workload = makeChaosWorkload({
     seed: options.seed,
     subscribers: Math.max(100, Math.round(records / INTERIMS)),
-    records,
+    // More than are fed: what is done after the comparison wants some, and a slow machine takes its time.
+    records: SPARE * records,
     partitions: options.partitions,
   });
   const bed = await ChaosBed.open(servers, workload, options);
   try {
     await startFleet(bed);
     say(`servers and ${String(options.workers)} workers are up; logs in ${options.logDir}`);
+    const entries = workload.entries[Symbol.iterator]();
+    const broker = servers.addresses.brokers;
     const feed = new SteadyFeed({
-      broker: servers.addresses.brokers,
+      broker,
       topic: bed.name,
       partitions: options.partitions,
-      entries: workload.entries[Symbol.iterator](),
+      entries,
       perSecond: options.recordsPerSecond,
     });
     const changes = new DirectoryChanges(bed.directory, workload.profiles, options.seed);
@@ -104,11 +119,14 @@ async function runOn(
     for (let worker = 0; worker < bed.fleet.size; worker += 1) await bed.fleet.stop(worker);
     say(`run out after ${settleSeconds.toFixed(1)} s; comparing`);
     const comparison = await compare(bed, changes.plans);
+    const halts = watch.halts.map(({ text }) => text);
+    const operated = await operateOnLog({ bed, broker, entries });
     const kinds = [...new Set(plan.map(({ fault }) => fault.kind))].sort();
     const nearly = NEARLY_SECONDS * options.recordsPerSecond;
     return {
       options,
       settleSeconds,
+      recovery: null,
       faults: kinds.map((kind) => {
         const injected = injector.injected.filter((each) => each.kind === kind);
         const recoveryMs = injected.flatMap((each) => watch.recoveryMs(each, nearly) ?? []);
@@ -119,8 +137,9 @@ async function runOn(
         ...comparison.checks,
         { name: 'every lost tail raised its alarm', faults: watch.missedAlarms(injector.restored) },
         { name: 'nothing left while it was held', faults: watch.leaks },
-        { name: 'no partition was halted', faults: watch.halts.map(({ text }) => text) },
+        { name: 'no partition was halted', faults: halts },
         { name: 'no defect was logged', faults: watch.defects.map(({ text }) => text) },
+        ...operated,
       ],
       sizes: {
         ...comparison.sizes,

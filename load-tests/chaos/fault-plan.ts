@@ -42,7 +42,7 @@ export interface PlanOptions {
   longOutages: boolean;
 }
 
-/** Faults of processes and servers. A plan of 75 s or more has each at least once. */
+/** Faults of processes and servers. A plan of 110 s or more has each at least once. */
 export const HEAVY_KINDS = [
   'kill',
   'freeze',
@@ -99,7 +99,10 @@ function heavyFaults(options: PlanOptions): PlannedFault[] {
     }
     planned.push({ atMs, tookMs, fault });
     for (const target of targetsOf(fault, options.workers)) freeAtMs.set(target, atMs + tookMs + START_MS);
-    at = atMs + random.between(1_000, 2_500) + Math.floor(Math.min(tookMs, 12_000) * random.next() * 0.5);
+    at =
+      atMs +
+      Math.floor(Math.min(tookMs, 15_000) * (0.2 + 0.7 * random.next())) +
+      random.between(1_500, 4_000);
   }
   return planned;
 }

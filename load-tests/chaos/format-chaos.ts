@@ -18,6 +18,7 @@ export function formatChaos(report: ChaosReport): string {
     '',
     ...Object.entries(sizes).map(([name, count]) => `${name.padEnd(34)}${count.toLocaleString('en-US')}`),
     `everything had run out ${report.settleSeconds.toFixed(1)} s after the last fault`,
+    ...recoveryLines(report),
     '',
     ...checks.flatMap(({ name, faults: found }) =>
       found.length === 0
@@ -34,7 +35,23 @@ export function formatChaos(report: ChaosReport): string {
   return `${lines.join('\n')}\n`;
 }
 
+function recoveryLines({ recovery }: ChaosReport): string[] {
+  if (recovery === null) return [];
+  const whole = (value: number): string => Math.round(value).toLocaleString('en-US');
+  return [
+    `kill -9 of one of two workers, ${whole(recovery.subscribers)} subscribers, ${whole(recovery.load)} records/s ` +
+      `(half of ${whole(recovery.fullLoad)}): detected after ${recovery.detectedSeconds.toFixed(1)} s, ` +
+      `${whole(recovery.backlog)} entries behind, nothing behind ${recovery.recoverySeconds.toFixed(1)} s later`,
+  ];
+}
+
 /** Over all checks. */
 export function differencesIn({ checks }: ChaosReport): number {
   return checks.reduce((sum, { faults }) => sum + faults.length, 0);
+}
+
+/** Checks that hold and that do not, as dev/test.ts counts them. */
+export function countsIn({ checks }: ChaosReport): { passed: number; failed: number } {
+  const failed = checks.filter(({ faults }) => faults.length > 0).length;
+  return { passed: checks.length - failed, failed };
 }

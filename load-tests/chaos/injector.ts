@@ -39,6 +39,8 @@ export class Injector {
   readonly #fleet: Fleet;
   readonly #slots: SlotWatch;
   readonly #say: (line: string) => void;
+  /** what is being done to a server; the next one waits for it */
+  readonly #busy = new Map<KillableServer, Promise<void>>();
 
   constructor(servers: ChaosServers, fleet: Fleet, slots: SlotWatch, say: (line: string) => void) {
     this.#servers = servers;
@@ -93,7 +95,7 @@ export class Injector {
       case 'kafka-restart':
         return this.#restart('kafka', fault.downMs);
       case 'redis-older-copy':
-        return this.#loseTail(fault.ageMs);
+        return this.#inTurn('redis', () => this.#loseTail(fault.ageMs));
       case 'clickhouse-away':
         return this.#restart('clickhouse', fault.forMs);
       case 'postgres-away':
@@ -113,10 +115,22 @@ export class Injector {
     }
   }
 
-  async #restart(server: KillableServer, downMs: number): Promise<void> {
-    await this.#servers.kill(server);
-    await pause(downMs);
-    await this.#servers.restart(server);
+  #restart(server: KillableServer, downMs: number): Promise<void> {
+    return this.#inTurn(server, async () => {
+      await this.#servers.kill(server);
+      await pause(downMs);
+      await this.#servers.restart(server);
+    });
+  }
+
+  /** On a busy machine a server may take longer to come up than was planned. */
+  #inTurn(server: KillableServer, work: () => Promise<void>): Promise<void> {
+    const done = (this.#busy.get(server) ?? Promise.resolve()).then(work);
+    this.#busy.set(
+      server,
+      done.catch(() => undefined),
+    );
+    return done;
   }
 
   async #loseTail(ageMs: number): Promise<void> {

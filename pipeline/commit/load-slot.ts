@@ -1,4 +1,3 @@
-import { AppError } from '../../schemas/errors.ts';
 import type { OutboxRecord } from '../../schemas/outbox.ts';
 import type { PartitionMarks, SlotHead, SlotId, StateStore } from '../../storage/ports.ts';
 import type { OneShotRow } from '../fold/effects.ts';
@@ -6,6 +5,7 @@ import { requireRebuilt } from '../snapshot/rebuilding.ts';
 import { emptySlot } from '../fold/slot-state.ts';
 import type { FoldSettings, SlotState, WindowTotal } from '../fold/slot-state.ts';
 import { decodeOutbox } from './outbox-codec.ts';
+import { requirePinnedCount } from './partition-count.ts';
 import { decodeCatalogue, decodeCore, decodeOneShot, decodeWindow } from './slot-codec.ts';
 
 /** Meta fields of a slot besides the catalogue. */
@@ -52,13 +52,8 @@ export async function loadSlot(
   const state = emptySlot(slot.partition, settings, head.position ?? marks.low);
   const core = head.meta.get(CORE_FIELD);
   if (core !== undefined) decodeCore(core, state);
-  if (state.settings.partitionCount !== settings.partitionCount) {
-    throw new AppError(
-      'partition-count-changed',
-      `topic ${slot.topic} has ${settings.partitionCount} partitions, its state was made with ${state.settings.partitionCount}: ` +
-        'keys now hash to other partitions; move to a new topic instead',
-    );
-  }
+  const stored = core === undefined ? null : state.settings.partitionCount;
+  await requirePinnedCount(store, slot, settings.partitionCount, stored, (meta) => countOf(meta, settings));
   decodeCatalogue(head.meta, state);
   const outbox = head.outbox.map(({ n, bytes }) => ({ n, record: decodeOutbox(bytes) }));
   for (const { key, dueMs } of await store.loadDue(slot)) state.due.set(key, dueMs);
@@ -94,6 +89,15 @@ export async function* loadAllWindows(store: StateStore, slot: SlotId): AsyncGen
       .filter(({ group }) => group !== ONE_SHOT_GROUP)
       .map(({ group, field, value }) => decodeWindow(Number(group.slice(2)), field, value));
   }
+}
+
+/** Partition count that another slot was made with. */
+function countOf(meta: ReadonlyMap<string, Uint8Array>, settings: FoldSettings): number | null {
+  const core = meta.get(CORE_FIELD);
+  if (core === undefined) return null;
+  const state = emptySlot(0, settings, 0);
+  decodeCore(core, state);
+  return state.settings.partitionCount;
 }
 
 function readFlushed(head: SlotHead): number {
