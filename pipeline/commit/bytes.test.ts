@@ -41,6 +41,18 @@ describe('ByteWriter', () => {
   });
 });
 
+describe('ByteWriter.begin', () => {
+  it('leaves nothing in a value of one before it that could not be written', () => {
+    const writer = new ByteWriter();
+    writer.begin(3);
+    writer.text('half of it');
+    expect(() => writer.uint(-1)).toThrow(RangeError);
+    writer.begin(3);
+    writer.uint(5);
+    expect(hex(writer.take())).toBe('0305');
+  });
+});
+
 describe('ByteReader', () => {
   it('reads what was written', () => {
     const int = fc.integer({ min: -(2 ** 52) + 1, max: 2 ** 52 - 1 });

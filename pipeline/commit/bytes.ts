@@ -13,6 +13,12 @@ export class ByteWriter {
   private from = 0;
   private at = 0;
 
+  /** The first byte of a value. What a value that could not be written left behind is no part of it: writers are shared. */
+  begin(version: number): void {
+    this.at = this.from;
+    this.byte(version);
+  }
+
   byte(value: number): void {
     this.reserve(1);
     this.buffer[this.at] = value;

@@ -12,7 +12,7 @@ const writer = new ByteWriter();
 /** Bytes of a feed; the same feed gives the same ones. Its NAS is the field that it is stored under. */
 export function encodeFeed(feed: NasFeed): Uint8Array {
   const { hour } = feed;
-  writer.byte(FEED_LAYOUT);
+  writer.begin(FEED_LAYOUT);
   writer.uint(feed.version);
   writer.uint(feed.heardMs);
   writeEstimate(feed.interim);

@@ -15,7 +15,7 @@ const writer = new ByteWriter();
 /** What the slot knows besides subscribers, windows, feeds and catalogue. Position and flushed version are stored beside it. */
 export function encodeCore(state: SlotState): Uint8Array {
   const { settings, population, sweep } = state;
-  writer.byte(state.blobVersion);
+  writer.begin(state.blobVersion);
   writer.uint(settings.partitionCount);
   writer.uint(settings.bucketCount);
   writer.text(settings.defaultZone);
@@ -147,7 +147,7 @@ function splitField(field: string): [kind: string, id: string] {
 
 /** A window's total; its window, subscriber, class and NAS are its key. */
 export function encodeWindow(total: WindowTotal, version: number): Uint8Array {
-  writer.byte(version);
+  writer.begin(version);
   writer.uint(total.version);
   writer.uint(total.down);
   writer.uint(total.up);

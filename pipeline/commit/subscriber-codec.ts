@@ -13,7 +13,7 @@ const writer = new ByteWriter();
 /** Hot value: open sessions, current cycles, rule states. Written with every record of the subscriber. */
 export function encodeHot(subscriber: Subscriber, version: number): Uint8Array {
   const { throttle, suspended, strayMs } = subscriber;
-  writer.byte(version);
+  writer.begin(version);
   writer.uint(subscriber.mark);
   writer.optionalUint(subscriber.dueMs);
   writer.byte((throttle === null ? 0 : 1) | (suspended ? 2 : 0) | (strayMs === 0 ? 0 : 4));
@@ -32,7 +32,7 @@ export function encodeHot(subscriber: Subscriber, version: number): Uint8Array {
 
 /** Cold value: profile, closed sessions, past cycles and days. Written when one of them changes. */
 export function encodeCold(subscriber: Subscriber, version: number): Uint8Array {
-  writer.byte(version);
+  writer.begin(version);
   writer.optionalText(subscriber.profile === null ? null : JSON.stringify(subscriber.profile));
   writeSessions(writer, subscriber.tombstones, version);
   writer.uint(subscriber.forgottenMs);
