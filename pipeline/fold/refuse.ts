@@ -1,7 +1,7 @@
 import type { UsageEvent } from '../../schemas/accounting-record.ts';
 import type { DeadLetterReason } from '../../schemas/outcome.ts';
 import type { NasProfile } from '../../schemas/profile.ts';
-import { unitFactor } from '../meter/nas-profile.ts';
+import { unitFactor, wrapOf } from '../meter/nas-profile.ts';
 import type { Subscriber } from './slot-state.ts';
 
 /** Why a record is not metered. */
@@ -40,7 +40,8 @@ export function beyondExact(
   const octets = (event.inputOctets ?? 0) + (event.outputOctets ?? 0);
   const ipv6 = nas.ipv6 === 'additive' ? (event.ipv6InputOctets ?? 0) + (event.ipv6OutputOctets ?? 0) : 0;
   const claimed = (octets + ipv6) * unitFactor(nas);
-  let held = claimed;
+  // A counter that wraps adds up to its whole range in either direction, whatever it shows.
+  let held = claimed + 2 * wrapOf(nas);
   for (const { down, up } of subscriber?.cycles ?? []) held += down + up;
   for (const { down, up } of subscriber?.pastCycles ?? []) held += down + up;
   if (held > Number.MAX_SAFE_INTEGER) {

@@ -2,8 +2,10 @@ import type { Flag } from '../../schemas/outcome.ts';
 import type { Bytes, Session } from '../fold/slot-state.ts';
 import type { SessionClaim } from './claim.ts';
 
-/** No reading exceeds it: what is held against it is never counted again. */
-const NEVER_AGAIN = Number.MAX_SAFE_INTEGER;
+/** No total exceeds it: more could not be stored. */
+const MOST = Number.MAX_SAFE_INTEGER;
+/** What is held against it is never counted again. */
+const NEVER_AGAIN = MOST;
 
 /**
  * A reading as a total beyond the counter's range: with the wraps that the session's level has seen (case 3). Absent octets
@@ -83,11 +85,21 @@ function raiseTo(session: Session, claim: SessionClaim): Bytes {
 
 /** Raises the level to totals, where they are higher, and counts the difference. */
 function raise(session: Session, claim: SessionClaim, down: number, up: number): Bytes {
-  const { level, counted } = session;
-  const delta = { down: Math.max(0, down - level.down), up: Math.max(0, up - level.up) };
+  const { level } = session;
+  const delta = {
+    down: Math.max(0, Math.min(down, MOST) - level.down),
+    up: Math.max(0, Math.min(up, MOST) - level.up),
+  };
   if (claim.wrap > 0) noteWrap(session, claim, delta);
   level.down += delta.down;
   level.up += delta.up;
+  return count(session, delta);
+}
+
+/** Adds a delta to what is counted and gives it back: lowered, where the sum could not be stored. */
+function count({ counted }: Session, delta: Bytes): Bytes {
+  delta.down = Math.min(delta.down, MOST - counted.down);
+  delta.up = Math.min(delta.up, MOST - counted.up);
   counted.down += delta.down;
   counted.up += delta.up;
   return delta;
@@ -114,9 +126,7 @@ function beforeRestart(
   };
   restart.down += delta.down;
   restart.up += delta.up;
-  session.counted.down += delta.down;
-  session.counted.up += delta.up;
-  return delta;
+  return count(session, delta);
 }
 
 /** Totals that fell with time. */
@@ -170,7 +180,7 @@ function beginAnew(
   claim: SessionClaim,
   candidate: NonNullable<Session['candidate']>,
 ): Bytes {
-  const { level, counted } = session;
+  const { level } = session;
   const fromZero = claim.countersReset || session.nasId !== claim.nasId;
   const baseDown = fromZero ? 0 : candidate.down;
   const baseUp = fromZero ? 0 : candidate.up;
@@ -186,9 +196,7 @@ function beginAnew(
   session.candidate = null;
   level.down = down;
   level.up = up;
-  counted.down += down - baseDown;
-  counted.up += up - baseUp;
-  return { down: down - baseDown, up: up - baseUp };
+  return count(session, { down: down - baseDown, up: up - baseUp });
 }
 
 /** What the counter shows, without the wraps that were added to it; `absent` where it shows nothing. */
