@@ -6,7 +6,7 @@ import { claimOf } from './claim.ts';
 import type { MeterContext, SessionClaim } from './claim.ts';
 import { baseline, falls, hasWrapped, isNewer, isRepeat, takeIn } from './counters.ts';
 import { beginsBeforeCount, openSession } from './open-session.ts';
-import { close, reopen, ROW_CAUSES } from './session-end.ts';
+import { close, makeRoom, reopen, ROW_CAUSES } from './session-end.ts';
 import type { EndedSession } from './session-end.ts';
 import { isDoubleCount, isIgnored, isSplitChild, splitShares } from './sub-sessions.ts';
 import { mayBeForgotten } from './tombstones.ts';
@@ -87,6 +87,8 @@ function meterNew(
   }
   const session = openSession(claim, event, match.startMs, match.startKnown, context);
   subscriber.sessions.push(session);
+  const displaced = makeRoom(subscriber, session);
+  if (displaced !== null) ended.push(displaced);
   if (!claim.isStart) flags.push('no-start');
   const isBaseline = beginsBeforeCount(claim, match.startMs, context);
   const taken = isBaseline ? baseline(session, claim) : takeIn(session, claim, false, flags);
@@ -121,9 +123,12 @@ function meterKnown(
   const newer = isNewer(session, claim);
   const repeated = isRepeat(session, claim);
   const wasClosed = match.kind === 'closed';
+  let ended = NO_ENDS;
   if (wasClosed && !match.behind && newer && mayGoOn(session, claim)) {
     reopen(subscriber, session);
     flags.push('resurrected');
+    const displaced = makeRoom(subscriber, session);
+    if (displaced !== null) ended = [displaced];
   }
   const waiting = session.candidate;
   const beforeMs = session.lastEventMs;
@@ -147,7 +152,7 @@ function meterKnown(
     fromMs: waiting !== null && flags.includes('restarted') ? waiting.atMs : Math.min(beforeMs, claim.atMs),
     atMs: claim.atMs,
     intervalMs,
-    ended: NO_ENDS,
+    ended,
     tombstonesChanged: wasClosed,
   });
 }

@@ -1,5 +1,6 @@
 import type { Flag } from '../../schemas/outcome.ts';
 import type { CloseCause, Session, Subscriber } from '../fold/slot-state.ts';
+import { isOlder } from './tombstones.ts';
 
 /** A session that is closed now, with its final totals. */
 export interface EndedSession {
@@ -19,6 +20,9 @@ export const ROW_CAUSES: Readonly<Record<Exclude<CloseCause, 'stop'>, string>> =
   'nas-event': 'NAS-Reboot',
   operator: 'Operator',
 };
+
+/** Sessions that a subscriber has open at most; a shared account of a hotspot has some hundred. */
+export const MAX_OPEN_SESSIONS = 1000;
 
 const MINUTE_MS = 60_000;
 /** A session is silent for at least this long before it times out. */
@@ -56,6 +60,21 @@ export function close(
   if (closedBy === 'stop') session.candidate = null;
   subscriber.sessions = subscriber.sessions.filter((other) => other !== session);
   subscriber.tombstones.push(session);
+}
+
+/**
+ * Closes the open session that was silent longest where `latest` is one too many: session ids are the network's word, and every
+ * record of a subscriber looks at its open sessions and writes them. A later record takes it up again. Null = there is room.
+ */
+export function makeRoom(subscriber: Subscriber, latest: Session): EndedSession | null {
+  const { sessions } = subscriber;
+  if (sessions.length <= MAX_OPEN_SESSIONS) return null;
+  let oldest: Session | null = null;
+  for (const session of sessions)
+    if (session !== latest && (oldest === null || isOlder(session, oldest))) oldest = session;
+  if (oldest === null) return null;
+  close(subscriber, oldest, oldest.lastEventMs, 'superseded');
+  return { session: oldest, cause: ROW_CAUSES.superseded, flags: [] };
 }
 
 /** Takes a tombstone up again: the session goes on. */

@@ -46,7 +46,8 @@ export function mayBeForgotten(subscriber: Subscriber, claim: SessionClaim, tole
   return startMs - slackMs <= subscriber.forgottenMs;
 }
 
-function isOlder(a: Session, b: Session): boolean {
+/** The order in which sessions give way to others: by last event, then start, then id. */
+export function isOlder(a: Session, b: Session): boolean {
   if (a.lastEventMs !== b.lastEventMs) return a.lastEventMs < b.lastEventMs;
   if (a.startMs !== b.startMs) return a.startMs < b.startMs;
   return a.sessionId < b.sessionId;

@@ -96,4 +96,14 @@ describe('fold and recomputation', { timeout: TIMEOUT_MS }, () => {
     const log = new LogBuilder().enforced().record({ serviceClass: 'constructor', outputOctets: 5000 });
     expect(compare(log)['actions']).toHaveLength(1);
   });
+
+  it('agree on a subscriber with more sessions than it may have open', () => {
+    const log = new LogBuilder().enforced();
+    for (let i = 0; i <= 1003; i += 1)
+      log.record({ sessionId: `s${i}`, eventTimeMs: NOON + i, outputOctets: 10 + i });
+    // One that gave way goes on.
+    log.record({ sessionId: 's1', eventTimeMs: NOON + MINUTE, outputOctets: 60 });
+    const ends = (compare(log)['session ends'] ?? []).map((line) => (JSON.parse(line) as unknown[])[2]);
+    expect(ends.sort()).toEqual(['s0', 's1', 's2', 's3', 's4']);
+  });
 });
