@@ -21,11 +21,15 @@ export function evictIdle(state: SlotState, limit: number): void {
   }
 }
 
+/** Window rows of one subscriber that stay in memory: a record looks through them. Names of NAS and classes come from the network. */
+const KEPT_ROWS = 64;
+
 /** Keeps of the window rows in memory those that the next record is likely to add to; the others lie in the store. */
 export function trimRows(touched: Iterable<Subscriber>): void {
   for (const subscriber of touched) {
     if (subscriber.rows.length <= 2) continue;
-    const newestMs = Math.max(...subscriber.rows.map((row) => row.startMs));
-    subscriber.rows = subscriber.rows.filter((row) => row.startMs >= newestMs - WINDOW_MS);
+    const newestMs = subscriber.rows.reduce((newest, { startMs }) => Math.max(newest, startMs), 0);
+    const newest = subscriber.rows.filter((row) => row.startMs >= newestMs - WINDOW_MS);
+    subscriber.rows = newest.slice(-KEPT_ROWS);
   }
 }

@@ -4,6 +4,23 @@ import type { OutboxRecord } from '../../schemas/outbox.ts';
 
 type StoredLetter = Omit<DeadLetter, 'key' | 'value'> & { key: string | null; value: string | null };
 
+/** Entries that one ownership may put into the outbox: the next one's numbers come after. */
+const ENTRIES_AN_EPOCH = 2 ** 28;
+
+/**
+ * Number of the entry that an owner puts into the outbox as its `count`-th (from 1). It holds the epoch: no other owner gives it,
+ * whatever a crash left.
+ * @throws AppError 'store-rejected' (retriable) when this ownership has given all of its numbers: the slot is acquired anew
+ */
+export function outboxNumber(epoch: number, count: number): number {
+  if (count >= ENTRIES_AN_EPOCH) {
+    throw new AppError('store-rejected', 'all outbox numbers of this ownership are given', {
+      retriable: true,
+    });
+  }
+  return epoch * ENTRIES_AN_EPOCH + count;
+}
+
 /** Bytes of an outbox entry: JSON, with the bytes of dead letters as base64. */
 export function encodeOutbox(record: OutboxRecord): Uint8Array {
   if (record.kind !== 'dead-letter') return Buffer.from(JSON.stringify(record), 'utf8');

@@ -28,11 +28,8 @@ import { deadLetter } from './dead-letter.ts';
 import type { Egress } from './egress.ts';
 import { evictIdle, trimRows } from './eviction.ts';
 import { loadAllWindows, loadSlot, loadUnflushed } from './load-slot.ts';
-import { encodeOutbox } from './outbox-codec.ts';
+import { encodeOutbox, outboxNumber } from './outbox-codec.ts';
 import { StoredValues } from './stored-values.ts';
-
-/** Entries that one ownership may put into the outbox: the next one's numbers come after. */
-const ENTRIES_AN_EPOCH = 2 ** 28;
 
 /** What a slot's owner works with. */
 export interface SlotDeps {
@@ -137,6 +134,8 @@ export class SlotOwner {
       const ahead = effects.sawAhead ? await this.rowsAhead() : [];
       const outbox = this.outboxOf(effects, entries);
       for (const entry of effects.oneShots) this.retention.oneShots.push(entry);
+      // More may reach analytics while the commit is under way: that is not written with it.
+      const { flushedThrough } = this.retention;
       await this.commit(
         buildCommit(
           this.slot,
@@ -149,7 +148,7 @@ export class SlotOwner {
         ),
       );
       this.committed = this.state.position;
-      this.retention.committedFlushed = this.retention.flushedThrough;
+      this.retention.committedFlushed = flushedThrough;
       this.submit(effects, ahead);
       this.egress.push(this.state.position, outbox);
       trimRows(effects.hot);
@@ -213,7 +212,7 @@ export class SlotOwner {
     await this.egress.stop();
   }
 
-  /** Entries of the outbox in order. Their numbers hold the epoch: no other owner gives them, whatever a crash left. */
+  /** Entries of the outbox in order. */
   private outboxOf(
     effects: BatchEffects,
     entries: readonly LogEntry[],
@@ -227,7 +226,7 @@ export class SlotOwner {
     }
     return records.map((record) => {
       this.outboxEntries += 1;
-      return { n: this.lease.epoch * ENTRIES_AN_EPOCH + this.outboxEntries, record };
+      return { n: outboxNumber(this.lease.epoch, this.outboxEntries), record };
     });
   }
 

@@ -123,4 +123,21 @@ describe('Worker', () => {
     await worker.quiet(1);
     await worker.close(0);
   });
+
+  it('writes with the next commit what reached analytics while one was under way', async () => {
+    let through = 0;
+    const rig = new WorkerRig(usage(3).inputs, {
+      fault: (point) => {
+        if (point === 'acknowledge') worker.flushed(0, through);
+      },
+    });
+    const worker = rig.worker();
+    await rig.open(worker);
+    through = 1;
+    await rig.deliver(worker, 0, 2);
+    await rig.deliver(worker, 2, 1);
+    const { meta } = await rig.store.readHead(SLOT);
+    expect(Buffer.from(meta.get('flushed') ?? []).toString()).toBe('1');
+    await worker.close(0);
+  });
 });

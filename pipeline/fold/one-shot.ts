@@ -21,7 +21,8 @@ export function putOneShot(
   cause: Cause,
 ): void {
   const { oneShots } = context.effects;
-  if (row.kind === 'session') {
+  // Only a record takes up again what a timer before it ended: 2,000 subscribers of a sweep are not looked through for each row.
+  if (row.kind === 'session' && context.touch.origin === 'i') {
     for (let i = oneShots.length - 1; i >= 0; i -= 1) {
       const other = oneShots[i]?.row;
       if (other?.kind !== 'session') continue;
