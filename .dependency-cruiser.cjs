@@ -65,11 +65,35 @@ module.exports = {
       to: { path: ['^pipeline/', '^api/', '^cli/', '^simulator/'] },
     },
     {
-      name: 'the-oracle-stands-apart',
-      comment: 'What checks the metering shares no code with it.',
+      name: 'verify-stands-apart',
+      comment: 'What checks everything else shares no code with it; decoding is given to it as a function.',
       severity: 'error',
-      from: { path: '^tests/oracle/', pathNot: test },
-      to: { pathNot: ['^schemas/', '^tests/oracle/', 'node_modules/fast-check'] },
+      from: { path: '^verify/', pathNot: test },
+      to: {
+        pathNot: [
+          '^schemas/',
+          '^verify/',
+          '^storage/(ports|people-ports|analytics-ports)\\.ts$',
+          'node_modules/json-rules-engine',
+          '^(buffer|node:buffer|crypto|node:crypto)$',
+        ],
+      },
+    },
+    {
+      name: 'nothing-leans-on-verify',
+      comment: 'What is checked must not come to depend on what checks it.',
+      severity: 'error',
+      from: {
+        pathNot: [
+          test,
+          '^verify/',
+          '^pipeline/verify/',
+          '^pipeline/compose-verify',
+          '^cli/verify',
+          '^tests/',
+        ],
+      },
+      to: { path: '^verify/' },
     },
     {
       name: 'nothing-imports-load-tests',

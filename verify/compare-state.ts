@@ -10,7 +10,6 @@ import type { StoredHead, StoredLine } from './readers.ts';
 import type { Recomputation } from './recompute.ts';
 import type { Session } from './sessions.ts';
 
-const HOUR = 3_600_000;
 /** Of them the oldest also holds what is older. */
 const KEPT_PAST_CYCLES = 3;
 
@@ -33,7 +32,6 @@ export function compareHead(run: Recomputation, head: StoredHead, partition: num
 
 /** A subscriber as the log gives it and as the slot holds it. */
 export function compareLine(
-  run: Recomputation,
   line: Line | undefined,
   stored: StoredLine,
   partition: number,
@@ -50,7 +48,7 @@ export function compareLine(
   }
   const fromMs = Math.max(sinceMs, line.unknownUntilMs);
   compareCycles(line, stored, fromMs, put);
-  compareSessions(run, line, stored, put);
+  compareSessions(line, stored, put);
   if (line.unknownUntilMs > 0) return differences;
   const speed = (throttle: StoredLine['throttle']): string =>
     throttle === null ? 'the plan’s speed' : `${throttle.downBps}/${throttle.upBps} bit/s`;
@@ -92,8 +90,7 @@ function compareCycle(wanted: Cycle | undefined, found: Cycle | undefined, put: 
   compare(', adjusted', (cycle) => cycle.adjusted);
 }
 
-/** Closed ones are compared while they are known: when they are dropped from the store says nothing. */
-function compareSessions(run: Recomputation, line: Line, stored: StoredLine, put: Put): void {
+function compareSessions(line: Line, stored: StoredLine, put: Put): void {
   const wanted = new Map<string, string>();
   const note = (into: Map<string, string>, sessions: readonly Session[], state: string): void => {
     for (const session of sessions) {
@@ -104,14 +101,11 @@ function compareSessions(run: Recomputation, line: Line, stored: StoredLine, put
       into.set(key, before === undefined ? text : [before, text].sort().join('; '));
     }
   };
-  const horizonMs = run.watermarkMs - run.settings.acceptLatenessMs - HOUR;
-  const isKnown = ({ lastEventMs, closedMs }: Session): boolean =>
-    Math.max(lastEventMs, closedMs ?? 0) >= horizonMs;
   note(wanted, line.sessions.open, 'open');
-  note(wanted, line.sessions.closed.filter(isKnown), 'closed');
+  note(wanted, line.sessions.closed, 'closed');
   const found = new Map<string, string>();
   note(found, stored.sessions.map(sessionOf), 'open');
-  note(found, stored.tombstones.map(sessionOf).filter(isKnown), 'closed');
+  note(found, stored.tombstones.map(sessionOf), 'closed');
   for (const key of new Set([...wanted.keys(), ...found.keys()])) {
     const [a, b] = [wanted.get(key) ?? NOTHING, found.get(key) ?? NOTHING];
     if (a !== b) put('session', key, a, b);

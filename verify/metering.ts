@@ -8,10 +8,10 @@ import {
   byAge,
   chooseSession,
   closeSession,
-  dropBeyondRoom,
-  forgetClosed,
   mayBeForgotten,
   openSession,
+  prune,
+  rememberedOf,
   reopenSession,
 } from './sessions.ts';
 import type { Choice, GroupOf, Session, Sessions } from './sessions.ts';
@@ -51,12 +51,14 @@ export interface Metered {
 /** Meters one record. Changes the sessions. Null: its session may have been forgotten, nobody knows what it adds. */
 export function meter(reading: Reading, sessions: Sessions, context: MeteringContext): Metered | null {
   const { atMs } = reading;
-  forgetClosed(sessions, context.watermarkMs, context.acceptLatenessMs);
+  const { watermarkMs, acceptLatenessMs } = context;
   if (isIgnored(reading)) {
     const nobody = { session: null, shares: new Map<string, Amount>(), ended: [], intervalMs: null };
     return { outcome: 'zero-delta', flags: ['sub-session'], fromMs: atMs, atMs, ...nobody };
   }
-  const choice = chooseSession(reading, sessions, context.groupOf);
+  const remembered = rememberedOf(sessions, watermarkMs, acceptLatenessMs);
+  const choice = chooseSession(reading, remembered, context.groupOf);
+  const closedBefore = sessions.closed.length;
   if (choice.kind === 'new' && mayBeForgotten(reading, sessions)) return null;
   const metered =
     choice.kind === 'new'
@@ -67,12 +69,20 @@ export function meter(reading: Reading, sessions: Sessions, context: MeteringCon
   if (looksCountedTwice(reading, session, sessions, context.groupOf)) flags.push('double-count');
   let { outcome } = metered;
   let shares = new Map<string, Amount>();
+  let closedMoved = false;
   if (isSplitChild(session, reading)) {
     flags.push('sub-session');
     if (!isNothing(delta)) outcome = 'zero-delta';
-  } else shares = sharesOf(reading, session, sessions, delta, context.groupOf);
+  } else if (!isNothing(delta)) {
+    const { open, closed } = rememberedOf(sessions, watermarkMs, acceptLatenessMs);
+    const shared = sharesOf(reading, session, [...open, ...closed], delta, context.groupOf);
+    ({ shares } = shared);
+    closedMoved = shared.closedMoved;
+  }
   noteEnd(metered, reading, sessions, shares.size > 0);
-  dropBeyondRoom(sessions);
+  // Only when the closed ones are touched anyway: what is forgotten is not seen before either.
+  if (choice.kind === 'closed' || closedMoved || sessions.closed.length !== closedBefore)
+    prune(sessions, watermarkMs, acceptLatenessMs);
   return { ...metered, outcome, shares, atMs };
 }
 
@@ -83,9 +93,10 @@ export function meterTooOld(
   context: MeteringContext,
 ): Amount & { serviceClass: string } {
   const { serviceClass } = reading;
-  forgetClosed(sessions, context.watermarkMs, context.acceptLatenessMs);
+  const { watermarkMs, acceptLatenessMs } = context;
   if (isIgnored(reading)) return { ...nothing(), serviceClass };
-  const choice = chooseSession(reading, sessions, context.groupOf);
+  const remembered = rememberedOf(sessions, watermarkMs, acceptLatenessMs);
+  const choice = chooseSession(reading, remembered, context.groupOf);
   let session: Session;
   let delta = nothing();
   if (choice.kind === 'new') {
@@ -93,8 +104,8 @@ export function meterTooOld(
     if (isTakenOver(reading, choice.startMs, context)) takeOver(session, reading);
     else ({ delta } = takeTotals(session, reading, false));
     // Another letter of it, or a record that is on its way, adds only what is new.
-    closeSession(sessions, session, Math.max(context.watermarkMs, reading.atMs), 'operator');
-    dropBeyondRoom(sessions);
+    closeSession(sessions, session, Math.max(watermarkMs, reading.atMs), 'operator');
+    prune(sessions, watermarkMs, acceptLatenessMs);
   } else {
     ({ session } = choice);
     ({ delta } = takeTotals(session, reading, false));

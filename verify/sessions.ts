@@ -135,16 +135,25 @@ export function reopenSession(sessions: Sessions, session: Session): void {
 }
 
 /** Closed sessions are forgotten by event time: sooner after a Stop, since the others may go on. */
-export function forgetClosed(sessions: Sessions, watermarkMs: number, acceptLatenessMs: number): void {
-  sessions.closed = sessions.closed.filter(({ closedBy, closedMs, lastEventMs }) =>
-    closedBy === 'stop'
-      ? lastEventMs >= watermarkMs - HOUR - acceptLatenessMs
-      : Math.max(lastEventMs, closedMs ?? 0) >= watermarkMs - HOUR - Math.max(RESUMABLE_MS, acceptLatenessMs),
-  );
+export function isForgotten(
+  { closedBy, closedMs, lastEventMs }: Session,
+  watermarkMs: number,
+  acceptLatenessMs: number,
+): boolean {
+  if (closedBy === 'stop') return lastEventMs < watermarkMs - HOUR - acceptLatenessMs;
+  const heldMs = Math.max(RESUMABLE_MS, acceptLatenessMs);
+  return Math.max(lastEventMs, closedMs ?? 0) < watermarkMs - HOUR - heldMs;
 }
 
-/** Of more than 1,000 closed sessions the one goes whose last event is oldest. */
-export function dropBeyondRoom(sessions: Sessions): void {
+/** Those that a record may belong to. */
+export function rememberedOf(sessions: Sessions, watermarkMs: number, acceptLatenessMs: number): Sessions {
+  const closed = sessions.closed.filter((one) => !isForgotten(one, watermarkMs, acceptLatenessMs));
+  return { ...sessions, closed };
+}
+
+/** Drops what is forgotten, and of more than 1,000 closed sessions the one whose last event is oldest. */
+export function prune(sessions: Sessions, watermarkMs: number, acceptLatenessMs: number): void {
+  sessions.closed = rememberedOf(sessions, watermarkMs, acceptLatenessMs).closed;
   while (sessions.closed.length > MOST_CLOSED) {
     const [oldest] = byAge(sessions.closed);
     if (oldest === undefined) return;

@@ -22,17 +22,21 @@ export function becomeChild(session: Session, { nas, parentId }: Reading): void 
   session.moved = { ...session.counted };
 }
 
-/** A delta by service class. Case 16, split: children take their bytes out of the parent's, the oldest first. */
+/**
+ * A delta by service class. Case 16, split: children among `others` take their bytes out of the parent's, the oldest first.
+ * `closedMoved`: a closed one did.
+ */
 export function sharesOf(
   reading: Reading,
   session: Session,
-  { open, closed }: Sessions,
+  others: readonly Session[],
   delta: Amount,
   groupOf: GroupOf,
-): Map<string, Amount> {
+): { shares: Map<string, Amount>; closedMoved: boolean } {
   const shares = new Map<string, Amount>();
   const rest = { ...delta };
-  const children = [...open, ...closed]
+  let closedMoved = false;
+  const children = others
     .filter(({ parentId }) => reading.nas.subSessions === 'split' && parentId === session.sessionId)
     .filter((child) => isOfNas(child, reading, groupOf))
     .sort((a, b) => a.startMs - b.startMs || (a.sessionId < b.sessionId ? -1 : 1));
@@ -42,12 +46,13 @@ export function sharesOf(
     for (const d of DIRECTIONS) taken[d] = waiting[d] < rest[d] ? waiting[d] : rest[d];
     if (isNothing(taken)) continue;
     child.moved = plus(child.moved, taken);
+    closedMoved ||= child.closedMs !== null;
     rest.down -= taken.down;
     rest.up -= taken.up;
     addTo(shares, child.serviceClass, taken);
   }
   if (!isNothing(rest)) addTo(shares, session.serviceClass, rest);
-  return shares;
+  return { shares, closedMoved };
 }
 
 /** Case 16, not configured: an open sibling reports the same totals. */

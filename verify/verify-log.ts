@@ -287,7 +287,7 @@ class Examination {
     this.#compared += 1;
     // Without the beginning of the log nobody knows whom it had.
     if (line === undefined && run.settings.unknownBeforeMs !== null) return;
-    this.#differences.push(...compareLine(run, line, stored, partition, this.#options.scope.sinceMs));
+    this.#differences.push(...compareLine(line, stored, partition, this.#options.scope.sinceMs));
   }
 
   async #compareStored(): Promise<Findings> {
