@@ -42,6 +42,8 @@ export class ChaosBed implements SlotWatch {
   readonly clickhouseUrl: string;
   readonly databaseUrl: string;
   readonly fleet: Fleet;
+  /** of a process that reaches the servers directly */
+  readonly env: Readonly<Record<string, string>>;
 
   private constructor(parts: {
     servers: ChaosServers;
@@ -49,11 +51,13 @@ export class ChaosBed implements SlotWatch {
     fleet: Fleet;
     databases: { databaseUrl: string; clickhouseUrl: string };
     secretKey: Buffer;
+    env: Readonly<Record<string, string>>;
   }) {
     const { topic, databases } = parts;
     this.name = topic.name;
     this.topic = topic;
     this.fleet = parts.fleet;
+    this.env = parts.env;
     this.slots = new SlotReader(parts.servers.addresses.redisUrl, topic.name, topic.name, topic.partitions);
     this.clickhouseUrl = databases.clickhouseUrl;
     this.databaseUrl = databases.databaseUrl;
@@ -71,27 +75,24 @@ export class ChaosBed implements SlotWatch {
     const databases = await makeDatabases(addresses);
     const secretKey = randomBytes(32);
     await mkdir(options.logDir, { recursive: true });
-    const fleet = await Fleet.open({
-      workers: options.workers,
-      program: options.program,
-      dir: join(options.logDir, name),
-      env: {
-        KAFKA_BROKERS: addresses.brokers,
-        KAFKA_TOPIC: name,
-        KAFKA_GROUP: name,
-        REDIS_URL: addresses.redisUrl,
-        DATABASE_URL: databases.databaseUrl,
-        CLICKHOUSE_URL: databases.clickhouseUrl,
-        WEIR_SIMULATED_TIME: 'on',
-        WEIR_SIMULATOR: 'off',
-        WEIR_POLICIES_DIR: POLICIES,
-        WEIR_SECRET_KEY: secretKey.toString('hex'),
-        // A killed or frozen process's claims are free again after twice this.
-        RADIUS_COA_GIVE_UP_AFTER: '5',
-      },
-    });
+    const env = {
+      KAFKA_BROKERS: addresses.brokers,
+      KAFKA_TOPIC: name,
+      KAFKA_GROUP: name,
+      REDIS_URL: addresses.redisUrl,
+      DATABASE_URL: databases.databaseUrl,
+      CLICKHOUSE_URL: databases.clickhouseUrl,
+      WEIR_SIMULATED_TIME: 'on',
+      WEIR_SIMULATOR: 'off',
+      WEIR_POLICIES_DIR: POLICIES,
+      WEIR_SECRET_KEY: secretKey.toString('hex'),
+      // A killed or frozen process's claims are free again after twice this.
+      RADIUS_COA_GIVE_UP_AFTER: '5',
+    };
+    const { workers, program, logDir } = options;
+    const fleet = await Fleet.open({ workers, program, dir: join(logDir, name), env });
     const topic = await AccountingTopic.make(addresses.brokers, name, options.partitions);
-    const bed = new ChaosBed({ servers, topic, fleet, databases, secretKey });
+    const bed = new ChaosBed({ servers, topic, fleet, databases, secretKey, env });
     await bed.slots.open();
     await bed.#fillDirectory(workload);
     return bed;

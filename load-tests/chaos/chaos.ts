@@ -3,8 +3,8 @@ import { waitUntil } from '../../dev/processes/wait-until.ts';
 import { ChaosBed } from './chaos-bed.ts';
 import { ChaosServers } from './chaos-servers.ts';
 import { makeChaosWorkload } from './chaos-workload.ts';
-import { compare } from './compare.ts';
-import type { Check } from './compare.ts';
+import { compare, verified } from './compare.ts';
+import type { Check } from './checks.ts';
 import { DirectoryChanges } from './directory-changes.ts';
 import { planFaults } from './fault-plan.ts';
 import { Injector } from './injector.ts';
@@ -116,8 +116,9 @@ async function runOn(
     bed.fleet.heal();
     const settleSeconds = await settled(bed);
     await watch.stop();
-    for (let worker = 0; worker < bed.fleet.size; worker += 1) await bed.fleet.stop(worker);
     say(`run out after ${settleSeconds.toFixed(1)} s; comparing`);
+    const verification = await verified(bed);
+    for (let worker = 0; worker < bed.fleet.size; worker += 1) await bed.fleet.stop(worker);
     const comparison = await compare(bed, changes.plans);
     const halts = watch.halts.map(({ text }) => text);
     const operated = await operateOnLog({ bed, broker, entries });
@@ -134,6 +135,7 @@ async function runOn(
       }),
       checks: [
         { name: 'every fault was injected', faults: injector.failures },
+        verification,
         ...comparison.checks,
         { name: 'every lost tail raised its alarm', faults: watch.missedAlarms(injector.restored) },
         { name: 'nothing left while it was held', faults: watch.leaks },

@@ -1,11 +1,11 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { outcomeOf } from '../../tests/flow/flow-outcome.ts';
 import type { ChaosBed } from './chaos-bed.ts';
+import type { Check } from './checks.ts';
 
-/** Something that must hold, and where it does not; empty = it holds. */
-export interface Check {
-  name: string;
-  faults: string[];
-}
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const MAX_OUTPUT = 256 * 1024 * 1024;
 
 /** What was compared, and how much of it there was. */
 export interface Comparison {
@@ -52,6 +52,30 @@ export async function compare(bed: ChaosBed, plans: ReadonlyMap<string, string>)
       'CoA retransmissions': bed.nas.retransmissions,
     },
   };
+}
+
+/** `weir verify`, as an operator runs it beside running workers: the whole log against all that is stored. */
+export async function verified(bed: ChaosBed): Promise<Check> {
+  const name = 'weir verify is clean' as const;
+  const { PATH = '', HOME = '' } = process.env;
+  const env = { PATH, HOME, NODE_ENV: 'production', ...bed.env };
+  const args = ['--import', 'tsx', 'cli/main.ts', 'verify', '--json'];
+  const options = { cwd: ROOT, env, maxBuffer: MAX_OUTPUT };
+  return new Promise((resolve) => {
+    execFile(process.execPath, args, options, (error, stdout, stderr) => {
+      resolve({ name, faults: error === null ? [] : faultsIn(stdout, stderr) });
+    });
+  });
+}
+
+function faultsIn(stdout: string, stderr: string): string[] {
+  try {
+    const { differences } = JSON.parse(stdout) as { differences: object[] };
+    if (differences.length > 0) return differences.map((difference) => JSON.stringify(difference));
+  } catch {
+    // It ended before it could say anything in JSON.
+  }
+  return [`it failed: ${stderr.slice(-2_000)}`];
 }
 
 async function lostChanges(bed: ChaosBed, plans: ReadonlyMap<string, string>): Promise<string[]> {

@@ -5,7 +5,7 @@ import { kafkaClient } from '../../pipeline/source/kafka-connection.ts';
 import type { LogAppend } from '../../storage/ports.ts';
 import { BulkWriter } from '../../tests/flow/bulk-writer.ts';
 import type { ChaosBed } from './chaos-bed.ts';
-import type { Check } from './compare.ts';
+import type { Check } from './checks.ts';
 import type { FleetLine } from './fleet.ts';
 
 /** Entries appended before each look. */
@@ -51,7 +51,7 @@ export async function operateOnLog(options: SurgeryOptions): Promise<Check[]> {
       await surgery.check('records deleted beyond the position, stopped: halted, with an alarm', () =>
         surgery.deleteWhileStopped(1),
       ),
-      await surgery.check('partitions added: refused', () => surgery.addPartition()),
+      await surgery.check('a partition added: refused', () => surgery.addPartition()),
     ];
   } finally {
     await bed.fleet.kill(0);
@@ -72,7 +72,7 @@ class Surgery {
     this.#halts = halts;
   }
 
-  async check(name: string, look: () => Promise<string[]>): Promise<Check> {
+  async check(name: Check['name'], look: () => Promise<string[]>): Promise<Check> {
     try {
       return { name, faults: await look() };
     } catch (error) {

@@ -16,7 +16,7 @@ import { catalogueOf, START_MS } from '../generated-topic.ts';
 import { readMetrics } from '../read-metrics.ts';
 import { openTestBed, startWorkers } from '../test-bed.ts';
 import type { TestBed } from '../test-bed.ts';
-import type { Check } from './compare.ts';
+import type { Check } from './checks.ts';
 import { SteadyFeed } from './steady-feed.ts';
 
 /** Of a run. */
