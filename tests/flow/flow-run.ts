@@ -174,6 +174,16 @@ export class FlowRun {
     await process.until('actions are sent and rows are flushed', ended, timeoutMs);
   }
 
+  /** How far the database knows each slot to have come; 0 where it does not. */
+  async marks(): Promise<number[]> {
+    const { rows } = await this.pool.query<{ partition: number; position: number }>(
+      'select partition, position::int as position from slot_mark',
+    );
+    const marks = Array.from({ length: this.topic.partitions }, () => 0);
+    for (const { partition, position } of rows) marks[partition] = position;
+    return marks;
+  }
+
   /** What the running program says of itself. @throws Error while it does not answer */
   async overview(): Promise<OverviewView> {
     const key = (await readFile(join(this.#dataDir, 'admin-key'), 'utf8')).trim();

@@ -67,11 +67,8 @@ describe.each([
     await run.append(0.3 * RECORDS);
     if (!staysUp) await run.settled(weir, WAIT_MS);
     const wentOn = async (): Promise<boolean> => {
-      const { rows } = await run.pool.query<{ partition: number; position: number }>(
-        'select partition, position::int as position from slot_mark',
-      );
-      const ahead = rows.filter(({ partition, position }) => position > (copied[partition] ?? 0));
-      return ahead.length === run.topic.partitions && (await watch.now()) > leftBefore + 5;
+      const ahead = (await run.marks()).every((mark, partition) => mark > (copied[partition] ?? Infinity));
+      return ahead && (await watch.now()) > leftBefore + 5;
     };
     await weir.until('every slot has gone on', wentOn, WAIT_MS);
   }
