@@ -1,6 +1,8 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { LogBuilder, MINUTE, NOON, fold, freshSlot } from '../../tests/factories.ts';
-import { trimRows } from './eviction.ts';
+import { newSubscriber } from '../fold/slot-state.ts';
+import type { SlotState } from '../fold/slot-state.ts';
+import { IdleEviction, trimRows } from './eviction.ts';
 
 it('keeps the rows of the newest two windows, and of those a bounded number', () => {
   const state = freshSlot();
@@ -23,4 +25,53 @@ it('keeps the rows of the newest two windows, and of those a bounded number', ()
   trimRows([subscriber]);
   expect(subscriber.rows.length).toBe(64);
   expect(subscriber.rows.at(-1)?.nasId).toBe('nas-149999');
+});
+
+describe('IdleEviction', () => {
+  const holding = (...ids: string[]): SlotState => {
+    const state = freshSlot();
+    for (const id of ids) add(state, id);
+    return state;
+  };
+  const add = (state: SlotState, id: string): void => {
+    state.subscribers.set(id, newSubscriber(id, state.settings));
+  };
+  const touch = (state: SlotState, id: string): void => {
+    const subscriber = state.subscribers.get(id);
+    if (subscriber !== undefined) subscriber.recent = true;
+  };
+
+  it('lets those go that were not used since the last look', () => {
+    const state = holding('a', 'b', 'c', 'd');
+    const eviction = new IdleEviction(state);
+    eviction.downTo(3);
+    // All were new: two were passed over, the third one left.
+    expect([...state.subscribers.keys()]).toEqual(['d', 'a', 'b']);
+    touch(state, 'a');
+    eviction.downTo(1);
+    expect([...state.subscribers.keys()]).toEqual(['a']);
+  });
+
+  it('ends at the limit though everybody is in use, and passes over no more than twice as many as leave', () => {
+    const state = holding(...Array.from({ length: 1_000 }, (_, i) => `s${i}`));
+    const eviction = new IdleEviction(state);
+    eviction.downTo(990);
+    expect(state.subscribers.size).toBe(990);
+    expect([...state.subscribers.values()].filter(({ recent }) => !recent)).toHaveLength(20);
+    eviction.downTo(0);
+    expect(state.subscribers.size).toBe(0);
+    eviction.downTo(0);
+    add(state, 'late');
+    eviction.downTo(1);
+    expect([...state.subscribers.keys()]).toEqual(['late']);
+    eviction.downTo(0);
+    expect(state.subscribers.size).toBe(0);
+  });
+
+  it('forgets who was looked for in vain', () => {
+    const state = holding();
+    state.absent.add('x');
+    new IdleEviction(state).downTo(10);
+    expect(state.absent.size).toBe(0);
+  });
 });

@@ -1,23 +1,51 @@
 import type { SlotState, Subscriber } from '../fold/slot-state.ts';
 import { WINDOW_MS } from '../window/spread.ts';
 
+/** Of those that leave, so many times may others be passed over: bounds what one commit costs. */
+const CHANCES = 2;
+
 /**
- * Lets idle subscribers leave memory until at most `limit` are left. To be called after a commit was acknowledged and before the
- * next batch: everything in memory is then what is stored. Second chance: who was touched since the last look stays for
- * another round, so the order is about that of the last use and costs nothing per record.
+ * Lets idle subscribers of one slot leave memory. Second chance: who was touched since the last look stays for another round,
+ * so the order is about that of the last use and costs nothing per record.
  */
-export function evictIdle(state: SlotState, limit: number): void {
-  const { subscribers } = state;
-  state.absent.clear();
-  let toLook = 2 * subscribers.size;
-  for (const subscriber of subscribers.values()) {
-    if (subscribers.size <= limit || toLook === 0) return;
-    toLook -= 1;
-    subscribers.delete(subscriber.id);
-    if (!subscriber.recent) continue;
-    subscriber.recent = false;
-    // At the end of the order; the iteration comes to it again.
-    subscribers.set(subscriber.id, subscriber);
+export class IdleEviction {
+  readonly #state: SlotState;
+  /**
+   * Stands where the last look ended. Begun anew each time, it would first pass all places that those before have left:
+   * 5 µs instead of 2 for each of 50 that leave 250,000.
+   */
+  #order: Iterator<Subscriber, undefined>;
+
+  constructor(state: SlotState) {
+    this.#state = state;
+    this.#order = state.subscribers.values();
+  }
+
+  /**
+   * Until at most `limit` are left. To be called after a commit was acknowledged and before the next batch: everything in
+   * memory is then what is stored. Costs as much as it lets go, whatever the number of those that stay.
+   */
+  downTo(limit: number): void {
+    const { subscribers, absent } = this.#state;
+    absent.clear();
+    let chances = CHANCES * (subscribers.size - limit);
+    while (subscribers.size > limit) {
+      const subscriber = this.#next();
+      if (subscriber === undefined) return;
+      subscribers.delete(subscriber.id);
+      if (!subscriber.recent || chances <= 0) continue;
+      chances -= 1;
+      subscriber.recent = false;
+      // At the end of the order.
+      subscribers.set(subscriber.id, subscriber);
+    }
+  }
+
+  #next(): Subscriber | undefined {
+    const next = this.#order.next();
+    if (next.done !== true) return next.value;
+    this.#order = this.#state.subscribers.values();
+    return this.#order.next().value;
   }
 }
 

@@ -26,7 +26,7 @@ import type { Retention } from './build-commit.ts';
 import { nasProfileOf } from '../meter/nas-profile.ts';
 import { deadLetter } from './dead-letter.ts';
 import type { Egress } from './egress.ts';
-import { evictIdle, trimRows } from './eviction.ts';
+import { IdleEviction, trimRows } from './eviction.ts';
 import { loadAllWindows, loadSlot, loadUnflushed } from './load-slot.ts';
 import { encodeOutbox, outboxNumber } from './outbox-codec.ts';
 import { StoredValues } from './stored-values.ts';
@@ -61,6 +61,7 @@ export class SlotOwner {
   private lease: SlotLease;
   private readonly retention: Retention;
   private readonly stored: StoredValues;
+  private readonly eviction: IdleEviction;
   private outboxEntries = 0;
   private busy = false;
   private atWork: Promise<void> = Promise.resolve();
@@ -82,6 +83,7 @@ export class SlotOwner {
     this.egress = egress;
     this.committed = state.position;
     this.stored = new StoredValues(deps.store, slot, state);
+    this.eviction = new IdleEviction(state);
   }
 
   /**
@@ -152,7 +154,7 @@ export class SlotOwner {
       this.submit(effects, ahead);
       this.egress.push(this.state.position, outbox);
       trimRows(effects.hot);
-      evictIdle(this.state, this.deps.cachedSubscribers());
+      this.eviction.downTo(this.deps.cachedSubscribers());
       return effects;
     });
   }
