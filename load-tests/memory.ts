@@ -30,6 +30,9 @@ export interface MemoryPhase {
   /** from when all was written to the last commit: until then the generator takes its share of the machine */
   entriesPerSecond: number;
   cpuMicrosPerEntry: number;
+  /** of the worker's main thread: what the collector kept it from working, young and old generation */
+  minorGcMicrosPerEntry: number;
+  majorGcMicrosPerEntry: number;
   /** resident memory of the worker at its highest in this phase; what other figures are in, after two collections */
   peakBytes: number;
   idleBytes: number;
@@ -54,6 +57,14 @@ interface Run {
   worker: WeirProcess;
   ports: readonly number[];
   redisBefore: number;
+  /** what the worker told at the end of the last phase */
+  before: Probe | null;
+}
+
+/** What worker-probe.mjs prints; times so far. */
+interface Probe extends NodeJS.MemoryUsage {
+  minorMs: number;
+  majorMs: number;
 }
 
 /**
@@ -78,7 +89,7 @@ export async function measureMemory(
     const ports = await startWorkers({ ...options, node: [...options.node, ...probing] }, bed);
     const [worker] = bed.workers;
     if (worker === undefined) throw new Error('no worker was started');
-    const run = { bed, worker, ports, redisBefore };
+    const run: Run = { bed, worker, ports, redisBefore, before: null };
     const phases: MemoryPhase[] = [];
     const phase = async (name: string, write: () => Promise<void>): Promise<void> => {
       const seen = await measurePhase(run, name, write);
@@ -132,12 +143,17 @@ async function measurePhase(run: Run, name: string, write: () => Promise<void>):
     look();
     const entries = sum(ends) - before;
     const cpu = (cpuSeconds(worker.pid) ?? 0) - cpuBefore;
+    const since = run.before;
     const idle = await collected(worker);
+    // Without the collections that were asked for.
+    run.before = await collected(worker);
     return {
       name,
       entries,
       entriesPerSecond: (sum(ends) - atWritten) / seconds,
       cpuMicrosPerEntry: (cpu * 1e6) / entries,
+      minorGcMicrosPerEntry: ((idle.minorMs - (since?.minorMs ?? 0)) * 1e3) / entries,
+      majorGcMicrosPerEntry: ((idle.majorMs - (since?.majorMs ?? 0)) * 1e3) / entries,
       peakBytes,
       idleBytes: idle.rss,
       heapUsedBytes: idle.heapUsed,
@@ -151,14 +167,14 @@ async function measurePhase(run: Run, name: string, write: () => Promise<void>):
 }
 
 /** Has the worker collect its garbage, and tells what is left. */
-async function collected(worker: WeirProcess): Promise<NodeJS.MemoryUsage> {
+async function collected(worker: WeirProcess): Promise<Probe> {
   const lines = (): string[] => worker.output.match(/^probe .*$/gm) ?? [];
   const said = lines().length;
   process.kill(worker.pid, 'SIGUSR2');
   await waitUntil('the worker tells its memory', () => Promise.resolve(lines().length > said), {
     timeoutMs: 60_000,
   });
-  return JSON.parse(lines().at(-1)?.slice('probe '.length) ?? '{}') as NodeJS.MemoryUsage;
+  return JSON.parse(lines().at(-1)?.slice('probe '.length) ?? '{}') as Probe;
 }
 
 async function redisBytes({ redis }: TestBed): Promise<number> {
