@@ -4,8 +4,8 @@ import { nothing, plus } from '../../verify/amount.ts';
 import { totalOf } from '../../verify/cycle-book.ts';
 import type { Recomputation } from '../../verify/recompute.ts';
 import { MINUTE, NOON } from '../factories.ts';
+import type { Case } from './case-logs.ts';
 import { CASES } from './cases.ts';
-import type { Case } from './cases.ts';
 import { recomputed } from './oracle.ts';
 
 type Pair = [down: number, up: number];
