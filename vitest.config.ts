@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 const ignored = ['**/node_modules/**', '**/dist/**', '**/.weir/**'];
@@ -35,6 +36,7 @@ export default defineConfig({
           exclude: ignored,
           environment: 'node',
           fileParallelism: false,
+          maxConcurrency: availableParallelism(),
           testTimeout: 300_000,
           hookTimeout: 300_000,
         },

@@ -31,6 +31,7 @@ export class HeldWatch {
   lost(partition: number, restoredTo: number, step: number): void {
     const seen = this.#beaten.get(partition) ?? 0;
     if (restoredTo < seen) this.#losses.set(partition, { atStep: step, noticedFrom: seen });
+    else this.#losses.delete(partition);
   }
 
   /** The store has applied a commit. */

@@ -1,6 +1,5 @@
 import { decodeCore } from '../../pipeline/commit/slot-codec.ts';
 import { CORE_FIELD } from '../../pipeline/commit/load-slot.ts';
-import { decodeOutbox } from '../../pipeline/commit/outbox-codec.ts';
 import { emptySlot } from '../../pipeline/fold/slot-state.ts';
 import type { SlotState } from '../../pipeline/fold/slot-state.ts';
 import { parseControlId } from '../../schemas/control.ts';
@@ -9,6 +8,7 @@ import type { MemoryAnalytics } from '../../storage/memory/analytics.ts';
 import type { MemoryActionLedger } from '../../storage/memory/ledger.ts';
 import type { MemoryStateStore } from '../../storage/memory/state-store.ts';
 import type { LogEntry, StateStore } from '../../storage/ports.ts';
+import { undelivered } from './delivered.ts';
 import { parseOwnSource } from './own-controls.ts';
 import { ANY_LETTER, isNeutral, referenceOf } from './reference.ts';
 import type { Reference } from './reference.ts';
@@ -57,12 +57,8 @@ async function checkProgress(world: World, partition: number): Promise<string[]>
   if (holders.length !== 1) {
     found.push(`owner: partition ${partition} is held by ${holders.length} processes`);
   }
-  const stored = new Set((await servers.ledger.recent(Infinity)).map(({ intent }) => intent.id));
-  for (const { bytes } of await servers.store.readOutbox(slotOf(partition))) {
-    const record = decodeOutbox(bytes);
-    if (record.kind === 'action' && !stored.has(record.intent.id)) {
-      found.push(`progress: action ${record.intent.id} waits in the outbox for ever`);
-    }
+  for (const waiting of await undelivered(servers, partition)) {
+    found.push(`progress: ${waiting} of partition ${partition} waits in the outbox for ever`);
   }
   return found;
 }

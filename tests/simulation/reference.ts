@@ -1,5 +1,5 @@
-import { parseControlId } from '../../schemas/control.ts';
 import { encodeControl } from '../../pipeline/decode/control-codec.ts';
+import { decodeBatch } from '../../pipeline/decode/decode.ts';
 import { Worker } from '../../pipeline/commit/worker.ts';
 import type { FoldSettings } from '../../pipeline/fold/slot-state.ts';
 import type { OutboxRecord } from '../../schemas/outbox.ts';
@@ -77,7 +77,12 @@ export async function referenceOf(
   for (const [partition, log] of logs.entries()) {
     const high = log.length;
     await worker.open(partition, { low: 0, high, groupOffset: null });
-    if (high > 0) await worker.batch({ partition, entries: withoutRepeats(log), highWatermark: high });
+    if (high > 0)
+      await worker.batch({
+        partition,
+        entries: withoutRepeats(partition, log, settings),
+        highWatermark: high,
+      });
     // A stopped egress begins no delivery any more.
     await worker.quiet(Infinity);
     await worker.close(partition);
@@ -108,16 +113,20 @@ export function isNeutral(source: string): boolean {
   return source === NEUTRAL;
 }
 
-/** The log with everything skipped that came again. */
-function withoutRepeats(log: readonly LogEntry[]): LogEntry[] {
+/** The log with everything skipped that came again. What is no valid control has no number to come again by. */
+function withoutRepeats(partition: number, log: readonly LogEntry[], settings: FoldSettings): LogEntry[] {
   const highest = new Map<string, number>();
   let repeats = 0;
-  return log.map((entry) => {
-    const id = parseControlId(entry.control ?? '');
-    if (id === null) return entry;
-    const known = highest.get(id.source) ?? 0;
-    highest.set(id.source, Math.max(known, id.n));
-    if (id.n > known) return entry;
+  const { partitionCount } = settings;
+  const batch = { partition, entries: [...log], highWatermark: log.length };
+  const inputs = decodeBatch(batch, { partitionCount, schemas: SCHEMAS, maxRecordBytes: MAX_RECORD_BYTES });
+  return log.map((entry, i) => {
+    const input = inputs[i];
+    if (input?.kind !== 'control') return entry;
+    const { source, n } = input.id;
+    const known = highest.get(source) ?? 0;
+    highest.set(source, Math.max(known, n));
+    if (n > known) return entry;
     return { ...entry, control: `${NEUTRAL}:${(repeats += 1)}`, value: SAYS_NOTHING };
   });
 }

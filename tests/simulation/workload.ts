@@ -49,14 +49,17 @@ export class Workload {
   readonly #subscribers: string[] = [];
   readonly #profiles = new Map<string, SubscriberProfile>();
   readonly #sessions = new Map<string, Session>();
+  readonly #intervals: readonly (number | null)[];
   readonly #records: { event: UsageEvent; append: LogAppend }[] = [];
   #left: number;
   #clockMs = START_MS;
   #relayed = 0;
   #letters = 0;
 
-  constructor(dice: Dice, partitions: number, items: number) {
+  /** @param learns NAS without a configured interim interval: Weir learns it from their records */
+  constructor(dice: Dice, partitions: number, items: number, learns: boolean) {
     this.#dice = dice;
+    this.#intervals = learns ? [null, 300, 0] : [600, 300, 0];
     this.partitions = partitions;
     this.#left = items;
     const wanted = dice.between(2, 4);
@@ -77,13 +80,15 @@ export class Workload {
   /** What is there before the first record. */
   beginning(): WorkItem[] {
     const dice = this.#dice;
+    const [interimSeconds = null] = this.#intervals;
     const items = [
       this.#control({ kind: 'plan-version', plan: plan({ capBytes: 9000 }) }),
       this.#control({ kind: 'policy-version', policy: policyOf(dice, 0) }),
       this.#control({
         kind: 'nas-profile',
-        nas: nasProfile({ nasId: 'nas-1', reversed: true, unit: 'kilobytes', startToleranceSeconds: 30 }),
+        nas: nasProfile({ nasId: 'nas-1', reversed: true, unit: 'kilobytes', interimSeconds }),
       }),
+      this.#control({ kind: 'nas-profile', nas: nasProfile({ nasId: '*', interimSeconds }) }),
     ];
     this.#subscribers.forEach((subscriberId, i) => {
       const line = LINES[i % LINES.length] ?? null;
@@ -276,7 +281,7 @@ export class Workload {
   #catalogue(): WorkItem {
     const dice = this.#dice;
     const n = this.#relayed;
-    const interimSeconds = dice.pick([null, 300, 0]);
+    const interimSeconds = dice.pick(this.#intervals);
     return this.#control(
       dice.pick<Control>([
         { kind: 'policy-version', policy: policyOf(dice, n) },
