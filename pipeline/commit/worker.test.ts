@@ -97,6 +97,22 @@ describe('Worker', () => {
     expect(Math.max(...sizes)).toBeLessThanOrEqual(3000);
   });
 
+  it('commits a flood of NAS in several steps: what is learned of them is written with the position', async () => {
+    const log = new LogBuilder();
+    for (let i = 0; i < 5000; i += 1) log.record({ nasId: `nas-${i}`, subscriberId: `sub-${i % 9}` });
+    const rig = new WorkerRig(log.inputs);
+    const sizes: number[] = [];
+    const { store } = rig;
+    const commit = store.commit.bind(store);
+    store.commit = (given) => {
+      sizes.push(given.meta.length);
+      return commit(given);
+    };
+    await rig.run(() => 10_000);
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(3000);
+    expect(sizes.length).toBeLessThan(10);
+  });
+
   it('reads on while actions are held: it is by reading that they become free', async () => {
     const log = new LogBuilder()
       .control({ kind: 'plan-version', plan: plan() })

@@ -17,6 +17,12 @@ import { foldUsage, noteDead } from './usage.ts';
  */
 export const MAX_DRAINED_A_COMMIT = 4000;
 
+/**
+ * Feeds that a commit holds before a batch is cut: they decide about time, so they are written together with the position, and
+ * Redis takes 3,000 fields in one write. One input adds at most those that the subscribers it drains have sessions with.
+ */
+const MAX_FEEDS_A_COMMIT = 1000;
+
 /** What every part of the fold works on. */
 export interface FoldContext {
   state: SlotState;
@@ -64,7 +70,7 @@ export function* foldBatch(
   };
   for (const input of inputs) {
     if (input.offset < state.position) continue;
-    if (effects.drained >= MAX_DRAINED_A_COMMIT) {
+    if (effects.drained >= MAX_DRAINED_A_COMMIT || effects.feeds.size >= MAX_FEEDS_A_COMMIT) {
       state.position = input.offset;
       return effects;
     }
