@@ -157,8 +157,10 @@ function targetsOf(fault: Fault, workers: number): string[] {
     case 'rolling-restart':
       return Array.from({ length: workers }, (_, worker) => `worker ${String(worker)}`);
     case 'redis-restart':
-    case 'redis-older-copy':
       return ['redis'];
+    case 'redis-older-copy':
+      // Postgres holds the marks by which the loss is noticed at once.
+      return ['redis', 'postgres'];
     case 'kafka-restart':
       return ['kafka'];
     case 'clickhouse-away':

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { waitUntil } from '../../dev/processes/wait-until.ts';
 import type { ChaosServers, KillableServer } from './chaos-servers.ts';
 import type { FaultKind, PlannedFault } from './fault-plan.ts';
 import type { Fleet } from './fleet.ts';
@@ -28,6 +29,10 @@ export interface SlotWatch {
 }
 
 const PROBE_MS = 10_000;
+/** Of each partition, at least, when Redis goes back to an older copy. */
+const LOST_ENTRIES = 100;
+/** Longest wait for that: other faults hold the workers up meanwhile. */
+const MOVED_MS = 90_000;
 
 /** Carries out a plan of faults. */
 export class Injector {
@@ -133,11 +138,21 @@ export class Injector {
     return done;
   }
 
+  /** Every partition, by a few entries at least, as their marks say. */
+  async #moved(copied: readonly number[]): Promise<boolean> {
+    const marks = await this.#slots.marks();
+    return marks.every((mark, partition) => mark !== null && mark > (copied[partition] ?? 0) + LOST_ENTRIES);
+  }
+
   async #loseTail(ageMs: number): Promise<void> {
     const copy = await this.#servers.copyRedis();
     // Read after the copy: it holds no more than this.
     const copied = await this.#slots.positions();
     await pause(ageMs);
+    // Where nothing was committed since, nothing would be lost.
+    await waitUntil('something is committed after the copy', () => this.#moved(copied), {
+      timeoutMs: MOVED_MS,
+    });
     const marks = await this.#slots.marks();
     await this.#servers.kill('redis');
     await this.#servers.restoreRedis(copy);

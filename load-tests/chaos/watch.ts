@@ -4,6 +4,9 @@ import type { FleetLine } from './fleet.ts';
 import type { Injected, Restored } from './injector.ts';
 
 const LOOK_MS = 200;
+/** After an alarm of a lost tail. */
+const CLOSE_LOOK_MS = 10;
+const CLOSE_MS = 5_000;
 /** As pipeline/telemetry/observers.ts words them. */
 const TAIL_LOST = 'the state lost its tail';
 const HALTED = 'partition halted';
@@ -32,6 +35,8 @@ export class ChaosWatch {
   readonly #bed: ChaosBed;
   readonly #startedMs: number;
   readonly #held = new Map<number, HeldLook[]>();
+  /** close looks that are under way, by worker */
+  readonly #close = new Map<number, Promise<void>>();
   #stopping = false;
   #loops: Promise<unknown> = Promise.resolve();
 
@@ -40,7 +45,10 @@ export class ChaosWatch {
     this.#bed = bed;
     this.#startedMs = startedMs;
     bed.fleet.onLine((line) => {
-      if (line.msg.startsWith(TAIL_LOST)) this.tailAlarms.push(line);
+      if (line.msg.startsWith(TAIL_LOST)) {
+        this.tailAlarms.push(line);
+        this.#closeLooks(line.worker);
+      }
       if (line.msg.startsWith(HALTED)) this.halts.push(line);
       if (DEFECTS.includes(line.msg)) this.defects.push(line);
     });
@@ -48,13 +56,17 @@ export class ChaosWatch {
 
   start(): void {
     const workers = Array.from({ length: this.#bed.fleet.size }, (_, worker) => worker);
-    const looks = [() => this.#lookAtLag(), ...workers.map((worker) => () => this.#lookAtHeld(worker))];
+    const lookAtHeld = async (worker: number): Promise<void> => {
+      if (!this.#close.has(worker)) await this.#lookAtHeld(worker);
+    };
+    const looks = [() => this.#lookAtLag(), ...workers.map((worker) => () => lookAtHeld(worker))];
     this.#loops = Promise.all(looks.map((look) => this.#every(look)));
   }
 
   async stop(): Promise<void> {
     this.#stopping = true;
     await this.#loops;
+    await Promise.all(this.#close.values());
   }
 
   /** Time from the end of a fault until nothing was behind (at most `nearly` entries), ms; null = not seen. */
@@ -77,6 +89,20 @@ export class ChaosWatch {
             ];
       }),
     );
+  }
+
+  /** Catching up takes a second: ordinary looks would miss it. */
+  #closeLooks(worker: number): void {
+    if (this.#close.has(worker)) return;
+    const endMs = performance.now() + CLOSE_MS;
+    const look = async (): Promise<void> => {
+      while (performance.now() < endMs && !this.#stopping) {
+        await this.#lookAtHeld(worker);
+        await pause(CLOSE_LOOK_MS);
+      }
+      this.#close.delete(worker);
+    };
+    this.#close.set(worker, look());
   }
 
   async #every(look: () => Promise<void>): Promise<void> {
