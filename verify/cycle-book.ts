@@ -7,6 +7,12 @@ import { largestRemainder } from './spread.ts';
 /** Classes that one total tells apart. */
 const MOST_CLASSES = 64;
 
+/** A stretch of time, [startMs, endMs). */
+export interface Span {
+  startMs: number;
+  endMs: number;
+}
+
 /** A span of time with octets by service class. */
 export interface Total {
   startMs: number;
@@ -101,7 +107,7 @@ export class CycleBook {
   changeRule(rule: CycleRule, watermarkMs: number): void {
     const closed = this.cycles.filter((cycle) => cycle.closed);
     const open = this.cycles.filter((cycle) => !cycle.closed);
-    const fromMs = Math.max(...closed.map(({ endMs }) => endMs), Number.NEGATIVE_INFINITY);
+    const fromMs = this.#closedThroughMs;
     this.cycles = closed;
     this.currentMs = null;
     this.roll(rule, watermarkMs);
@@ -117,8 +123,26 @@ export class CycleBook {
     }
   }
 
+  /** The day that takes what happened at an instant; one in which closed cycles end is two. */
+  dayOf({ zone }: CycleRule, atMs: number): Span {
+    return this.#cut(this.#calendar.dayAt(zone, atMs), atMs);
+  }
+
+  /** By another zone or anchor a span may reach back over what went to billing: it ends or begins there. */
+  #cut(span: Span, atMs: number): Span {
+    const throughMs = this.#closedThroughMs;
+    if (throughMs <= span.startMs || throughMs >= span.endMs) return span;
+    return atMs < throughMs ? { ...span, endMs: throughMs } : { ...span, startMs: throughMs };
+  }
+
+  /** Where the cycles that went to billing end. */
+  get #closedThroughMs(): number {
+    const ends = this.cycles.filter(({ closed }) => closed).map(({ endMs }) => endMs);
+    return Math.max(...ends, Number.NEGATIVE_INFINITY);
+  }
+
   #cycleByRule({ zone, anchorDay }: CycleRule, atMs: number): Cycle {
-    const bounds = this.#calendar.cycleAt(zone, anchorDay, atMs);
+    const bounds = this.#cut(this.#calendar.cycleAt(zone, anchorDay, atMs), atMs);
     const known = this.cycles.find(({ startMs }) => startMs === bounds.startMs);
     if (known !== undefined) return known;
     const made: Cycle = { ...bounds, classes: new Map(), adjusted: nothing(), closed: false };
@@ -127,10 +151,10 @@ export class CycleBook {
     return made;
   }
 
-  #addToDays({ zone }: CycleRule, serviceClass: string, part: SpreadPart): void {
-    const spans = [this.#calendar.dayAt(zone, part.fromMs)];
+  #addToDays(rule: CycleRule, serviceClass: string, part: SpreadPart): void {
+    const spans = [this.dayOf(rule, part.fromMs)];
     for (let last = spans[0]; last !== undefined && last.endMs < part.toMs;) {
-      last = this.#calendar.dayAt(zone, last.endMs);
+      last = this.dayOf(rule, last.endMs);
       spans.push(last);
     }
     const weights = spans.map(({ startMs, endMs }) =>

@@ -1,4 +1,5 @@
 import { addTo, isNothing, nothing, plus } from './amount.ts';
+import type { Amount } from './amount.ts';
 import type { Cycle, CycleRule } from './cycle-book.ts';
 import type { Expected, ExpectedAdjustment } from './expected.ts';
 import type { Line } from './line.ts';
@@ -7,26 +8,60 @@ import { closeSession } from './sessions.ts';
 import type { CloseCause, Session } from './sessions.ts';
 import type { SpreadPart } from './spread.ts';
 
-/** Case 21: a part of a delta goes to its window or to a late row, to its cycle, and to billing where that is closed. */
-export function addUsagePart(
+/** Whose bytes they are, and which entry brought them. */
+interface Origin {
+  serviceClass: string;
+  nasId: string;
+  offset: number;
+}
+
+/**
+ * Case 21: the parts of a delta go to their windows, or late ones to a late row a cycle; all of them to their cycles, and to
+ * billing where that is closed.
+ */
+export function addUsageParts(
   expected: Expected,
   line: Line,
   rule: CycleRule,
-  part: SpreadPart,
-  { serviceClass, nasId, offset }: { serviceClass: string; nasId: string; offset: number },
+  parts: readonly SpreadPart[],
+  origin: Origin,
 ): void {
-  if (isNothing(part)) return;
-  const { down, up } = part;
-  const cycle = line.book.add(rule, serviceClass, part);
-  const isPast = line.book.current !== null && cycle.startMs < line.book.current.startMs;
-  if (cycle.closed && isPast) {
-    const adjustment = adjustmentOf(line, cycle, serviceClass, offset);
-    expected.adjustments.push({ ...adjustment, down, up, reason: 'late-usage' });
+  let late = null as { cycle: Cycle; part: SpreadPart } | null;
+  for (const part of parts) {
+    if (isNothing(part)) continue;
+    const cycle = line.book.add(rule, origin.serviceClass, part);
+    if (part.windowMs !== null) {
+      adjustClosed(expected, line, cycle, part, origin);
+      const key = [line.id, part.windowMs, origin.serviceClass, origin.nasId];
+      addToWindow(expected, JSON.stringify(key), part, origin.offset);
+    } else if (late?.cycle === cycle) {
+      late.part = { ...part, ...plus(late.part, part), fromMs: late.part.fromMs };
+    } else {
+      if (late !== null) addLate(expected, line, late.cycle, late.part, origin);
+      late = { cycle, part };
+    }
   }
-  if (part.windowMs === null) {
-    const key = [offset, line.id, part.fromMs, part.toMs, serviceClass, nasId];
-    addTo(expected.late, JSON.stringify(key), part);
-  } else addToWindow(expected, JSON.stringify([line.id, part.windowMs, serviceClass, nasId]), part, offset);
+  if (late !== null) addLate(expected, line, late.cycle, late.part, origin);
+}
+
+function addLate(expected: Expected, line: Line, cycle: Cycle, part: SpreadPart, origin: Origin): void {
+  adjustClosed(expected, line, cycle, part, origin);
+  const { serviceClass, nasId, offset } = origin;
+  const key = [offset, line.id, part.fromMs, part.toMs, serviceClass, nasId];
+  addTo(expected.late, JSON.stringify(key), { down: part.down, up: part.up });
+}
+
+/** Usage of a cycle that went to billing. */
+function adjustClosed(
+  expected: Expected,
+  line: Line,
+  cycle: Cycle,
+  { down, up }: Amount,
+  { serviceClass, offset }: Origin,
+): void {
+  if (!cycle.closed) return;
+  const adjustment = adjustmentOf(line, cycle, serviceClass, offset);
+  expected.adjustments.push({ ...adjustment, down, up, reason: 'late-usage' });
 }
 
 function addToWindow({ windows, versions }: Expected, key: string, part: SpreadPart, offset: number): void {

@@ -9,7 +9,7 @@ import { nothingExpected } from './expected.ts';
 import type { Expected } from './expected.ts';
 import { newLine, planAt, ruleOf } from './line.ts';
 import type { Line } from './line.ts';
-import { addUsagePart, adjustmentOf, endSession, putSessionRow } from './leavings.ts';
+import { addUsageParts, adjustmentOf, endSession, putSessionRow } from './leavings.ts';
 import { LocalCalendar } from './local-calendar.ts';
 import { meter, meterTooOld } from './metering.ts';
 import type { Metered, MeteringContext } from './metering.ts';
@@ -247,11 +247,10 @@ export class Recomputation {
       let isEstimated = session.startEstimated && metered.shares.size > 0;
       for (const [serviceClass, share] of metered.shares) {
         const rule = ruleOf(line, this.settings.defaultZone);
-        const cycleAt = (ms: number): { endMs: number } =>
-          this.calendar.cycleAt(rule.zone, rule.anchorDay, ms);
-        const parts = spreadOf(share, metered.fromMs, metered.atMs, this.watermarkMs, cycleAt);
+        const dayOf = (ms: number): { endMs: number } => line.book.dayOf(rule, ms);
+        const parts = spreadOf(share, metered.fromMs, metered.atMs, this.watermarkMs, dayOf);
         isEstimated ||= parts.length > 1;
-        for (const part of parts) addUsagePart(expected, line, rule, part, { serviceClass, nasId, offset });
+        addUsageParts(expected, line, rule, parts, { serviceClass, nasId, offset });
       }
       if (isEstimated && !metered.flags.includes('estimated')) expected.flags.estimated += 1;
     }

@@ -12,7 +12,7 @@ export interface SpreadPart {
 }
 
 /**
- * Case 21. Pieces of (fromMs, toMs]: what is older than allowed lateness as late pieces cut at cycle boundaries, the rest by windows,
+ * Case 21. Pieces of (fromMs, toMs]: what is older than allowed lateness as late pieces, one a day, the rest by windows,
  * each with its share by time. Walks from edge to edge.
  */
 export function spreadOf(
@@ -20,7 +20,7 @@ export function spreadOf(
   fromMs: number,
   toMs: number,
   watermarkMs: number,
-  cycleOf: (ms: number) => { endMs: number },
+  dayOf: (ms: number) => { endMs: number },
 ): SpreadPart[] {
   const isOpen = (windowMs: number): boolean => windowMs + WINDOW_MS > watermarkMs - LATENESS_MS;
   const windowOf = (ms: number): number => ms - (((ms % WINDOW_MS) + WINDOW_MS) % WINDOW_MS);
@@ -33,7 +33,7 @@ export function spreadOf(
   const parts: SpreadPart[] = [];
   for (let at = startMs; at < toMs;) {
     const windowMs = windowOrLate(at);
-    const next = windowMs === null ? Math.min(cycleOf(at).endMs, firstOpenMs) : windowMs + WINDOW_MS;
+    const next = windowMs === null ? Math.min(dayOf(at).endMs, firstOpenMs) : windowMs + WINDOW_MS;
     const end = Math.min(next, toMs);
     parts.push({ windowMs, fromMs: at, toMs: end, down: 0n, up: 0n });
     at = end;
