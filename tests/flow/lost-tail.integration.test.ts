@@ -5,6 +5,7 @@ import type { TailAlarm } from './alarms.ts';
 import { outcomeOf } from './flow-outcome.ts';
 import type { FlowOutcome } from './flow-outcome.ts';
 import { FlowRun } from './flow-run.ts';
+import type { CommandEnd } from './flow-run.ts';
 import { LedgerWatch } from './ledger-watch.ts';
 import { OwnRedis } from './own-redis.ts';
 import { SlowRoad } from './slow-road.ts';
@@ -28,6 +29,7 @@ describe.each([
   let alarms: TailAlarm[];
   let alarmsCounted: number;
   let again: { partition: number; position: number }[];
+  let verified: CommandEnd;
   let outcome: FlowOutcome;
 
   beforeAll(async () => {
@@ -52,6 +54,7 @@ describe.each([
     alarms = tailAlarms(after);
     alarmsCounted = await run.metric('weir_tail_lost_total');
     await after.end('SIGTERM');
+    verified = await run.weir('verify');
     outcome = await outcomeOf(run);
   });
 
@@ -117,6 +120,11 @@ describe.each([
     expect(outcome.outcomes.actual).toEqual(outcome.outcomes.expected);
     expect(outcome.recordsIn).toBe(RECORDS);
     expect(outcome.sizes.windows).toBeGreaterThan(20_000);
+  });
+
+  it('is clean to weir verify', () => {
+    expect(verified.out).toMatch(/(^|\D)0 differences/);
+    expect(verified.code).toBe(0);
   });
 
   it('ends with every action once, and nobody throttled twice', () => {

@@ -44,6 +44,7 @@ describe('FLUSHALL in the middle of a run', () => {
   /** entries in the rebuilt slots' outboxes */
   let waiting: number;
   let second: Loss;
+  let verified: CommandEnd;
   let outcome: FlowOutcome;
 
   beforeAll(async () => {
@@ -66,6 +67,7 @@ describe('FLUSHALL in the middle of a run', () => {
     halted = await loseAllAgain(weir);
     await weir.end('SIGTERM');
     second = await rebuildAndStart();
+    verified = await run.weir('verify');
     outcome = await outcomeOf(run);
   });
 
@@ -201,6 +203,11 @@ describe('FLUSHALL in the middle of a run', () => {
     expect(outcome.outcomes.actual).toEqual(outcome.outcomes.expected);
     expect(outcome.recordsIn).toBe(RECORDS);
     expect(outcome.sizes.windows).toBeGreaterThan(20_000);
+  });
+
+  it('is clean to weir verify', () => {
+    expect(verified.out).toMatch(/(^|\D)0 differences/);
+    expect(verified.code).toBe(0);
   });
 
   it('ends with every action once in the ledger and once at the NAS', () => {
