@@ -1,4 +1,4 @@
-import type { SlotState, Subscriber } from '../fold/slot-state.ts';
+import type { SlotState, Subscriber, WindowTotal } from '../fold/slot-state.ts';
 import { WINDOW_MS } from '../window/spread.ts';
 
 /** Of those that leave, so many times may others be passed over: bounds what one commit costs. */
@@ -55,9 +55,15 @@ const KEPT_ROWS = 64;
 /** Keeps of the window rows in memory those that the next record is likely to add to; the others lie in the store. */
 export function trimRows(touched: Iterable<Subscriber>): void {
   for (const subscriber of touched) {
-    if (subscriber.rows.length <= 2) continue;
-    const newestMs = subscriber.rows.reduce((newest, { startMs }) => Math.max(newest, startMs), 0);
-    const newest = subscriber.rows.filter((row) => row.startMs >= newestMs - WINDOW_MS);
+    const { rows } = subscriber;
+    if (rows.length === 0) continue;
+    const newest = rows.length <= 2 ? rows : newestOf(rows);
+    // A copy even of all: where rows are pushed is room for 16 more, 128 bytes.
     subscriber.rows = newest.slice(-KEPT_ROWS);
   }
+}
+
+function newestOf(rows: readonly WindowTotal[]): WindowTotal[] {
+  const newestMs = rows.reduce((newest, { startMs }) => Math.max(newest, startMs), 0);
+  return rows.filter(({ startMs }) => startMs >= newestMs - WINDOW_MS);
 }

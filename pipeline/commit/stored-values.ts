@@ -105,7 +105,10 @@ export class StoredValues {
       const [place, value] = [places[i], values[i] ?? null];
       if (place === undefined || value === null) return;
       if (rowOf(subscriber, key.startMs, key.serviceClass, key.nasId) !== null) return;
-      subscriber.rows.push(decodeWindow(place.startMs, place.field, value));
+      const row = decodeWindow(place.startMs, place.field, value);
+      row.subscriberId = subscriber.id;
+      // Not push, which makes room for 16 more: few are ever added.
+      subscriber.rows = subscriber.rows.concat(row);
     });
   }
 
