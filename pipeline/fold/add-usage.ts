@@ -1,15 +1,14 @@
-import type { CycleCalendar } from '../../rules/cycle.ts';
 import { planOf } from '../decide/facts-of.ts';
 import type { Cause } from '../decide/intents.ts';
 import type { Metered } from '../meter/meter.ts';
-import { addToCycle, cycleRule } from '../window/cycles.ts';
-import { addToDays } from '../window/days.ts';
+import { addToCycle } from '../window/cycles.ts';
+import { addToDays, daysBetween } from '../window/days.ts';
 import { spread } from '../window/spread.ts';
 import type { SpreadPart } from '../window/spread.ts';
 import type { FoldContext } from './fold.ts';
 import { putOneShot } from './one-shot.ts';
 import type { RowKey } from './requests.ts';
-import type { Subscriber, WindowTotal } from './slot-state.ts';
+import type { CycleTotal, Subscriber, WindowTotal } from './slot-state.ts';
 
 /** One service class's share of a delta, cut into windows and late pieces. */
 export interface Spread {
@@ -17,17 +16,21 @@ export interface Spread {
   parts: SpreadPart[];
 }
 
-/** Cuts a record's delta by class, window and, where it is late, by cycle. */
+/**
+ * Cuts a record's delta by class, window and, where it is late, by day: whatever the anchor is now, it lies in days as it would with
+ * any other, so that cycles can be made anew from these.
+ */
 export function spreadOf(context: FoldContext, subscriber: Subscriber, metered: Metered): Spread[] {
   const { state, calendar } = context;
   const { shares, fromMs, atMs } = metered;
   const spreads: Spread[] = [];
   for (const share of shares) {
     if (share.down + share.up === 0) continue;
-    const parts = spread(share, fromMs, atMs, state.watermarkMs, (lateFromMs, lateToMs) => {
-      const { zone, anchorDay } = cycleRule(subscriber, state.settings.defaultZone);
-      return cycleStarts(calendar, zone, anchorDay, lateFromMs, lateToMs);
-    });
+    const parts = spread(share, fromMs, atMs, state.watermarkMs, (lateFromMs, lateToMs) =>
+      daysBetween(subscriber, lateFromMs, lateToMs, calendar, state.settings.defaultZone)
+        .slice(1)
+        .map(({ startMs }) => startMs),
+    );
     spreads.push({ serviceClass: share.serviceClass, parts });
   }
   return spreads;
@@ -52,8 +55,8 @@ export function missingRows(
 }
 
 /**
- * Adds a record's delta to days, cycles and windows. What is older than allowed lateness becomes late rows; what belongs to
- * a closed cycle is an adjustment besides. Rows that `missingRows` names have been looked for.
+ * Adds a record's delta to days, cycles and windows. What is older than allowed lateness becomes one late row a cycle; what
+ * belongs to a closed cycle is an adjustment besides. Rows that `missingRows` names have been looked for.
  */
 export function addUsage(
   context: FoldContext,
@@ -64,6 +67,7 @@ export function addUsage(
 ): void {
   const planId = planOf(context.state, subscriber)?.planId ?? '';
   for (const { serviceClass, parts } of spreads) {
+    let late = null as { usage: Usage; cycle: CycleTotal } | null;
     for (const part of parts) {
       if (part.down + part.up === 0) continue;
       const usage: Usage = {
@@ -76,14 +80,24 @@ export function addUsage(
         down: part.down,
         up: part.up,
       };
-      addToTotals(context, subscriber, usage, cause);
-      if (part.windowStartMs === null) addLate(context, subscriber, usage, cause);
-      else addToWindow(context, subscriber, usage, part.windowStartMs, parts.length > 1, cause);
+      const cycle = addToTotals(context, subscriber, usage);
+      if (part.windowStartMs !== null) {
+        if (cycle.closed) adjust(context, subscriber, usage, cycle, cause);
+        addToWindow(context, subscriber, usage, part.windowStartMs, parts.length > 1, cause);
+      } else if (late?.cycle === cycle) {
+        late.usage.toMs = usage.toMs;
+        late.usage.down += usage.down;
+        late.usage.up += usage.up;
+      } else {
+        if (late !== null) addLate(context, subscriber, late.usage, late.cycle, cause);
+        late = { usage, cycle };
+      }
     }
+    if (late !== null) addLate(context, subscriber, late.usage, late.cycle, cause);
   }
 }
 
-/** Bytes of one service class within one window or late piece. */
+/** Bytes of one service class within one window, or late ones within one cycle. */
 interface Usage extends SpreadPart {
   serviceClass: string;
   nasId: string;
@@ -91,18 +105,26 @@ interface Usage extends SpreadPart {
 }
 
 function addToTotals(
-  { state, effects, calendar, touch }: FoldContext,
+  { state, effects, calendar }: FoldContext,
   subscriber: Subscriber,
   usage: Usage,
-  cause: Cause,
-): void {
+): CycleTotal {
   const { defaultZone } = state.settings;
   if (addToDays(subscriber, usage.fromMs, usage.toMs, usage, calendar, defaultZone))
     effects.cold.add(subscriber);
   const cycle = addToCycle(subscriber, usage.fromMs, usage, calendar, defaultZone);
-  if (!subscriber.pastCycles.includes(cycle)) return;
-  effects.cold.add(subscriber);
-  if (!cycle.closed) return;
+  if (subscriber.pastCycles.includes(cycle)) effects.cold.add(subscriber);
+  return cycle;
+}
+
+/** Usage of a cycle that went to billing. */
+function adjust(
+  { state, effects, touch }: FoldContext,
+  subscriber: Subscriber,
+  usage: Usage,
+  cycle: CycleTotal,
+  cause: Cause,
+): void {
   effects.outbox.push({
     kind: 'adjustment',
     adjustment: {
@@ -122,7 +144,14 @@ function addToTotals(
   touch.serial += 1;
 }
 
-function addLate(context: FoldContext, subscriber: Subscriber, usage: Usage, cause: Cause): void {
+function addLate(
+  context: FoldContext,
+  subscriber: Subscriber,
+  usage: Usage,
+  cycle: CycleTotal,
+  cause: Cause,
+): void {
+  if (cycle.closed) adjust(context, subscriber, usage, cycle, cause);
   const { fromMs, toMs, serviceClass, nasId, planId, down, up } = usage;
   const { id: subscriberId } = subscriber;
   const row = { subscriberId, fromMs, toMs, serviceClass, nasId, planId, down, up };
@@ -187,23 +216,4 @@ function windowTotal(
   subscriber.rows.push(made);
   if (startMs > subscriber.rowsThroughMs) subscriber.rowsThroughMs = startMs;
   return made;
-}
-
-/** Cycle boundaries inside (fromMs, toMs), ascending. */
-function cycleStarts(
-  calendar: CycleCalendar,
-  zone: string,
-  anchorDay: number,
-  fromMs: number,
-  toMs: number,
-): number[] {
-  const starts: number[] = [];
-  for (
-    let at = calendar.at(zone, anchorDay, fromMs).endMs;
-    at < toMs;
-    at = calendar.at(zone, anchorDay, at).endMs
-  ) {
-    starts.push(at);
-  }
-  return starts;
 }

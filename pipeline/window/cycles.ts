@@ -1,15 +1,12 @@
 import type { CycleCalendar } from '../../rules/cycle.ts';
 import type { ClassTotal, CycleTotal, DayTotal, Subscriber } from '../fold/slot-state.ts';
+import { boundsAt, closedThroughMs } from './calendar-rule.ts';
+import type { Span } from './calendar-rule.ts';
 import { addClass } from './class-totals.ts';
+import { setTodayAside } from './days.ts';
 
 /** Rolled cycles that are kept; older bytes are counted in the oldest of them. */
 const PAST_CYCLES = 3;
-
-/** Zone and anchor of a subscriber; without a profile the provider's zone and calendar month. */
-export function cycleRule(subscriber: Subscriber, defaultZone: string): { zone: string; anchorDay: number } {
-  const { profile } = subscriber;
-  return profile === null ? { zone: defaultZone, anchorDay: 1 } : profile;
-}
 
 /**
  * Moves the cycles on to the one that contains the watermark. Returns true where a cycle rolled or the first was made:
@@ -24,8 +21,7 @@ export function rollCycles(
   const current = subscriber.cycles[0];
   if (watermarkMs <= 0) return false;
   if (current !== undefined && watermarkMs >= current.startMs && watermarkMs < current.endMs) return false;
-  const { zone, anchorDay } = cycleRule(subscriber, defaultZone);
-  const bounds = calendar.at(zone, anchorDay, watermarkMs);
+  const bounds = boundsAt(subscriber, watermarkMs, calendar, defaultZone);
   const ahead = subscriber.cycles.filter((cycle) => cycle.startMs >= bounds.startMs);
   const past = subscriber.cycles.filter((cycle) => cycle.startMs < bounds.startMs);
   // Skewed records before the first watermark may have filed it under the past ones.
@@ -59,9 +55,8 @@ export function cycleFor(
 ): CycleTotal {
   const [current] = subscriber.cycles;
   if (current !== undefined && atMs >= current.startMs && atMs < current.endMs) return current;
-  const { zone, anchorDay } = cycleRule(subscriber, defaultZone);
   if (current === undefined || atMs >= current.endMs) {
-    const cycle = cycleIn(subscriber.cycles, calendar.at(zone, anchorDay, atMs));
+    const cycle = cycleIn(subscriber.cycles, boundsAt(subscriber, atMs, calendar, defaultZone));
     subscriber.cycles.sort((a, b) => a.startMs - b.startMs);
     return cycle;
   }
@@ -70,7 +65,7 @@ export function cycleFor(
   if (held !== undefined) return held;
   const oldest = pastCycles.at(-1);
   if (oldest !== undefined && pastCycles.length >= PAST_CYCLES && atMs < oldest.startMs) return oldest;
-  const cycle = cycleIn(pastCycles, calendar.at(zone, anchorDay, atMs));
+  const cycle = cycleIn(pastCycles, boundsAt(subscriber, atMs, calendar, defaultZone));
   pastCycles.sort((a, b) => b.startMs - a.startMs);
   // One between the kept ones that had no usage so far: the oldest goes, as it does at a roll.
   if (pastCycles.length > PAST_CYCLES) pastCycles.pop();
@@ -98,9 +93,10 @@ export function rebaseCycles(
 ): void {
   const open = [...subscriber.cycles, ...subscriber.pastCycles.filter((cycle) => !cycle.closed)];
   subscriber.pastCycles = subscriber.pastCycles.filter((cycle) => cycle.closed);
-  const openFromMs = Math.max(...subscriber.pastCycles.map((cycle) => cycle.endMs), Number.NEGATIVE_INFINITY);
-  const { zone, anchorDay } = cycleRule(subscriber, defaultZone);
-  subscriber.cycles = watermarkMs > 0 ? [newCycle(calendar.at(zone, anchorDay, watermarkMs))] : [];
+  const openFromMs = closedThroughMs(subscriber);
+  subscriber.cycles =
+    watermarkMs > 0 ? [newCycle(boundsAt(subscriber, watermarkMs, calendar, defaultZone))] : [];
+  setTodayAside(subscriber, calendar, defaultZone);
   for (const day of daysOf(subscriber)) {
     if (day.startMs < openFromMs) continue;
     const bytes = { serviceClass: '', down: day.down, up: day.up };
@@ -120,12 +116,12 @@ function daysOf({ today, days }: Subscriber): DayTotal[] {
 }
 
 /** A cycle without usage. */
-export function newCycle(bounds: { startMs: number; endMs: number }): CycleTotal {
+export function newCycle(bounds: Span): CycleTotal {
   const { startMs, endMs } = bounds;
   return { startMs, endMs, down: 0, up: 0, classes: [], adjusted: { down: 0, up: 0 }, closed: false };
 }
 
-function cycleIn(cycles: CycleTotal[], bounds: { startMs: number; endMs: number }): CycleTotal {
+function cycleIn(cycles: CycleTotal[], bounds: Span): CycleTotal {
   const known = cycles.find((cycle) => cycle.startMs === bounds.startMs);
   if (known !== undefined) return known;
   const made = newCycle(bounds);

@@ -1,11 +1,13 @@
 import type { CycleCalendar } from '../../rules/cycle.ts';
 import type { ClassTotal, DayTotal, Subscriber } from '../fold/slot-state.ts';
+import { dayOf } from './calendar-rule.ts';
+import type { Span } from './calendar-rule.ts';
 import { addClass } from './class-totals.ts';
-import { cycleRule } from './cycles.ts';
 import { splitExactly } from './split.ts';
 
 /** Days kept besides the newest: the current cycle and the one before, and a week. */
 const KEPT_DAYS = 70;
+const NO_DAY = { startMs: Number.NEGATIVE_INFINITY };
 
 /**
  * Adds bytes that were carried in [fromMs, toMs) to the day totals, in proportion to time where they span days.
@@ -24,8 +26,7 @@ export function addToDays(
     addClass(today, bytes);
     return false;
   }
-  const { zone } = cycleRule(subscriber, defaultZone);
-  const spans = daysBetween(calendar, zone, fromMs, toMs);
+  const spans = daysBetween(subscriber, fromMs, toMs, calendar, defaultZone);
   const lengths = spans.map(({ startMs, endMs }) => Math.min(endMs, toMs) - Math.max(startMs, fromMs));
   const down = splitExactly(bytes.down, lengths);
   const up = splitExactly(bytes.up, lengths);
@@ -40,35 +41,51 @@ export function addToDays(
   return cold;
 }
 
-function daysBetween(
-  calendar: CycleCalendar,
-  zone: string,
+/** The days that [fromMs, toMs) lies in, ascending, at least one. */
+export function daysBetween(
+  subscriber: Subscriber,
   fromMs: number,
   toMs: number,
-): { startMs: number; endMs: number }[] {
-  const first = calendar.day(zone, fromMs);
+  calendar: CycleCalendar,
+  defaultZone: string,
+): Span[] {
+  const first = dayOf(subscriber, fromMs, calendar, defaultZone);
   const spans = [first];
   for (let at = first.endMs; at < toMs;) {
-    const span = calendar.day(zone, at);
+    const span = dayOf(subscriber, at, calendar, defaultZone);
     spans.push(span);
     at = span.endMs;
   }
   return spans;
 }
 
+/**
+ * To be called when the zone may have changed: the newest day takes no more bytes where it is none of the zone's, or they would
+ * be in the cycle of its beginning at the next change, wherever they are until then.
+ */
+export function setTodayAside(subscriber: Subscriber, calendar: CycleCalendar, defaultZone: string): void {
+  const { today, days } = subscriber;
+  if (today === null) return;
+  const { startMs, endMs } = dayOf(subscriber, today.startMs, calendar, defaultZone);
+  if (startMs === today.startMs && endMs === today.endMs) return;
+  days.unshift(today);
+  if (days.length > KEPT_DAYS) days.pop();
+  subscriber.today = null;
+}
+
 /** The day's total, in its place: the newest one is hot, the others are cold and bounded in number. */
-function dayIn(subscriber: Subscriber, { startMs, endMs }: { startMs: number; endMs: number }): DayTotal {
+function dayIn(subscriber: Subscriber, { startMs, endMs }: Span): DayTotal {
   const { today, days } = subscriber;
   if (today?.startMs === startMs) return today;
+  const known = days.find((day) => day.startMs === startMs);
+  if (known !== undefined) return known;
   const made: DayTotal = { startMs, endMs, down: 0, up: 0, classes: [] };
-  if (today === null || startMs > today.startMs) {
+  if (startMs > (today ?? days[0] ?? NO_DAY).startMs) {
     if (today !== null) days.unshift(today);
     subscriber.today = made;
     if (days.length > KEPT_DAYS) days.pop();
     return made;
   }
-  const known = days.find((day) => day.startMs === startMs);
-  if (known !== undefined) return known;
   days.push(made);
   days.sort((a, b) => b.startMs - a.startMs);
   if (days.length > KEPT_DAYS) days.pop();
