@@ -121,23 +121,23 @@ it(
 const START = { statusType: 'START', eventTimeMs: NOON - 9 * DAY } as const;
 const LATER = { eventTimeMs: NOON + MINUTE, sessionTimeSeconds: 9 * 86_400 + 60 } as const;
 
-it.each([
-  ['a wrap after a replay', { replayed: { ...START, outputOctets: MAX - 9 } }, { ...LATER, outputOctets: 7 }],
-  ['a wrap after a baseline', { first: { ...LATER, outputOctets: MAX - 9 } }, { outputOctets: 5 }],
-  [
-    'a wrap in a full cycle',
-    { first: { eventTimeMs: NOON, outputOctets: MAX - 2 ** 20 } },
-    { outputOctets: 7 },
-  ],
-])('%s beyond 2^53 can be stored', (_name, before, after) => {
-  const log = new LogBuilder()
+const replayedStart = (): LogBuilder => {
+  const event = usageEvent({ ...START, outputOctets: MAX - 9 });
+  const letter = { partition: 0, offset: 1 };
+  return log32().control({ kind: 'replay', letter, appendTimeMs: START.eventTimeMs, event, by: 'b' });
+};
+
+function log32(): LogBuilder {
+  return new LogBuilder()
     .control({ kind: 'nas-profile', nas: nasProfile({ gigawords: false }) })
     .control({ kind: 'feed-profile', feed: { feedId: 'feed-1', countFromMs: NOON - DAY } });
-  if (before.replayed !== undefined) {
-    const event = usageEvent(before.replayed);
-    const letter = { partition: 0, offset: 1 };
-    log.control({ kind: 'replay', letter, appendTimeMs: START.eventTimeMs, event, by: 'b' });
-  } else log.record(before.first);
+}
+
+it.each([
+  ['a wrap after a replay', replayedStart(), { ...LATER, outputOctets: 7 }],
+  ['a wrap after a baseline', log32().record({ ...LATER, outputOctets: MAX - 9 }), { outputOctets: 5 }],
+  ['a wrap in a full cycle', log32().record({ outputOctets: MAX - 2 ** 20 }), { outputOctets: 7 }],
+])('%s beyond 2^53 can be stored', (_name, log, after) => {
   log.record({ eventTimeMs: NOON + 2 * MINUTE, ...after });
   const state = emptySlot(0, SETTINGS, 0);
   fold(state, log.inputs);
