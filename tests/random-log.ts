@@ -206,7 +206,10 @@ function addControl(log: LogBuilder, one: Step, kind: RandomControl, clock: numb
     case 'plan':
       return add({ kind: 'plan-version', plan: plan({ capBytes: 3 * amount, classFactors: { tv: other } }) });
     case 'profile':
-      return add({ kind: 'subscriber-profile', profile: profile({ ...line, anchorDay: 1 + (amount % 31) }) });
+      return add({
+        kind: 'subscriber-profile',
+        profile: profile({ ...line, ...LINES[other % 5], subscriberId, anchorDay: 1 + (amount % 31) }),
+      });
     case 'nas-event':
       return add({ kind: 'nas-event', nasId, event: 'on', atMs: clock - one.growth[0] * 100 });
     case 'nas-profile':
