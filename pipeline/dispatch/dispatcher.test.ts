@@ -224,6 +224,47 @@ describe('failures of the ledger', () => {
   });
 });
 
+describe('a claim whose answer comes late', () => {
+  it('is given back unsent: what is sent by then may arrive after the next action', async () => {
+    const claim = rig.ledger.claim;
+    let sentBefore: string[] = ['nothing was claimed'];
+    rig.ledger.claim = async (...args) => {
+      rig.ledger.claim = (...again) => {
+        sentBefore = [...rig.sink.sent];
+        rig.ledger.claim = claim;
+        return claim(...again);
+      };
+      const claimed = await claim(...args);
+      await rig.timers.advance(16_000);
+      return claimed;
+    };
+    await rig.insert(anIntent({ id: 'a' }));
+    rig.dispatcher.start();
+    for (let turn = 0; turn < 100 && rig.sink.sent.length === 0; turn++) await settleDown();
+    await settleDown();
+    expect(sentBefore).toEqual([]);
+    expect([rig.sink.sent, rig.notes.texts]).toEqual([['a'], ['a pending', 'a delivered']]);
+  });
+
+  it('is not even given back when it is somebody else’s already', async () => {
+    const other = rig.another('other');
+    const claim = rig.ledger.claim;
+    rig.ledger.claim = async (...args) => {
+      rig.ledger.claim = claim;
+      const claimed = await claim(...args);
+      other.start();
+      await rig.timers.advance(61_000);
+      return claimed;
+    };
+    await rig.insert(anIntent({ id: 'a' }));
+    rig.dispatcher.start();
+    for (let turn = 0; turn < 100 && rig.notes.texts.length < 2; turn++) await settleDown();
+    expect(rig.sink.sent).toEqual(['a']);
+    expect(rig.notes.texts).toEqual(['a delivered', 'a stale']);
+    await Promise.all([other.stop(0), rig.timers.advance(0)]);
+  });
+});
+
 describe('stop', () => {
   const answers = new Map<string, (result: SinkResult) => void>();
   beforeEach(async () => {

@@ -157,7 +157,7 @@ export class Dispatcher {
     leaseEndMs: number,
     cut: AbortController,
   ): Promise<void> {
-    const settlement = await this.#attempt(action, cut);
+    const settlement = await this.#attempt(action, leaseEndMs, cut);
     for (let failures = 1; !this.#abandoned; failures++) {
       try {
         const { state, detail, retryAtMs } = settlement;
@@ -173,8 +173,13 @@ export class Dispatcher {
     }
   }
 
-  async #attempt(action: LedgerAction, cut: AbortController): Promise<Settlement> {
+  async #attempt(action: LedgerAction, leaseEndMs: number, cut: AbortController): Promise<Settlement> {
     const settings = this.#settings;
+    if (this.#timers.now() > leaseEndMs - settings.sendTimeoutMs) {
+      // The claim's answer came late, or the process stood still. Sent now it could arrive after what another process
+      // sends when the lease ends, and after the action that follows: a NAS would keep the older speed.
+      return { state: 'pending', detail: 'claimed too late to be sent', retryAtMs: this.#timers.now() };
+    }
     if (action.attempts > settings.maxAttempts) {
       // Each claim before ended without a word: a dispatcher died of it, or with it, every time.
       return { state: 'dead', detail: `gave up: ${settings.maxAttempts} attempts ended without a result` };

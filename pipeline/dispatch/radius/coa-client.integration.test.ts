@@ -13,6 +13,9 @@ const SECRET = 'testing123';
 /** Waits of 20, 40, 60 ms; gives up after 150 ms. */
 const FAST = { firstMs: 20, maxMs: 60, maxSends: 5, maxDurationMs: 150, jitter: 0.1 };
 
+/** Four sends, however slow the machine is. */
+const PATIENT = { ...FAST, maxSends: 4, maxDurationMs: 60_000 };
+
 const closing: (() => unknown)[] = [];
 afterEach(async () => {
   for (const close of closing.splice(0)) await close();
@@ -103,7 +106,7 @@ describe('CoaClient against CoaServer', () => {
   it('reports no answer after all sends, and the NAS handled it once', async () => {
     const handle = vi.fn(() => ({ kind: 'silent' as const }));
     const { nas, port } = await server({ handle });
-    const coa = client();
+    const coa = client({ retransmission: PATIENT });
     expect(await coa.send(request(port))).toEqual({ kind: 'no-answer', sends: 4 });
     expect(handle).toHaveBeenCalledTimes(1);
     expect(nas.counters).toMatchObject({ duplicates: 3, answered: 0 });
@@ -112,7 +115,8 @@ describe('CoaClient against CoaServer', () => {
 
   it('takes a wrong secret for no answer: the NAS discards', async () => {
     const { nas, port } = await server({ handle: () => ({ kind: 'ack' }) });
-    expect(await client().send(request(port, { secret: 'wrong' }))).toMatchObject({ kind: 'no-answer' });
+    const coa = client({ retransmission: PATIENT });
+    expect(await coa.send(request(port, { secret: 'wrong' }))).toMatchObject({ kind: 'no-answer' });
     // 4 sends, and the probe of the port.
     expect(nas.counters.discarded).toBeGreaterThanOrEqual(4);
     expect(nas.counters.answered).toBe(0);
@@ -183,6 +187,18 @@ describe('CoaClient against a hostile NAS', () => {
     const decoded = decodePacket(nas.datagrams[2] ?? Buffer.alloc(0));
     expect(decoded.ok && readAttribute(decoded.packet.attributes, 'Event-Timestamp')).toBe(1_700_000_001);
     expect(coa.counters.retransmissions).toBe(2);
+  });
+
+  it('repeats nothing after the whole time, though the process stood still meanwhile', async () => {
+    const nas = await hostile(() => undefined);
+    const coa = client({ retransmission: { ...FAST, firstMs: 1_000, maxMs: 1_000, maxDurationMs: 1_500 } });
+    const reply = coa.send(request(nas.port));
+    await once(nas.socket, 'message');
+    // As SIGSTOP does: no timer fires, and the clock goes on.
+    const endMs = performance.now() + 1_500;
+    while (performance.now() < endMs);
+    expect(await reply).toEqual({ kind: 'no-answer', sends: 1 });
+    expect(nas.datagrams).toHaveLength(1);
   });
 
   it.each([

@@ -43,6 +43,8 @@ interface Exchange {
   /** The wait under way and the sum of waits, it included; ms. Summed, not read from a clock that may be set. */
   waitMs: number | undefined;
   waitedMs: number;
+  /** of the monotonic clock, which goes on while a process stands still; undefined before the first send */
+  firstSentMs: number | undefined;
   cancel: () => void;
 }
 
@@ -106,6 +108,7 @@ export class NasChannel {
       sends: 0,
       waitMs: undefined,
       waitedMs: 0,
+      firstSentMs: undefined,
       cancel: () => undefined,
     };
     const onAbort = (): void => {
@@ -188,6 +191,7 @@ export class NasChannel {
   #transmit(exchange: Exchange, place: Place): void {
     const { counters, retransmission, random, timers } = this.#settings;
     exchange.sends += 1;
+    exchange.firstSentMs ??= performance.now();
     counters.sends += 1;
     if (exchange.sends > 1) counters.retransmissions += 1;
     place.port.send(place.bytes, this.#port, this.#address, () => {
@@ -206,7 +210,12 @@ export class NasChannel {
 
   #waited(exchange: Exchange, place: Place): void {
     const { counters, retransmission } = this.#settings;
-    if (exchange.sends >= retransmission.maxSends || exchange.waitedMs >= retransmission.maxDurationMs) {
+    // A process that stood still has waited longer than its timers say: what it would repeat may be outdated by then,
+    // and the NAS no longer knows it for a repeat.
+    const now = performance.now();
+    const lastsMs = Math.max(exchange.waitedMs, now - (exchange.firstSentMs ?? now));
+    const isOver = lastsMs >= retransmission.maxDurationMs;
+    if (exchange.sends >= retransmission.maxSends || isOver) {
       counters.noAnswers += 1;
       this.#settle(exchange, { kind: 'no-answer', sends: exchange.sends });
       return;
