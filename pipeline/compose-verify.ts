@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type pg from 'pg';
 import { checkPolicyFile } from '../rules/policy-file.ts';
-import { AppError, isAppError } from '../schemas/errors.ts';
+import type { AppError } from '../schemas/errors.ts';
 import type { PolicyVersion } from '../schemas/policy.ts';
 import type { Analytics } from '../storage/analytics-ports.ts';
 import { connectClickHouse } from '../storage/clickhouse/connection.ts';
@@ -71,9 +71,7 @@ async function openReaders(config: Config, logger: Logger, closers: Closers): Pr
   const { group, topic } = config;
   const complain = (error: AppError): void => logger.fatal({ err: error }, 'the embedded database failed');
   if (config.databaseUrl === null || config.clickhouseUrl === null) {
-    const lock = await lockDataFolder(config.dataDir, complain).catch((error: unknown) => {
-      throw isAppError(error, 'data-folder-in-use') ? stopFirst(error) : error;
-    });
+    const lock = await lockDataFolder(config.dataDir, complain);
     closers.push(() => lock.release());
   }
   const pool = await openPool(config, logger, complain, closers);
@@ -145,9 +143,4 @@ function policyFault({ policyId, file }: PolicyVersion): string | null {
   if (policyId !== file.id) return `the file's id is ${file.id}`;
   const checked = checkPolicyFile(file);
   return 'file' in checked ? null : (checked.faults[0]?.message ?? 'is not valid');
-}
-
-function stopFirst(cause: AppError): AppError {
-  const advice = 'stop it first: a data folder is read by one process at a time';
-  return new AppError('data-folder-in-use', `${cause.message}: ${advice}`, { cause });
 }
