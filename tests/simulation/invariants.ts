@@ -9,6 +9,7 @@ import type { MemoryActionLedger } from '../../storage/memory/ledger.ts';
 import type { MemoryStateStore } from '../../storage/memory/state-store.ts';
 import type { LogEntry, StateStore } from '../../storage/ports.ts';
 import { undelivered } from './delivered.ts';
+import { askOracle } from './oracle.ts';
 import { parseOwnSource } from './own-controls.ts';
 import { ANY_LETTER, isNeutral, referenceOf } from './reference.ts';
 import type { Reference } from './reference.ts';
@@ -37,6 +38,7 @@ export async function checkAll(world: World): Promise<string[]> {
   found.push(...checkRows(world, expected.analytics, halted));
   found.push(...(await checkLedger(servers.ledger, expected, halted)));
   found.push(...(await checkEffects(world)));
+  found.push(...(await askOracle(world, halted)));
   return found;
 }
 
