@@ -31,8 +31,9 @@ async function nextPage(
   const only = subscriberId === null ? '' : 'and subscriber_id = $3';
   const values = [after, PAGE, ...(subscriberId === null ? [] : [storable(subscriberId)])];
   try {
+    // Ordered by the column: a bare seq would be the text that is selected, and '1000' comes before '999'.
     const result = await pool.query<{ seq: string; intent: ActionIntent }>(
-      `select seq::text, intent from action where seq > $1::bigint ${only} order by seq limit $2`,
+      `select seq::text, intent from action where seq > $1::bigint ${only} order by action.seq limit $2`,
       values,
     );
     return result.rows;
