@@ -7,7 +7,12 @@ it('adds to a window that began after the last event of every session, in memory
     .enforced()
     .record({ eventTimeMs: NOON, sessionTimeSeconds: 2400, outputOctets: 3000, inputOctets: 600 })
     // Less time and fewer octets one way: an old record under a new stamp. What it has more of counts, eight minutes later.
-    .record({ eventTimeMs: NOON + 8 * MINUTE, sessionTimeSeconds: 2100, outputOctets: 1600, inputOctets: 4600 })
+    .record({
+      eventTimeMs: NOON + 8 * MINUTE,
+      sessionTimeSeconds: 2100,
+      outputOctets: 1600,
+      inputOctets: 4600,
+    })
     .record({ eventTimeMs: NOON + 8 * MINUTE, sessionId: 's2', sessionTimeSeconds: 60, outputOctets: 70 });
   const rows = async (batch: number, cachedSubscribers: number): Promise<string[]> => {
     const rig = new WorkerRig(log.inputs);
