@@ -132,6 +132,24 @@ describe('conservation', { timeout: TIMEOUT_MS }, () => {
     expect(compared).toBeGreaterThan(50);
   });
 
+  it('what is counted beside subscribers is what they hold: population, open sessions of each NAS', () => {
+    fc.assert(
+      fc.property(randomLogWithControls(), (log) => {
+        const { state } = folded(log);
+        const lines = [...state.subscribers.values()];
+        const open = lines.flatMap(({ sessions }) => sessions);
+        expect(state.population).toEqual({
+          subscribers: lines.length,
+          openSessions: open.length,
+          throttled: lines.filter(({ throttle }) => throttle !== null).length,
+        });
+        for (const { nasId, openSessions } of state.feeds.all())
+          expect(openSessions, nasId).toBe(open.filter((session) => session.nasId === nasId).length);
+      }),
+      { numRuns: 150 },
+    );
+  });
+
   it('every record has one outcome, and every dead letter is named once', () => {
     fc.assert(
       fc.property(randomLogWithControls(), (log) => {

@@ -22,9 +22,6 @@ function rowsOf(state: SlotState, effects: BatchEffects): FeedQualityRow[] {
   return [...rows.values()];
 }
 
-/** A missing profile and a split at a boundary say nothing about a NAS: the slot alone counts them. */
-const FEED_FLAGS = FLAGS.filter((flag) => flag !== 'unassigned' && flag !== 'estimated');
-
 const record = fc.record({
   nasId: fc.constantFrom('nas-1', 'nas-2', 'nas-3'),
   subscriberId: fc.constantFrom('a', 'b'),
@@ -56,7 +53,7 @@ describe('feed quality', () => {
             rows.reduce((sum, row) => sum + row.outcomes[outcome], 0),
             outcome,
           ).toBe(state.counts[outcome]);
-        for (const flag of FEED_FLAGS)
+        for (const flag of FLAGS)
           expect(
             rows.reduce((sum, row) => sum + row.flags[flag], 0),
             flag,
