@@ -104,7 +104,7 @@ export class KafkaSource implements RecordSource {
       groupId,
       partitionAssigners: [stickyAssigner(this.topic, () => [...this.#lanes.keys()])],
       sessionTimeout: sessionTimeoutMs,
-      heartbeatInterval: Math.min(3_000, sessionTimeoutMs / 3),
+      heartbeatInterval: Math.min(1_000, sessionTimeoutMs / 3),
       maxWaitTimeInMs: 50,
       minBytes: 1,
       maxBytesPerPartition: 1024 * 1024,
