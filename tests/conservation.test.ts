@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { Input } from '../pipeline/decode/input.ts';
 import type { BatchEffects, LatePart } from '../pipeline/fold/effects.ts';
 import type { Bytes, ClassTotal, SlotState, Subscriber } from '../pipeline/fold/slot-state.ts';
 import { DAY, fold, freshSlot } from './factories.ts';
@@ -108,10 +109,14 @@ describe('conservation', { timeout: TIMEOUT_MS }, () => {
       fc.property(fc.oneof(randomLog(20), randomLogWithControls(20)), (log) => {
         const run = folded(log);
         const { state } = run;
-        const first = log.inputs.find(({ kind }) => kind === 'usage');
+        const times = log.inputs.flatMap((input) =>
+          input.kind === 'usage' ? [input.event.eventTimeMs ?? input.appendTimeMs - DAY] : [],
+        );
         // Children of kind split count what their parent counts too; tombstones are forgotten after a week.
-        if ([...state.nas.values()].some(({ subSessions }) => subSessions === 'split')) return;
-        if (first === undefined || state.watermarkMs > first.appendTimeMs + 6 * DAY) return;
+        const isSplit = ({ kind, ...input }: Input): boolean =>
+          kind === 'control' && JSON.stringify(input).includes('"split"');
+        if (log.inputs.some(isSplit)) return;
+        if (state.watermarkMs > Math.min(...times) + 7 * DAY) return;
         for (const subscriber of state.subscribers.values()) {
           const { id, sessions, tombstones, cycles, pastCycles } = subscriber;
           const counted = replayed(run, id);
