@@ -42,20 +42,27 @@ async function loseTail(world: World): Promise<void> {
   const from = dice.pick(copies);
   const index = copies.indexOf(from);
   const older = dice.chance(0.1)
-    ? [{ partition: from.partition, position: 0, copy: null }]
+    ? [{ partition: from.partition, position: 0, copy: null, n: -1 }]
     : dice.chance(0.5)
       ? [from]
       : copies
           .slice(index)
           .filter(({ partition }, i, rest) => rest.findIndex((other) => other.partition === partition) === i);
   world.lastLossStep = network.step;
-  for (const { partition, position, copy } of older) {
+  for (const { partition, position, copy, n } of older) {
     const before = (await world.positionOf(partition)) ?? 0;
     if (position < before) trace.count('lost tails');
     trace.say(`${network.step} slot ${partition} goes back from ${before} to ${position}`);
     servers.store.restoreSlot(slotOf(partition), copy);
+    forgetYounger(world, partition, n);
     world.watch.lost(partition, position, network.step);
   }
+}
+
+/** A store goes back, and not forward again to what it had lost. */
+function forgetYounger({ copies }: World, partition: number, n: number): void {
+  const kept = copies.filter((copy) => copy.partition !== partition || copy.n <= n);
+  copies.splice(0, copies.length, ...kept);
 }
 
 /** A relay that crashed between append and cursor begins again some controls before. */

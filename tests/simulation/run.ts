@@ -223,7 +223,12 @@ async function copySlots(world: World): Promise<void> {
   const { copies, servers } = world;
   for (const partition of world.partitions) {
     const position = (await world.positionOf(partition)) ?? 0;
-    copies.push({ partition, position, copy: servers.store.copySlot(slotOf(partition)) });
+    copies.push({
+      n: world.network.step,
+      partition,
+      position,
+      copy: servers.store.copySlot(slotOf(partition)),
+    });
   }
   if (copies.length > 12) copies.splice(0, copies.length - 12);
 }

@@ -47,7 +47,7 @@ export class World {
   /** partitions that must halt, as records were deleted before they were read */
   readonly deletedAhead = new Set<number>();
   /** older states of slots: what a restart of the store may bring back */
-  readonly copies: { partition: number; position: number; copy: SlotCopy }[] = [];
+  readonly copies: { n: number; partition: number; position: number; copy: SlotCopy }[] = [];
   /** what the relay appended, oldest first */
   readonly relayed: WorkItem[] = [];
   lastLossStep = 0;
