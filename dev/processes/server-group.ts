@@ -49,6 +49,8 @@ export interface ServerGroup {
   run(command: string, args: readonly string[], options?: RunOptions): Promise<string>;
   /** Runs a command to its end with our own output; ended with the group. @returns its exit code, 1 for a signal */
   runVisibly(command: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<number>;
+  /** Has the guard end a child of ours that was spawned detached, with what it has started, when the group ends. */
+  adopt(child: ChildProcess, signal: NodeJS.Signals): void;
   /** Has the guard run a shell command once everything else has ended; its outcome is not looked at. */
   atEnd(command: string): void;
   /** Ends all servers and removes the folder. Repeating it is harmless. */
@@ -111,6 +113,9 @@ export async function openServerGroup(): Promise<ServerGroup> {
       adopt(child, 'SIGTERM');
       await once(child, 'exit');
       return child.exitCode ?? 1;
+    },
+    adopt: (child, signal) => {
+      adopt(child, signal);
     },
     atEnd: (command) => {
       tell(`end ${command}`);

@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -90,7 +91,8 @@ export class ChaosBed implements SlotWatch {
       RADIUS_COA_GIVE_UP_AFTER: '5',
     };
     const { workers, program, logDir } = options;
-    const fleet = await Fleet.open({ workers, program, dir: join(logDir, name), env });
+    const adopt = (child: ChildProcess): void => servers.adopt(child);
+    const fleet = await Fleet.open({ workers, program, dir: join(logDir, name), env, adopt });
     const topic = await AccountingTopic.make(addresses.brokers, name, options.partitions);
     const bed = new ChaosBed({ servers, topic, fleet, databases, secretKey, env });
     await bed.slots.open();

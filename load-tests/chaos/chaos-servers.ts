@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process';
 import { cp, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
@@ -55,6 +56,11 @@ export class ChaosServers {
       await group.stop();
       throw error;
     }
+  }
+
+  /** Ends a child of ours, which was spawned detached, with the servers: also when this process is killed. */
+  adopt(child: ChildProcess): void {
+    this.#group.adopt(child, 'SIGKILL');
   }
 
   /** kill -9, and waits until it is gone. */

@@ -95,13 +95,8 @@ async function runOn(
     say(`servers and ${String(options.workers)} workers are up; logs in ${options.logDir}`);
     const entries = workload.entries[Symbol.iterator]();
     const broker = servers.addresses.brokers;
-    const feed = new SteadyFeed({
-      broker,
-      topic: bed.name,
-      partitions: options.partitions,
-      entries,
-      perSecond: options.recordsPerSecond,
-    });
+    const { partitions, recordsPerSecond: perSecond } = options;
+    const feed = new SteadyFeed({ broker, topic: bed.name, partitions, entries, perSecond });
     const changes = new DirectoryChanges(bed.directory, workload.profiles, options.seed);
     const startedMs = performance.now();
     const watch = new ChaosWatch(bed, startedMs);
@@ -120,44 +115,55 @@ async function runOn(
     const verification = await verified(bed);
     for (let worker = 0; worker < bed.fleet.size; worker += 1) await bed.fleet.stop(worker);
     const comparison = await compare(bed, changes.plans);
-    const halts = watch.halts.map(({ text }) => text);
+    const during = reportOf({ bed, options, feed, changes, watch, injector });
+    // Only now: what it does to the log halts partitions.
     const operated = await operateOnLog({ bed, broker, entries });
-    const kinds = [...new Set(plan.map(({ fault }) => fault.kind))].sort();
-    const nearly = NEARLY_SECONDS * options.recordsPerSecond;
-    return {
-      options,
-      settleSeconds,
-      recovery: null,
-      faults: kinds.map((kind) => {
-        const injected = injector.injected.filter((each) => each.kind === kind);
-        const recoveryMs = injected.flatMap((each) => watch.recoveryMs(each, nearly) ?? []);
-        return { kind, count: injected.length, recoveryMs };
-      }),
-      checks: [
-        { name: 'every fault was injected', faults: injector.failures },
-        verification,
-        ...comparison.checks,
-        { name: 'every lost tail raised its alarm', faults: watch.missedAlarms(injector.restored) },
-        { name: 'nothing left while it was held', faults: watch.leaks },
-        { name: 'no partition was halted', faults: halts },
-        { name: 'no defect was logged', faults: watch.defects.map(({ text }) => text) },
-        ...operated,
-      ],
-      sizes: {
-        ...comparison.sizes,
-        'entries sent': feed.sent,
-        'sent again': feed.resent,
-        'profiles changed': changes.plans.size,
-        'tails lost': watch.tailAlarms.length,
-        'looks while held': watch.heldLooks,
-        'worker starts': bed.fleet.starts,
-        'workers that ended by themselves': bed.fleet.unwantedEnds.length,
-        'stops that were not clean': bed.fleet.unclean,
-      },
-    };
+    const [injected, ...watched] = during.checks;
+    const checks = [injected, verification, ...comparison.checks, ...watched, ...operated];
+    return { ...during, settleSeconds, checks, sizes: { ...comparison.sizes, ...during.sizes } };
   } finally {
     await bed.close();
   }
+}
+
+/** What was seen while faults were injected. */
+function reportOf(run: {
+  bed: ChaosBed;
+  options: ChaosOptions;
+  feed: SteadyFeed;
+  changes: DirectoryChanges;
+  watch: ChaosWatch;
+  injector: Injector;
+}): Omit<ChaosReport, 'settleSeconds' | 'checks'> & { checks: [Check, ...Check[]] } {
+  const { bed, options, feed, changes, watch, injector } = run;
+  const kinds = [...new Set(injector.injected.map(({ kind }) => kind))].sort();
+  const nearly = NEARLY_SECONDS * options.recordsPerSecond;
+  return {
+    options,
+    recovery: null,
+    faults: kinds.map((kind) => {
+      const injected = injector.injected.filter((each) => each.kind === kind);
+      const recoveryMs = injected.flatMap((each) => watch.recoveryMs(each, nearly) ?? []);
+      return { kind, count: injected.length, recoveryMs };
+    }),
+    checks: [
+      { name: 'every fault was injected', faults: injector.failures },
+      { name: 'every lost tail raised its alarm', faults: watch.missedAlarms(injector.restored) },
+      { name: 'nothing left while it was held', faults: watch.leaks },
+      { name: 'no partition was halted', faults: watch.halts.map(({ text }) => text) },
+      { name: 'no defect was logged', faults: watch.defects.map(({ text }) => text) },
+    ],
+    sizes: {
+      'entries sent': feed.sent,
+      'sent again': feed.resent,
+      'profiles changed': changes.plans.size,
+      'tails lost': watch.tailAlarms.length,
+      'looks while held': watch.heldLooks,
+      'worker starts': bed.fleet.starts,
+      'workers that ended by themselves': bed.fleet.unwantedEnds.length,
+      'stops that were not clean': bed.fleet.unclean,
+    },
+  };
 }
 
 /** The first brings the tables up to date; then all, and the directory's content reaches the log. */

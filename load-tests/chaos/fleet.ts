@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -18,6 +19,8 @@ export interface FleetOptions {
   env: Readonly<Record<string, string>> & { REDIS_URL: string; DATABASE_URL: string };
   /** folder for logs and data */
   dir: string;
+  /** takes care that a process does not outlive this one */
+  adopt: (child: ChildProcess) => void;
 }
 
 /** A line of one worker's log. */
@@ -120,6 +123,7 @@ export class Fleet {
       program: this.#options.program,
       env: place.env,
       logFile: join(this.#options.dir, `worker-${String(worker)}.log`),
+      adopt: this.#options.adopt,
       onLine: (line) => {
         place.tail.push(line.text);
         if (place.tail.length > TAIL_LINES) place.tail.shift();

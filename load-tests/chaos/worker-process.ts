@@ -39,6 +39,8 @@ export class WorkerProcess {
     env: Readonly<Record<string, string>>;
     logFile: string;
     onLine: (line: LogLine) => void;
+    /** takes care that it does not outlive this process */
+    adopt: (child: ChildProcess) => void;
   }) {
     const { PATH = '', HOME = '' } = process.env;
     const loader = options.program.endsWith('.ts') ? ['--import', 'tsx'] : [];
@@ -46,7 +48,9 @@ export class WorkerProcess {
       cwd: ROOT,
       env: { PATH, HOME, NODE_ENV: 'production', ...options.env },
       stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
     });
+    this.#child.once('spawn', () => options.adopt(this.#child));
     const file = createWriteStream(options.logFile, { flags: 'a' });
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       if (stream === null) continue;

@@ -34,7 +34,7 @@ export class HeldWatch {
     else this.#losses.delete(partition);
   }
 
-  /** The store has applied a commit. */
+  /** The store has a commit, applied now or before. */
   reached(partition: number, position: number): void {
     const loss = this.#losses.get(partition);
     if (loss !== undefined && position >= loss.noticedFrom) this.#losses.delete(partition);
@@ -54,8 +54,8 @@ export class HeldWatch {
     const loss = this.#losses.get(partition);
     const key = `${process} ${partition}`;
     if (loss === undefined || (this.#acquired.get(key) ?? 0) <= loss.atStep) return;
-    if (position >= loss.noticedFrom) return;
-    if (this.#alarmed.has(key)) this.noticed += 1;
+    if (position >= loss.noticedFrom) this.#losses.delete(partition);
+    else if (this.#alarmed.has(key)) this.noticed += 1;
     else {
       this.violations.push(
         `held: partition ${partition} stands at ${position}, ${loss.noticedFrom} had been reached, no alarm`,

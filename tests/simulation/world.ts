@@ -149,7 +149,7 @@ export class World {
       if (!isStray) watch.acquired(process, (args[0] as SlotId).partition, this.network.step);
     } else if (name === 'store.commit') {
       const { slot, position } = args[0] as SlotCommit;
-      if (result === 'applied') watch.reached(slot.partition, position);
+      if (result !== 'rejected') watch.reached(slot.partition, position);
     } else if (name === 'ledger.insert') {
       const { intents = [] } = args[2] as Partial<LedgerBatch>;
       const slot = args[0] as SlotId;
