@@ -15,6 +15,7 @@ import { json, withApiFlags } from './api-flags.ts';
 import { deadLetterCommands } from './dead-letter-commands.ts';
 import { feedCommands } from './feed-commands.ts';
 import { overviewText } from './format.ts';
+import { policyCommands } from './policy-commands.ts';
 import { stateCommands } from './state-commands.ts';
 import { subscriberCommands } from './subscriber-commands.ts';
 import { verifyCommand } from './verify-command.ts';
@@ -71,6 +72,7 @@ function program(io: CliIo, result: { code: number }): Command {
   migrateCommands(weir, io);
   keyCommands(weir, io);
   viewCommands(weir, io);
+  policyCommands(weir, io, result);
   stateCommands(weir, io);
   deadLetterCommands(weir, io, () => (result.code = EXIT.failed));
   verifyCommand(weir, io, () => (result.code = EXIT.failed));

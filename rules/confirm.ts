@@ -2,7 +2,7 @@ import { Engine } from 'json-rules-engine';
 import type { TopLevelCondition } from 'json-rules-engine';
 import type { ConditionResult } from '../schemas/action.ts';
 import type { Condition } from '../schemas/policy.ts';
-import type { Facts } from './facts.ts';
+import type { Facts } from './facts/catalogue.ts';
 
 /** What json-rules-engine says of one rule on one set of facts. */
 export interface Verdict {

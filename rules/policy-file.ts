@@ -1,6 +1,6 @@
 import type { Condition, PolicyFile } from '../schemas/policy.ts';
-import { FACTS, isFactName } from './facts.ts';
-import { OPERATORS } from './operators.ts';
+import { FACTS, isFactName } from './facts/catalogue.ts';
+import { OPERATORS } from './compile/operators.ts';
 
 /** One fault of a policy file: where (JSON path) and what to do. */
 export interface PolicyFault {

@@ -1,3 +1,5 @@
+import type { PolicyEventType } from './policy.ts';
+
 /** Speed of a line in bit/s, as the subscriber sees it. */
 export interface Speed {
   downBps: number;
@@ -21,7 +23,40 @@ export interface ConditionResult {
   result: boolean;
 }
 
-export type ActionKind = 'throttle' | 'restore' | 'notify';
+/** What holds a line below (or away from) its plan. */
+export type Effect =
+  | { state: 'throttle'; downBps: number; upBps: number; profile: string | null }
+  | { state: 'redirect'; profile: string }
+  | { state: 'block' };
+
+/**
+ * How the network is to treat a subscriber, absolute. Of several wishes the first of hold, block, redirect, lowest throttle,
+ * boost, plan wins. The speed is what holds while traffic flows at all: the plan's under block and redirect.
+ */
+export interface DesiredState extends Speed {
+  state: 'plan' | 'boost' | 'throttle' | 'redirect' | 'block' | 'hold';
+  /** throttle or redirect profile by name */
+  profile: string | null;
+}
+
+export const ACTION_KINDS = [
+  'throttle',
+  'restore',
+  'block',
+  'redirect',
+  'notify',
+  'overage',
+  'topup',
+] as const;
+export type ActionKind = (typeof ACTION_KINDS)[number];
+
+/** Kinds that set the desired state: a newer one makes older ones of the subscriber void. */
+export const STATE_KINDS = [
+  'throttle',
+  'restore',
+  'block',
+  'redirect',
+] as const satisfies readonly ActionKind[];
 
 /**
  * What a decision asks the world to do. `id` is deterministic: the same decision has the same id on every replay.
@@ -39,8 +74,13 @@ export interface ActionIntent {
   cycleStartMs: number;
   /** how often this rule has acted on this subscriber in this cycle, from 1 */
   ordinal: number;
-  desired: Speed;
+  desired: DesiredState;
   notice: { template: string; channel: string } | null;
+  /** one paid block beyond the allowance, counted from 1 within the cycle */
+  overage: OverageBlock | null;
+  topUp: { productId: string } | null;
+  /** what is only recorded is never sent: another notice of the same record says more, or it is too old to help anybody */
+  disposition: 'send' | 'superseded' | 'stale';
   sessions: ActionSession[];
   /** watermark at which it was decided, ms since 1970 UTC */
   decidedAtMs: number;
@@ -49,6 +89,34 @@ export interface ActionIntent {
   offset: number;
   /** append time of that log entry, ms since 1970 UTC */
   appendTimeMs: number;
+  explanation: ConditionResult[];
+}
+
+/** One block of paid usage; money in minor units of the currency. */
+export interface OverageBlock {
+  block: number;
+  blockBytes: number;
+  priceMinor: number;
+  currency: string;
+}
+
+/** What a policy in shadow would have done. Nothing is sent; `id` is made as an action's. */
+export interface ShadowDecision {
+  id: string;
+  subscriberId: string;
+  policyId: string;
+  policyVersion: string;
+  rule: string;
+  cycleStartMs: number;
+  ordinal: number;
+  /** it began, or ended */
+  began: boolean;
+  event: PolicyEventType;
+  /** effect in force by live policies at that moment, null = the plan's speed */
+  liveEffect: Effect | null;
+  decidedAtMs: number;
+  partition: number;
+  offset: number;
   explanation: ConditionResult[];
 }
 

@@ -1,5 +1,6 @@
 import type { UsageEvent } from './accounting-record.ts';
 import type { PolicyVersion } from './policy.ts';
+import type { ProviderSettings } from './provider.ts';
 import type { FeedProfile, NasProfile, PlanVersion, SubscriberProfile } from './profile.ts';
 
 /** Header that marks a log entry as a control: `<source>:<n>`, n a positive safe integer that grows per source. */
@@ -11,6 +12,7 @@ export type Control =
   | { kind: 'plan-version'; plan: PlanVersion }
   | { kind: 'policy-version'; policy: PolicyVersion }
   | { kind: 'policy-withdrawn'; policyId: string }
+  | { kind: 'provider-settings'; settings: ProviderSettings }
   | { kind: 'nas-profile'; nas: NasProfile }
   | { kind: 'feed-profile'; feed: FeedProfile }
   /** Accounting-On or -Off of a NAS at `atMs`, brought to every slot by the owner of the slot that read it */
@@ -54,6 +56,7 @@ export const CONTROL_KINDS = [
   'plan-version',
   'policy-version',
   'policy-withdrawn',
+  'provider-settings',
   'nas-profile',
   'feed-profile',
   'nas-event',

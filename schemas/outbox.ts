@@ -1,4 +1,4 @@
-import type { ActionIntent } from './action.ts';
+import type { ActionIntent, ShadowDecision } from './action.ts';
 import type { Control, ControlId } from './control.ts';
 import type { DeadLetter } from './outcome.ts';
 import type { ClosedCycle, UsageAdjustment } from './usage-record.ts';
@@ -6,6 +6,7 @@ import type { ClosedCycle, UsageAdjustment } from './usage-record.ts';
 /** What a slot's commit leaves to be delivered: to the ledger, or (the slot's own controls) into the log. */
 export type OutboxRecord =
   | { kind: 'action'; intent: ActionIntent }
+  | { kind: 'shadow'; decision: ShadowDecision }
   | { kind: 'adjustment'; adjustment: UsageAdjustment }
   | { kind: 'closed-cycle'; cycle: ClosedCycle }
   | { kind: 'dead-letter'; letter: DeadLetter }

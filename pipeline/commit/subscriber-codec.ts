@@ -1,7 +1,17 @@
 import { AppError } from '../../schemas/errors.ts';
 import type { SubscriberProfile } from '../../schemas/profile.ts';
-import type { ClassTotal, CycleTotal, DayTotal, RuleState, Subscriber } from '../fold/slot-state.ts';
-import { NEWEST_BLOB_VERSION } from '../fold/slot-state.ts';
+import type { Effect } from '../../schemas/action.ts';
+import type {
+  ClassTotal,
+  CycleTotal,
+  DayTotal,
+  HourTotal,
+  NewestWindow,
+  Peak,
+  RuleState,
+  Subscriber,
+} from '../fold/slot-state.ts';
+import { NEWEST_BLOB_VERSION, POLICY_FACTS_VERSION } from '../fold/slot-state.ts';
 import { ByteReader, ByteWriter } from './bytes.ts';
 import { readSessions, writeSessions } from './session-codec.ts';
 
@@ -10,50 +20,87 @@ export const OLDEST_BLOB_VERSION = NEWEST_BLOB_VERSION - 1;
 
 const writer = new ByteWriter();
 
-/** Hot value: open sessions, current cycles, rule states. Written with every record of the subscriber. */
+/** What of a hot value is there, one bit each. */
+const EFFECT = 1;
+const SUSPENDED = 2;
+const STRAY = 4;
+const HOUR = 8;
+const WINDOW = 16;
+const PEAK = 32;
+const OVERAGE = 64;
+
+/** Hot value: open sessions, current totals, rule states. Written with every record of the subscriber. */
 export function encodeHot(subscriber: Subscriber, version: number): Uint8Array {
-  const { throttle, suspended, strayMs } = subscriber;
+  const { effect, suspended, strayMs, hour, newestWindow, peak, overage } = subscriber;
+  const extended = version >= POLICY_FACTS_VERSION;
+  const bits =
+    (hasEffect(effect, version) ? EFFECT : 0) | (suspended ? SUSPENDED : 0) | (strayMs === 0 ? 0 : STRAY);
+  const more = extended
+    ? (hour === null ? 0 : HOUR) |
+      (newestWindow === null ? 0 : WINDOW) |
+      (peak === null ? 0 : PEAK) |
+      (overage === null ? 0 : OVERAGE)
+    : 0;
   writer.begin(version);
   writer.uint(subscriber.mark);
   writer.optionalUint(subscriber.dueMs);
-  writer.byte((throttle === null ? 0 : 1) | (suspended ? 2 : 0) | (strayMs === 0 ? 0 : 4));
-  if (throttle !== null) {
-    writer.uint(throttle.downBps);
-    writer.uint(throttle.upBps);
+  writer.byte(bits | more);
+  if ((bits & EFFECT) !== 0) {
+    writeEffect(effect, version);
+    if (extended) writer.uint(subscriber.effectSinceMs);
   }
   if (strayMs !== 0) writer.uint(strayMs);
-  writeCycles(subscriber.cycles);
-  writeDays(subscriber.today === null ? [] : [subscriber.today]);
+  if (extended) {
+    if (hour !== null) writeHour(hour);
+    if (newestWindow !== null) writeWindow(newestWindow);
+    if (peak !== null) writePeak(peak);
+    if (overage !== null) {
+      writer.uint(overage.cycleStartMs);
+      writer.uint(overage.blocks);
+    }
+  }
+  writeCycles(subscriber.cycles, version);
+  writeDays(subscriber.today === null ? [] : [subscriber.today], version);
   writeSessions(writer, subscriber.sessions, version);
   writer.uint(subscriber.rules.length);
-  for (const rule of subscriber.rules) writeRule(rule);
+  for (const rule of subscriber.rules) writeRule(rule, version);
   return writer.take();
 }
 
-/** Cold value: profile, closed sessions, past cycles and days. Written when one of them changes. */
+/** Cold value: profile, closed sessions, past cycles, days and hours. Written when one of them changes. */
 export function encodeCold(subscriber: Subscriber, version: number): Uint8Array {
   writer.begin(version);
   writer.optionalText(subscriber.profile === null ? null : JSON.stringify(subscriber.profile));
   writeSessions(writer, subscriber.tombstones, version);
   writer.uint(subscriber.forgottenMs);
-  writeCycles(subscriber.pastCycles);
-  writeDays(subscriber.days);
+  writeCycles(subscriber.pastCycles, version);
+  writeDays(subscriber.days, version);
+  if (version >= POLICY_FACTS_VERSION) {
+    writer.uint(subscriber.hours.length);
+    for (const hour of subscriber.hours) writeHour(hour);
+  }
   return writer.take();
 }
 
 /** Reads a hot value into the subscriber. Throws 'store-corrupt' or 'state-version-unknown'. */
 export function decodeHot(bytes: Uint8Array, into: Subscriber): void {
   const { reader, version } = open(bytes);
+  const extended = version >= POLICY_FACTS_VERSION;
   into.mark = reader.uint();
   into.dueMs = reader.optionalUint();
   const bits = reader.byte();
-  into.throttle = (bits & 1) === 0 ? null : { downBps: reader.uint(), upBps: reader.uint() };
-  into.suspended = (bits & 2) !== 0;
-  into.strayMs = (bits & 4) === 0 ? 0 : reader.uint();
+  into.effect = (bits & EFFECT) === 0 ? null : readEffect(reader, version);
+  into.effectSinceMs = into.effect !== null && extended ? reader.uint() : 0;
+  into.suspended = (bits & SUSPENDED) !== 0;
+  into.strayMs = (bits & STRAY) === 0 ? 0 : reader.uint();
+  into.hour = (bits & HOUR) === 0 ? null : readHour(reader);
+  into.newestWindow = (bits & WINDOW) === 0 ? null : readWindow(reader);
+  into.peak = (bits & PEAK) === 0 ? null : readPeak(reader);
+  into.overage = (bits & OVERAGE) === 0 ? null : { cycleStartMs: reader.uint(), blocks: reader.uint() };
   into.cycles = readCycles(reader);
-  into.today = readDays(reader)[0] ?? null;
+  into.today = readDays(reader, version)[0] ?? null;
   into.sessions = readSessions(reader, version);
-  into.rules = reader.list(() => readRule(reader));
+  into.rules = reader.list(() => readRule(reader, version));
   reader.end();
 }
 
@@ -65,7 +112,8 @@ export function decodeCold(bytes: Uint8Array, into: Subscriber): void {
   into.tombstones = readSessions(reader, version);
   into.forgottenMs = reader.uint();
   into.pastCycles = readCycles(reader);
-  into.days = readDays(reader);
+  into.days = readDays(reader, version);
+  into.hours = version >= POLICY_FACTS_VERSION ? reader.list(() => readHour(reader)) : [];
   reader.end();
 }
 
@@ -86,12 +134,19 @@ export function open(bytes: Uint8Array): { reader: ByteReader; version: number }
 const CLOSED = 1;
 const ADJUSTED = 2;
 const CLASSES = 4;
+const OFF_PEAK = 8;
 
-function writeCycles(cycles: readonly CycleTotal[]): void {
+function writeCycles(cycles: readonly CycleTotal[], version: number): void {
   writer.uint(cycles.length);
-  for (const { startMs, endMs, down, up, classes, adjusted, closed } of cycles) {
+  for (const { startMs, endMs, down, up, classes, adjusted, offPeak, closed } of cycles) {
     const isAdjusted = adjusted.down !== 0 || adjusted.up !== 0;
-    writer.byte((closed ? CLOSED : 0) | (isAdjusted ? ADJUSTED : 0) | (classes.length > 0 ? CLASSES : 0));
+    const hasOffPeak = offPeak.length > 0 && version >= POLICY_FACTS_VERSION;
+    writer.byte(
+      (closed ? CLOSED : 0) |
+        (isAdjusted ? ADJUSTED : 0) |
+        (classes.length > 0 ? CLASSES : 0) |
+        (hasOffPeak ? OFF_PEAK : 0),
+    );
     writer.uint(startMs);
     writer.uint(endMs - startMs);
     writer.uint(down);
@@ -101,6 +156,7 @@ function writeCycles(cycles: readonly CycleTotal[]): void {
       writer.int(adjusted.up);
     }
     if (classes.length > 0) writeClasses(classes);
+    if (hasOffPeak) writeClasses(offPeak);
   }
 }
 
@@ -115,33 +171,73 @@ function readCycles(reader: ByteReader): CycleTotal[] {
       up: reader.uint(),
       adjusted: (bits & ADJUSTED) === 0 ? { down: 0, up: 0 } : { down: reader.int(), up: reader.int() },
       classes: (bits & CLASSES) === 0 ? [] : readClasses(reader),
+      offPeak: (bits & OFF_PEAK) === 0 ? [] : readClasses(reader),
       closed: (bits & CLOSED) !== 0,
     };
   });
 }
 
-function writeDays(days: readonly DayTotal[]): void {
+function writeDays(days: readonly DayTotal[], version: number): void {
   writer.uint(days.length);
-  for (const { startMs, endMs, down, up, classes } of days) {
-    writer.uint(startMs);
-    writer.uint(endMs - startMs);
-    writer.uint(down);
-    writer.uint(up);
-    writeClasses(classes);
+  for (const day of days) {
+    writeHour(day);
+    if (version >= POLICY_FACTS_VERSION) writeClasses(day.offPeak);
   }
 }
 
-function readDays(reader: ByteReader): DayTotal[] {
-  return reader.list(() => {
-    const startMs = reader.uint();
-    return {
-      startMs,
-      endMs: startMs + reader.uint(),
-      down: reader.uint(),
-      up: reader.uint(),
-      classes: readClasses(reader),
-    };
-  });
+function readDays(reader: ByteReader, version: number): DayTotal[] {
+  return reader.list(() => ({
+    ...readHour(reader),
+    offPeak: version >= POLICY_FACTS_VERSION ? readClasses(reader) : [],
+  }));
+}
+
+function writeHour({ startMs, endMs, down, up, classes }: HourTotal): void {
+  writer.uint(startMs);
+  writer.uint(endMs - startMs);
+  writer.uint(down);
+  writer.uint(up);
+  writeClasses(classes);
+}
+
+function readHour(reader: ByteReader): HourTotal {
+  const startMs = reader.uint();
+  return {
+    startMs,
+    endMs: startMs + reader.uint(),
+    down: reader.uint(),
+    up: reader.uint(),
+    classes: readClasses(reader),
+  };
+}
+
+function writeWindow({ startMs, down, up, classes }: NewestWindow): void {
+  writer.uint(startMs);
+  writer.uint(down);
+  writer.uint(up);
+  writeClasses(classes);
+}
+
+function readWindow(reader: ByteReader): NewestWindow {
+  return { startMs: reader.uint(), down: reader.uint(), up: reader.uint(), classes: readClasses(reader) };
+}
+
+function writePeak({ dayStartMs, bytes, classes }: Peak): void {
+  writer.uint(dayStartMs);
+  writer.uint(bytes);
+  writer.uint(classes.length);
+  for (const peak of classes) {
+    writer.text(peak.serviceClass);
+    writer.uint(peak.bytes);
+  }
+}
+
+function readPeak(reader: ByteReader): Peak {
+  return {
+    dayStartMs: reader.uint(),
+    bytes: reader.uint(),
+    classes: reader.list(() => ({ serviceClass: reader.text(), bytes: reader.uint() })),
+  };
 }
 
 function writeClasses(classes: readonly ClassTotal[]): void {
@@ -157,33 +253,65 @@ function readClasses(reader: ByteReader): ClassTotal[] {
   return reader.list(() => ({ serviceClass: reader.text(), down: reader.uint(), up: reader.uint() }));
 }
 
-function writeRule(rule: RuleState): void {
+const EFFECT_STATES = ['throttle', 'redirect', 'block'] as const;
+
+/** The layout before knows throttles only. */
+function hasEffect(effect: Effect | null, version: number): effect is Effect {
+  return effect !== null && (version >= POLICY_FACTS_VERSION || effect.state === 'throttle');
+}
+
+function writeEffect(effect: Effect | null, version: number): void {
+  if (effect === null) return;
+  const extended = version >= POLICY_FACTS_VERSION;
+  if (extended) writer.byte(EFFECT_STATES.indexOf(effect.state));
+  if (effect.state === 'throttle') {
+    writer.uint(effect.downBps);
+    writer.uint(effect.upBps);
+    if (extended) writer.optionalText(effect.profile);
+  } else if (effect.state === 'redirect') writer.text(effect.profile);
+}
+
+function readEffect(reader: ByteReader, version: number): Effect {
+  const extended = version >= POLICY_FACTS_VERSION;
+  switch (EFFECT_STATES[extended ? reader.byte() : 0]) {
+    case 'throttle':
+      return {
+        state: 'throttle',
+        downBps: reader.uint(),
+        upBps: reader.uint(),
+        profile: extended ? reader.optionalText() : null,
+      };
+    case 'redirect':
+      return { state: 'redirect', profile: reader.text() };
+    case 'block':
+      return { state: 'block' };
+    case undefined:
+      throw new AppError('store-corrupt', 'a stored effect is none that this program knows');
+  }
+}
+
+function writeRule(rule: RuleState, version: number): void {
+  const { effect } = rule;
+  const lasts = hasEffect(effect, version);
   writer.text(rule.key);
-  writer.byte((rule.active ? 1 : 0) | (rule.speed === null ? 0 : 2));
+  writer.byte((rule.active ? 1 : 0) | (lasts ? 2 : 0));
   writer.uint(rule.sinceMs);
   writer.uint(rule.cycleStartMs);
   writer.uint(rule.ordinal);
-  if (rule.speed !== null) {
-    writer.uint(rule.speed.downBps);
-    writer.uint(rule.speed.upBps);
-  }
+  if (lasts) writeEffect(effect, version);
   writer.optionalUint(rule.releaseMs);
 }
 
-function readRule(reader: ByteReader): RuleState {
+function readRule(reader: ByteReader, version: number): RuleState {
   const key = reader.text();
   const bits = reader.byte();
-  const sinceMs = reader.uint();
-  const cycleStartMs = reader.uint();
-  const ordinal = reader.uint();
-  const speed = (bits & 2) === 0 ? null : { downBps: reader.uint(), upBps: reader.uint() };
   return {
     key,
     active: (bits & 1) === 1,
-    sinceMs,
-    cycleStartMs,
-    ordinal,
-    speed,
+    sinceMs: reader.uint(),
+    cycleStartMs: reader.uint(),
+    ordinal: reader.uint(),
+    effect: (bits & 2) === 0 ? null : readEffect(reader, version),
     releaseMs: reader.optionalUint(),
   };
 }

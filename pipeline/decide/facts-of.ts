@@ -1,4 +1,4 @@
-import type { Facts } from '../../rules/facts.ts';
+import type { Facts } from '../../rules/facts/catalogue.ts';
 import type { CountedDirection, PlanVersion } from '../../schemas/profile.ts';
 import type { Bytes, CycleTotal, SlotState, Subscriber } from '../fold/slot-state.ts';
 import { countedByClass } from '../window/class-totals.ts';

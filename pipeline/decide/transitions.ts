@@ -1,5 +1,5 @@
-import type { CompiledRule } from '../../rules/compile.ts';
-import type { Facts } from '../../rules/facts.ts';
+import type { CompiledRule } from '../../rules/compile/policy.ts';
+import type { Facts } from '../../rules/facts/catalogue.ts';
 import type { ConditionResult, Speed } from '../../schemas/action.ts';
 import type { Until } from '../../schemas/policy.ts';
 import type { RuleState, SlotState, Subscriber } from '../fold/slot-state.ts';

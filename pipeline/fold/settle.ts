@@ -7,7 +7,7 @@ import { endByNasEvents, endOverdue, nextTimeoutMs } from '../meter/session-end.
 import type { EndedSession } from '../meter/session-end.ts';
 import { isSplitChild } from '../meter/sub-sessions.ts';
 import { closeCycles, rollCycles } from '../window/cycles.ts';
-import type { Facts } from '../../rules/facts.ts';
+import type { Facts } from '../../rules/facts/catalogue.ts';
 import type { ClosedCycle } from '../../schemas/usage-record.ts';
 import type { FoldContext } from './fold.ts';
 import { noteFlag, noteOpenSessions } from './feeds.ts';

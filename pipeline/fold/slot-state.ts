@@ -1,15 +1,20 @@
-import type { Speed } from '../../schemas/action.ts';
+import type { Effect } from '../../schemas/action.ts';
 import type { Flag, OutcomeCounts } from '../../schemas/outcome.ts';
 import { FLAGS, noOutcomes } from '../../schemas/outcome.ts';
 import type { PolicyVersion } from '../../schemas/policy.ts';
+import type { ProviderSettings } from '../../schemas/provider.ts';
+import { NO_PROVIDER_SETTINGS } from '../../schemas/provider.ts';
 import type { FeedProfile, NasProfile, PlanVersion, SubscriberProfile } from '../../schemas/profile.ts';
-import { PolicySet } from '../../rules/compile.ts';
+import { PolicySet } from '../../rules/compile/policy-set.ts';
 import { murmur2 } from '../../schemas/partitioning.ts';
 import { FeedTable } from '../feed/feed-table.ts';
 import { DueQueue } from '../window/due-queue.ts';
 
 /** Layout of stored values that this program writes; it reads the one before too. */
-export const NEWEST_BLOB_VERSION = 3;
+export const NEWEST_BLOB_VERSION = 4;
+
+/** From this layout on hours, peaks, off-peak bytes, overage blocks and effects besides throttles are kept. */
+export const POLICY_FACTS_VERSION = 4;
 
 /** Octets by direction, as the subscriber sees them. */
 export interface Bytes {
@@ -75,6 +80,8 @@ export interface CycleTotal extends Bytes {
   classes: ClassTotal[];
   /** signed corrections by operators, in neither */
   adjusted: Bytes;
+  /** of all bytes those that were carried off-peak, by class, '' too */
+  offPeak: ClassTotal[];
   /** its totals went to billing: what comes later is an adjustment */
   closed: boolean;
 }
@@ -84,11 +91,38 @@ export interface DayTotal extends Bytes {
   startMs: number;
   endMs: number;
   classes: ClassTotal[];
+  offPeak: ClassTotal[];
+}
+
+/** Total of one clock hour in the subscriber's zone. */
+export interface HourTotal extends Bytes {
+  startMs: number;
+  endMs: number;
+  classes: ClassTotal[];
+}
+
+/** Total of the newest 5-minute window with usage, over all NAS. */
+export interface NewestWindow extends Bytes {
+  startMs: number;
+  classes: ClassTotal[];
+}
+
+/** Most bytes that one 5-minute window of a day carried, in all and by class. */
+export interface Peak {
+  dayStartMs: number;
+  bytes: number;
+  classes: { serviceClass: string; bytes: number }[];
+}
+
+/** Paid blocks that were asked for in a cycle. */
+export interface OverageState {
+  cycleStartMs: number;
+  blocks: number;
 }
 
 /** A rule's state for one subscriber; kept while it acts and, for the ordinal, 32 days from the cycle's start. */
 export interface RuleState {
-  /** `<policy id>/<rule name>` */
+  /** `<policy id>/<rule name>`; of a candidate in shadow with `~` before it: it has no effect */
   key: string;
   active: boolean;
   /** watermark at which it began to act, ms */
@@ -96,8 +130,8 @@ export interface RuleState {
   /** cycle that `ordinal` counts in */
   cycleStartMs: number;
   ordinal: number;
-  /** the speed it asks for while active; null for notices */
-  speed: Speed | null;
+  /** what it asks for while active; null where it has no lasting effect */
+  effect: Effect | null;
   /** event time at which it must be looked at again, null = none */
   releaseMs: number | null;
 }
@@ -127,9 +161,18 @@ export interface Subscriber {
   today: DayTotal | null;
   /** days before, newest first, at most 70 */
   days: DayTotal[];
+  /** the newest hour with usage, in the hot value */
+  hour: HourTotal | null;
+  /** hours before, newest first, at most 24, in the cold value */
+  hours: HourTotal[];
+  newestWindow: NewestWindow | null;
+  peak: Peak | null;
+  overage: OverageState | null;
   rules: RuleState[];
-  /** speed that actions have set, null = the plan's */
-  throttle: Speed | null;
+  /** what actions have set, null = the plan's speed */
+  effect: Effect | null;
+  /** since when, event time; 0 = no effect */
+  effectSinceMs: number;
   /** one of its sessions made an absurd claim (accounting case 20): no rule begins */
   suspended: boolean;
   /** when event-time work is due at the latest, null = none; may be early, then it is looked at in vain */
@@ -211,7 +254,11 @@ export interface SlotState {
   /** controls folded; they are not records in */
   controlsFolded: number;
   plans: Map<string, PlanVersion>;
+  /** versions in mode enforce or off */
   policies: Map<string, PolicyVersion>;
+  /** versions in mode shadow or percent, beside those */
+  candidates: Map<string, PolicyVersion>;
+  provider: ProviderSettings;
   nas: Map<string, NasProfile>;
   feedProfiles: Map<string, FeedProfile>;
   /** NAS -> time of its last Accounting-On or -Off: sessions begun before are over (case 14) */
@@ -246,6 +293,8 @@ export function emptySlot(partition: number, settings: FoldSettings, position: n
     controlsFolded: 0,
     plans: new Map(),
     policies: new Map(),
+    candidates: new Map(),
+    provider: NO_PROVIDER_SETTINGS,
     nas: new Map(),
     feedProfiles: new Map(),
     nasEvents: new Map(),
@@ -283,8 +332,14 @@ export function newSubscriber(id: string, settings: FoldSettings): Subscriber {
     pastCycles: [],
     today: null,
     days: [],
+    hour: null,
+    hours: [],
+    newestWindow: null,
+    peak: null,
+    overage: null,
     rules: [],
-    throttle: null,
+    effect: null,
+    effectSinceMs: 0,
     suspended: false,
     dueMs: null,
     counted: { nas: [], sessions: 0, throttled: 0 },
@@ -314,16 +369,20 @@ export function takeStored(state: SlotState, subscriber: Subscriber): void {
   subscriber.counted = {
     nas: subscriber.sessions.map(({ nasId }) => nasId),
     sessions: subscriber.sessions.length,
-    throttled: subscriber.throttle === null ? 0 : 1,
+    throttled: isThrottled(subscriber) ? 1 : 0,
   };
   state.subscribers.set(subscriber.id, subscriber);
+}
+
+function isThrottled({ effect }: Subscriber): boolean {
+  return effect?.state === 'throttle';
 }
 
 /** Brings the population up to a subscriber's present sessions and throttle. */
 export function countPopulation(state: SlotState, subscriber: Subscriber): void {
   const { population } = state;
   const { counted } = subscriber;
-  const throttled = subscriber.throttle === null ? 0 : 1;
+  const throttled = isThrottled(subscriber) ? 1 : 0;
   population.openSessions += subscriber.sessions.length - counted.sessions;
   population.throttled += throttled - counted.throttled;
   counted.sessions = subscriber.sessions.length;

@@ -118,7 +118,7 @@ function daysOf({ today, days }: Subscriber): DayTotal[] {
 /** A cycle without usage. */
 export function newCycle(bounds: Span): CycleTotal {
   const { startMs, endMs } = bounds;
-  return { startMs, endMs, down: 0, up: 0, classes: [], adjusted: { down: 0, up: 0 }, closed: false };
+  return { startMs, endMs, down: 0, up: 0, classes: [], adjusted: { down: 0, up: 0 }, offPeak: [], closed: false };
 }
 
 function cycleIn(cycles: CycleTotal[], bounds: Span): CycleTotal {

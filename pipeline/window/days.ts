@@ -79,7 +79,7 @@ function dayIn(subscriber: Subscriber, { startMs, endMs }: Span): DayTotal {
   if (today?.startMs === startMs) return today;
   const known = days.find((day) => day.startMs === startMs);
   if (known !== undefined) return known;
-  const made: DayTotal = { startMs, endMs, down: 0, up: 0, classes: [] };
+  const made: DayTotal = { startMs, endMs, down: 0, up: 0, classes: [], offPeak: [] };
   if (startMs > (today ?? days[0] ?? NO_DAY).startMs) {
     if (today !== null) days.unshift(today);
     subscriber.today = made;

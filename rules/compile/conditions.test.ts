@@ -1,11 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Condition } from '../schemas/policy.ts';
-import { capPolicy } from '../tests/factories.ts';
-import { PolicySet, compileCondition, compilePolicy, shareOf } from './compile.ts';
-import { confirmRule } from './confirm.ts';
-import { FACTS } from './facts.ts';
-import type { FactDefinition, FactName, Facts } from './facts.ts';
+import type { Condition } from '../../schemas/policy.ts';
+import { capPolicy } from '../../tests/factories.ts';
+import { confirmRule } from '../confirm.ts';
+import { FACTS } from '../facts/catalogue.ts';
+import type { FactDefinition, FactName, Facts } from '../facts/catalogue.ts';
+import { compileCondition } from './conditions.ts';
+import { compilePolicy, shareOf } from './policy.ts';
+import { PolicySet } from './policy-set.ts';
 
 const NAMES = Object.keys(FACTS) as FactName[];
 

@@ -1,4 +1,4 @@
-import type { FactType } from './facts.ts';
+import type { FactType } from '../facts/catalogue.ts';
 
 /** One operator of json-rules-engine 7.3.1, with its exact semantics on values of the catalogue's types. */
 export interface Operator {

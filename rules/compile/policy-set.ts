@@ -1,0 +1,61 @@
+import type { PolicyInForce } from '../../schemas/policy.ts';
+import type { ProviderSettings } from '../../schemas/provider.ts';
+import type { CompiledPolicy } from './policy.ts';
+import { compilePolicy, inShare } from './policy.ts';
+
+/**
+ * Policies in force, compiled, by policy id; of one id the base first. A candidate in mode percent takes its share of the
+ * subscribers from the base, one in shadow stands beside it.
+ */
+export function compilePolicies(
+  inForce: ReadonlyMap<string, PolicyInForce>,
+  provider: ProviderSettings,
+): PolicySet {
+  const all: CompiledPolicy[] = [];
+  for (const id of [...inForce.keys()].sort()) {
+    const { base = null, candidate = null } = inForce.get(id) ?? {};
+    if (base !== null) {
+      const compiled = compilePolicy(base, provider);
+      if (candidate?.file.mode === 'percent')
+        compiled.includes = (subscriberId) => !inShare(candidate, subscriberId);
+      all.push(compiled);
+    }
+    if (candidate !== null) all.push(compilePolicy(candidate, provider));
+  }
+  return new PolicySet(all);
+}
+
+/** Combinations of plan and segment that are kept. */
+const MOST_COMBINATIONS = 1000;
+
+/**
+ * Policies in force, with those that concern a plan and segment looked up once: asking each of 50 policies record by
+ * record cost as much as evaluating them. Bounded by the combinations of plans and segments; emptied when it grows.
+ */
+export class PolicySet {
+  readonly all: readonly CompiledPolicy[];
+  /** plan -> segment -> policies */
+  private readonly known = new Map<string | null, Map<string, readonly CompiledPolicy[]>>();
+  private size = 0;
+
+  /** @param all in the order of evaluation */
+  constructor(all: readonly CompiledPolicy[]) {
+    this.all = all;
+  }
+
+  /** In order. What `includes` says of a subscriber is still to be asked. */
+  concerning(planId: string | null, segment: string): readonly CompiledPolicy[] {
+    if (this.all.length === 0) return this.all;
+    const found = this.known.get(planId)?.get(segment);
+    if (found !== undefined) return found;
+    if (this.size >= MOST_COMBINATIONS) {
+      this.known.clear();
+      this.size = 0;
+    }
+    const concerned = this.all.filter((policy) => policy.concerns(planId, segment));
+    const ofPlan = this.known.get(planId) ?? new Map<string, readonly CompiledPolicy[]>();
+    this.known.set(planId, ofPlan.set(segment, concerned));
+    this.size += 1;
+    return concerned;
+  }
+}
