@@ -149,6 +149,11 @@ export const FACTS = {
     min: 0,
   },
   usualDayBytes: bytesOrNull('Median of the days of the last four weeks; null before there are 3 days', 6e9),
+  /** dayBytes * 100 / usualDayBytes, multiplied first; null where usualDayBytes is null or 0 */
+  dayToUsualPercent: percentOrNull(
+    'dayBytes against usualDayBytes: 1000 = ten times the usual day; null without a usual day, or where that is 0',
+    150,
+  ),
   openSessions: {
     type: 'number',
     unit: 'sessions',
