@@ -80,6 +80,7 @@ export const FACTS = {
     example: 'current',
     values: ['current', 'overdue', 'suspended'],
   },
+  overageConsent: flag('The subscriber agreed to pay for extras: blocks beyond the allowance, top-ups'),
   capBytes: bytesOrNull("The plan's cap; null without one", 500e9),
   planDownBps: speedOrNull("The plan's download speed; null without a plan", 100e6),
   planUpBps: speedOrNull("The plan's upload speed; null without a plan", 20e6),
