@@ -15,7 +15,7 @@ import { BulkWriter } from '../tests/flow/bulk-writer.ts';
 
 /** Noon of a day in the middle of a month: no cycle of anybody ends in a short run. */
 export const START_MS = Date.UTC(2026, 6, 12, 12);
-const POLICIES = new URL('../policies', import.meta.url).pathname;
+const POLICIES = new URL('../tests/policies', import.meta.url).pathname;
 const NAS = 16;
 
 /** What is to be in a topic. */
@@ -113,19 +113,19 @@ async function controlsOf(load: Load, policies: number): Promise<Control[]> {
 
 /** Plans, NAS and so many policies: what every slot has to know. */
 export async function catalogueOf(nas: readonly NasProfile[], policies: number): Promise<Control[]> {
-  const shipped = (await loadPolicies(POLICIES)).policies.find(({ policyId }) => policyId === 'home-fup');
-  if (shipped === undefined) throw new Error('policies/home-fup.json is missing');
+  const first = (await loadPolicies(POLICIES)).policies.find(({ policyId }) => policyId === 'home-fup');
+  if (first === undefined) throw new Error('tests/policies/home-fup.json is missing');
   return [
     ...Object.values(SIMULATED_PLANS).map((plan): Control => ({ kind: 'plan-version', plan })),
     ...nas.map((profile): Control => ({ kind: 'nas-profile', nas: profile })),
     ...Array.from({ length: policies }, (_, i): Control => ({
       kind: 'policy-version',
-      policy: i === 0 ? shipped : variant(shipped, i),
+      policy: i === 0 ? first : variant(first, i),
     })),
   ];
 }
 
-/** The shipped policy under another name. All are evaluated; none begins, as no cap is reached. */
+/** The policy under another name. All are evaluated; none begins, as no cap is reached. */
 function variant(policy: PolicyVersion, i: number): PolicyVersion {
   const policyId = `${policy.policyId}-${String(i + 1)}`;
   return { ...policy, policyId, file: { ...policy.file, id: policyId } };

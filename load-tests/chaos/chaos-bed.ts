@@ -16,7 +16,7 @@ import type { ChaosServers } from './chaos-servers.ts';
 import { Fleet } from './fleet.ts';
 import type { SlotWatch } from './injector.ts';
 
-const POLICIES = fileURLToPath(new URL('../../policies', import.meta.url));
+const POLICIES = fileURLToPath(new URL('../../tests/policies', import.meta.url));
 /** Longest wait for an answer of a server that may be dead. */
 const LOOK_MS = 3_000;
 

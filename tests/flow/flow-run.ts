@@ -21,7 +21,7 @@ import { WeirProcess } from './weir-process.ts';
 import { makeWorkload } from './workload.ts';
 import type { Workload } from './workload.ts';
 
-const POLICIES = fileURLToPath(new URL('../../policies', import.meta.url));
+const POLICIES = fileURLToPath(new URL('../policies', import.meta.url));
 const PARTITIONS = 4;
 
 /** Of a run. */
