@@ -1,6 +1,5 @@
 import type { OperatorCommand } from '../schemas/control.ts';
 import type { FeedProfile, NasProfile, PlanVersion, SubscriberProfile } from '../schemas/profile.ts';
-import type { PolicyVersion } from '../schemas/policy.ts';
 import type { Directory } from '../storage/people-ports.ts';
 
 /** A directory for tests of the API: keeps what the API puts in, knows no subscriber but those given. */
@@ -20,14 +19,6 @@ export class FakeDirectory implements Directory {
   }
 
   putSubscribers(_profiles: readonly SubscriberProfile[]): Promise<void> {
-    return Promise.resolve();
-  }
-
-  putPolicies(_policies: readonly PolicyVersion[]): Promise<void> {
-    return Promise.resolve();
-  }
-
-  withdrawPolicy(_policyId: string): Promise<void> {
     return Promise.resolve();
   }
 
@@ -86,11 +77,11 @@ export class FakeDirectory implements Directory {
     return Promise.resolve(null);
   }
 
-  policies(): Promise<PolicyVersion[]> {
+  plans(): Promise<PlanVersion[]> {
     return Promise.resolve([]);
   }
 
-  counts(): Promise<{ subscribers: number; plans: number; policies: number; nas: number }> {
-    return Promise.resolve({ subscribers: 0, plans: 0, policies: 0, nas: this.#nas.size });
+  counts(): Promise<{ subscribers: number; plans: number; nas: number }> {
+    return Promise.resolve({ subscribers: this.#known.length, plans: 0, nas: this.#nas.size });
   }
 }

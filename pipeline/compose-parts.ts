@@ -231,9 +231,12 @@ function relayPart({ config, around, stores, relay }: Assembly): LifecyclePart {
       const { policies, refused } = await loadPolicies(config.policiesDir);
       for (const { file, faults } of refused)
         log.error({ file, faults }, 'policy file refused: what was in force stays');
-      await stores.directory.putPolicies(policies);
+      const folder = { by: 'folder', source: 'folder', comment: '' } as const;
+      await stores.policies.takeFolder({ settings: null, policies }, folder);
       const known = new Set(policies.map(({ policyId }) => policyId));
-      const others = (await stores.directory.policies()).filter(({ policyId }) => !known.has(policyId));
+      const others = (await stores.policies.heads()).filter(
+        ({ policyId, base, candidate }) => !known.has(policyId) && (base ?? candidate) !== null,
+      );
       // Not withdrawn: a folder that was not mounted would restore every subscriber at once.
       if (others.length > 0) {
         const ids = others.map(({ policyId }) => policyId);

@@ -7,14 +7,17 @@ import { lockDataFolder } from '../storage/data-folder.ts';
 import type { DataFolderLock } from '../storage/data-folder.ts';
 import type {
   ApiKeys,
+  BillingItems,
   ControlOutbox,
   DeadLetters,
   Directory,
   SubscriberLookup,
 } from '../storage/people-ports.ts';
 import type { Analytics } from '../storage/analytics-ports.ts';
+import type { PolicyStore } from '../storage/policy-ports.ts';
 import type { ActionLedger, NasInventory, SlotMarks, StateStore } from '../storage/ports.ts';
 import { PostgresApiKeys } from '../storage/postgres/api-keys.ts';
+import { PostgresBillingItems } from '../storage/postgres/billing-items.ts';
 import { PostgresControlOutbox } from '../storage/postgres/control-outbox.ts';
 import { PostgresDeadLetters } from '../storage/postgres/dead-letters.ts';
 import { PostgresDirectory } from '../storage/postgres/directory.ts';
@@ -22,6 +25,7 @@ import { startEmbeddedPostgres } from '../storage/postgres/embedded.ts';
 import { PostgresActionLedger } from '../storage/postgres/ledger.ts';
 import { migrate } from '../storage/postgres/migrate.ts';
 import { PostgresNasInventory } from '../storage/postgres/nas-inventory.ts';
+import { PostgresPolicyStore } from '../storage/postgres/policy-store.ts';
 import { connectPostgres } from '../storage/postgres/pool.ts';
 import { readOrCreateSecretKey, SecretBox } from '../storage/postgres/secret-box.ts';
 import { PostgresSlotMarks } from '../storage/postgres/slot-marks.ts';
@@ -38,11 +42,13 @@ export interface Stores {
   marks: SlotMarks;
   ledger: ActionLedger;
   directory: Directory;
+  policies: PolicyStore;
   deadLetters: DeadLetters;
   lookup: SubscriberLookup;
   outbox: ControlOutbox;
   inventory: NasInventory;
   keys: ApiKeys;
+  billingItems: BillingItems;
   analytics: Analytics;
   /** Closes all of it in the right order; the data folder last. Idempotent. */
   close(): Promise<void>;
@@ -98,11 +104,13 @@ export async function openStores(
       marks: new PostgresSlotMarks(pool),
       ledger: new PostgresActionLedger(pool),
       directory: new PostgresDirectory(pool, box, wakes.relay),
+      policies: new PostgresPolicyStore(pool, wakes.relay),
       deadLetters: new PostgresDeadLetters(pool, config.topic, wakes.relay),
       lookup: new PostgresSubscriberLookup(pool),
       outbox: new PostgresControlOutbox(pool, wakes.relay),
       inventory: new PostgresNasInventory(pool, box),
       keys: new PostgresApiKeys(pool),
+      billingItems: new PostgresBillingItems(pool, wakes.relay),
       analytics,
       close: closeAll,
     };

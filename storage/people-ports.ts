@@ -1,7 +1,6 @@
 import type { Control, ControlId, OperatorCommand, ReplayControl } from '../schemas/control.ts';
 import type { DeadLetter, DeadLetterReason } from '../schemas/outcome.ts';
-import type { PolicyVersion } from '../schemas/policy.ts';
-import type { FeedProfile, NasProfile, PlanVersion, SubscriberProfile } from '../schemas/profile.ts';
+import type { FeedProfile, NasProfile, PlanVersion, SubscriberProfile, TopUp } from '../schemas/profile.ts';
 import type { Role } from '../schemas/roles.ts';
 import type { ClosedCycle, UsageAdjustment } from '../schemas/usage-record.ts';
 import type { NasAccess } from './ports.ts';
@@ -9,14 +8,12 @@ import type { NasAccess } from './ports.ts';
 /* ---------- What people change (Postgres) ---------- */
 
 /**
- * Subscribers, plans, policies and NAS. Each change writes the row and a `control_outbox` row in one transaction;
+ * Subscribers, plans and NAS; policies have a store of their own (policy-ports.ts). Each change writes the row and a `control_outbox` row in one transaction;
  * the relay brings it into the log. Upserts are idempotent: unchanged content makes no control.
  */
 export interface Directory {
   putPlans(plans: readonly PlanVersion[]): Promise<void>;
   putSubscribers(profiles: readonly SubscriberProfile[]): Promise<void>;
-  putPolicies(policies: readonly PolicyVersion[]): Promise<void>;
-  withdrawPolicy(policyId: string): Promise<void>;
   putNas(nas: readonly { profile: NasProfile; access: NasAccess | null }[]): Promise<void>;
   /** Changes how a NAS's records are read; its access stays. */
   putNasProfile(profile: NasProfile): Promise<void>;
@@ -29,8 +26,9 @@ export interface Directory {
   raiseFoldVersion(version: number): Promise<void>;
   subscriber(subscriberId: string): Promise<SubscriberProfile | null>;
   plan(planId: string): Promise<PlanVersion | null>;
-  policies(): Promise<PolicyVersion[]>;
-  counts(): Promise<{ subscribers: number; plans: number; policies: number; nas: number }>;
+  /** The newest version of each, by id. */
+  plans(): Promise<PlanVersion[]>;
+  counts(): Promise<{ subscribers: number; plans: number; nas: number }>;
 }
 
 /** Who a user name belongs to; RADIUS servers know no other name. */
@@ -78,6 +76,36 @@ export interface UsageRecords {
   allAdjustments(): AsyncIterable<UsageAdjustment[]>;
   /** All, in pages of bounded size, by subscriber in byte order and cycle start; as `allAdjustments`. */
   allClosedCycles(): AsyncIterable<ClosedCycle[]>;
+}
+
+/* ---------- Billing items ---------- */
+
+/** A line of an invoice to be; money in minor units of the currency, net of tax. */
+export interface BillingItem {
+  /** the same key is the same item */
+  key: string;
+  subscriberId: string;
+  type: 'overage' | 'topup';
+  amountMinor: number;
+  currency: string;
+  quantity: number;
+  /** ms since 1970 UTC */
+  cycleStartMs: number;
+  /** what asked for it */
+  source: { actionId: string; policyId: string; policyVersion: string; rule: string; what: string };
+}
+
+/** What billing will put on invoices, each once by its key. Calls throw 'unreachable', 'timeout' (retriable). */
+export interface BillingItems {
+  /** False where it is there already: it stays as it is. */
+  charge(item: BillingItem): Promise<boolean>;
+  /**
+   * Charges and gives the subscriber the bytes, in one transaction. False where the item is there already, or nobody is
+   * called so: then neither happens.
+   */
+  topUp(item: BillingItem, topUp: TopUp): Promise<boolean>;
+  /** The last stored first. */
+  ofSubscriber(subscriberId: string, limit: number): Promise<BillingItem[]>;
 }
 
 /* ---------- API keys ---------- */

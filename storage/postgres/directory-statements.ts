@@ -33,42 +33,6 @@ from jsonb_array_elements($1::jsonb) as item
 join plan_version on plan_id = item ->> 'planId' and version = (item ->> 'version')::integer
 where content <> item`;
 
-/** Array of PolicyVersion, one a policy. */
-export const PUT_POLICIES = `
-with item as (
-  select value as content, value ->> 'policyId' as policy_id, value ->> 'version' as version
-  from jsonb_array_elements($1::jsonb)
-), added as (
-  insert into policy_version (policy_id, version, content)
-  select policy_id, version, content from item
-  on conflict (policy_id, version) do nothing
-), published as (
-  insert into policy (policy_id, version)
-  select policy_id, version from item
-  on conflict (policy_id) do update set version = excluded.version, updated_at = clock_timestamp()
-  where policy.version is distinct from excluded.version
-  returning policy_id
-)
-insert into control_outbox (control)
-select jsonb_build_object('kind', 'policy-version', 'policy', content) from item join published using (policy_id)`;
-
-/** Array of PolicyVersion -> name of those stored with other content. */
-export const IMMUTABLE_POLICIES = `
-select format('version %s of policy %s', version, policy_id) as name
-from jsonb_array_elements($1::jsonb) as item
-join policy_version on policy_id = item ->> 'policyId' and version = item ->> 'version'
-where content <> item`;
-
-/** A policy id. */
-export const WITHDRAW_POLICY = `
-with withdrawn as (
-  update policy set version = null, updated_at = clock_timestamp()
-  where policy_id = $1 and version is not null
-  returning policy_id
-)
-insert into control_outbox (control)
-select jsonb_build_object('kind', 'policy-withdrawn', 'policyId', policy_id) from withdrawn`;
-
 /**
  * Array of {profile, address, coaPort, vendor, secretSealed (hex)}; all but the profile null without access. A secret is
  * sealed anew each time, so whoever gives the stored one again gives its sealed bytes.

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Control, OperatorCommand } from '../../schemas/control.ts';
-import type { PolicyVersion } from '../../schemas/policy.ts';
 import { defaultNasProfile } from '../../schemas/profile.ts';
 import type { NasProfile, PlanVersion } from '../../schemas/profile.ts';
 import type { NasAccess } from '../ports.ts';
@@ -28,14 +27,6 @@ const plan: PlanVersion = {
   overage: null,
   classFactors: {},
 };
-
-function policy(version: string): PolicyVersion {
-  return {
-    policyId: 'fup',
-    version,
-    file: { id: 'fup', description: version, mode: 'enforce', rules: [] },
-  };
-}
 
 function nas(
   nasId: string,
@@ -76,7 +67,7 @@ function directoryTests(): void {
   afterAll(() => database.close());
   beforeEach(async () => {
     await database.pool.query(
-      'truncate control_outbox, subscriber, plan_version, policy, policy_version, nas, api_key, feed, fold_version, audit',
+      'truncate control_outbox, subscriber, plan_version, nas, api_key, feed, fold_version, audit',
     );
     directory = new PostgresDirectory(database.pool, box);
   });
@@ -126,27 +117,7 @@ function directoryTests(): void {
     await expect(directory.putPlans([{ ...plan, capBytes: 1 }])).rejects.toMatchObject({ code: 'conflict' });
     expect(await directory.plan('home')).toEqual({ ...plan, version: 2, capBytes: null });
     expect(await directory.plan('other')).toBeNull();
-  });
-
-  it('publishes, replaces, withdraws and republishes policies, and keeps every version', async () => {
-    await directory.putPolicies([policy('1')]);
-    await directory.putPolicies([policy('1')]);
-    await directory.putPolicies([policy('2')]);
-    expect(await directory.policies()).toEqual([policy('2')]);
-    await directory.withdrawPolicy('fup');
-    await directory.withdrawPolicy('fup');
-    await directory.withdrawPolicy('unknown');
-    expect(await directory.policies()).toEqual([]);
-    await directory.putPolicies([policy('1')]);
-    expect(await controls()).toEqual([
-      { kind: 'policy-version', policy: policy('1') },
-      { kind: 'policy-version', policy: policy('2') },
-      { kind: 'policy-withdrawn', policyId: 'fup' },
-      { kind: 'policy-version', policy: policy('1') },
-    ]);
-    expect((await database.pool.query('select 1 from policy_version')).rowCount).toBe(2);
-    const forged = { ...policy('2'), file: { ...policy('2').file, mode: 'off' as const } };
-    await expect(directory.putPolicies([forged])).rejects.toMatchObject({ code: 'conflict' });
+    expect(await directory.plans()).toEqual([{ ...plan, version: 2, capBytes: null }]);
   });
 
   it('seals NAS secrets, tells the fold only of profiles, and answers the inventory', async () => {
@@ -307,9 +278,8 @@ function directoryTests(): void {
   it('counts', async () => {
     await directory.putPlans([plan, { ...plan, version: 2 }]);
     await directory.putSubscribers([aProfile('a')]);
-    await directory.putPolicies([policy('1')]);
     await directory.putNas([nas('n-1')]);
-    expect(await directory.counts()).toEqual({ subscribers: 1, plans: 1, policies: 1, nas: 1 });
+    expect(await directory.counts()).toEqual({ subscribers: 1, plans: 1, nas: 1 });
   });
 
   it('finds API keys by the key alone, keeps no key, and forgets revoked ones', async () => {

@@ -1,6 +1,5 @@
 import type pg from 'pg';
 import { AppError } from '../../schemas/errors.ts';
-import type { PolicyVersion } from '../../schemas/policy.ts';
 import type { OperatorCommand } from '../../schemas/control.ts';
 import { defaultNasProfile } from '../../schemas/profile.ts';
 import type { FeedProfile, NasProfile, PlanVersion, SubscriberProfile } from '../../schemas/profile.ts';
@@ -16,7 +15,7 @@ import { storable } from './storable.ts';
 const CHUNK = 2_000;
 
 /**
- * Subscribers, plans, policies and NAS in Postgres. One transaction a call, whatever its size; 20,000 subscribers take
+ * Subscribers, plans and NAS in Postgres. One transaction a call, whatever its size; 20,000 subscribers take
  * 0.3 s (embedded 0.5 s). NAS secrets are sealed before they reach the database.
  */
 export class PostgresDirectory implements Directory {
@@ -42,18 +41,6 @@ export class PostgresDirectory implements Directory {
       lastOfEach(profiles, (profile) => profile.subscriberId),
       sql.PUT_SUBSCRIBERS,
     );
-  }
-
-  /** Publishes: each becomes its policy's version in force. @throws AppError 'conflict' as putPlans */
-  async putPolicies(policies: readonly PolicyVersion[]): Promise<void> {
-    const rows = lastOfEach(policies, (policy) => policy.policyId);
-    await this.#put(rows, sql.PUT_POLICIES, sql.IMMUTABLE_POLICIES);
-  }
-
-  /** No version stays in force. Unknown or withdrawn already: nothing happens. */
-  async withdrawPolicy(policyId: string): Promise<void> {
-    await changeInOrder(this.#pool, (client) => client.query(sql.WITHDRAW_POLICY, [policyId]));
-    this.#onChange();
   }
 
   /** Access alone makes no control: the fold does not know addresses. The audit notes both. */
@@ -136,24 +123,22 @@ export class PostgresDirectory implements Directory {
     return rows[0]?.content ?? null;
   }
 
-  /** Those in force, by id. */
-  async policies(): Promise<PolicyVersion[]> {
-    const rows = await this.#read<{ content: PolicyVersion }>(
-      'select v.content from policy p join policy_version v using (policy_id, version) order by policy_id',
+  async plans(): Promise<PlanVersion[]> {
+    const rows = await this.#read<{ content: PlanVersion }>(
+      'select distinct on (plan_id) content from plan_version order by plan_id, version desc',
       [],
     );
     return rows.map((row) => row.content);
   }
 
-  async counts(): Promise<{ subscribers: number; plans: number; policies: number; nas: number }> {
-    const rows = await this.#read<{ subscribers: number; plans: number; policies: number; nas: number }>(
+  async counts(): Promise<{ subscribers: number; plans: number; nas: number }> {
+    const rows = await this.#read<{ subscribers: number; plans: number; nas: number }>(
       `select (select count(*) from subscriber) as subscribers,
               (select count(distinct plan_id) from plan_version) as plans,
-              (select count(version) from policy) as policies,
               (select count(*) from nas where nas_id <> '*') as nas`,
       [],
     );
-    return rows[0] ?? { subscribers: 0, plans: 0, policies: 0, nas: 0 };
+    return rows[0] ?? { subscribers: 0, plans: 0, nas: 0 };
   }
 
   /** @param immutable finds a row of the chunk that is stored with other content */
