@@ -5,18 +5,25 @@ import type {
   AnalyticsBatch,
   FeedQualityReading,
   SessionRow,
+  UsageExtent,
   UsageLateRow,
   UsageReading,
+  UsageReplay,
+  UsageSteps,
+  UsageStepsRequest,
   UsageWindowRow,
 } from '../analytics-ports.ts';
+import type { HistorySpan } from '../history-ports.ts';
 import type { LedgerAction } from '../ports.ts';
 import { analyticsError } from './errors.ts';
 import { readFeedQuality } from './feed-quality.ts';
 import { READ_ACTIONS, READ_LATE, READ_SESSIONS, READ_WINDOWS, readAll } from './full-read.ts';
 import type { ReadFormat } from './full-read.ts';
+import { readLateHistory, readSessionHistory, readUsageHistory } from './history.ts';
 import { migrateClickHouse } from './migrate.ts';
 import { ACTION, FEED_QUALITY, insertStatement, SESSION, USAGE_LATE, USAGE_WINDOW } from './rows.ts';
 import type { RowFormat } from './rows.ts';
+import { readUsageExtent, readUsageSteps } from './usage-steps.ts';
 
 /** 100 k rows are about 12 MB of JSON and one part a month that they touch. */
 const MAX_ROWS_AN_INSERT = 100_000;
@@ -34,7 +41,7 @@ ORDER BY start, service_class, nas_id`;
  * Analytics in ClickHouse, or in chDB inside the process: the same SQL through the same client.
  * The client is ours: close() closes it.
  */
-export class ClickHouseAnalytics implements Analytics {
+export class ClickHouseAnalytics implements Analytics, UsageReplay {
   readonly #client: ClickHouseClient;
 
   constructor(client: ClickHouseClient) {
@@ -81,6 +88,46 @@ export class ClickHouseAnalytics implements Analytics {
       return await readFeedQuality(this.#client, seconds(fromMs), seconds(toMs), nasId);
     } catch (error) {
       throw analyticsError('reading feed quality', error);
+    }
+  }
+
+  async usageExtent(fromMs: number, toMs: number): Promise<UsageExtent> {
+    try {
+      return await readUsageExtent(this.#client, seconds(fromMs), seconds(toMs));
+    } catch (error) {
+      throw analyticsError('reading what usage there is', error);
+    }
+  }
+
+  async usageSteps(request: UsageStepsRequest): Promise<UsageSteps> {
+    try {
+      return await readUsageSteps(this.#client, request);
+    } catch (error) {
+      throw analyticsError('reading usage for a replay', error);
+    }
+  }
+
+  async usageHistory(subscriberId: string, span: HistorySpan): Promise<UsageQuarter[]> {
+    try {
+      return await readUsageHistory(this.#client, subscriberId, span);
+    } catch (error) {
+      throw analyticsError('reading usage', error);
+    }
+  }
+
+  async lateHistory(subscriberId: string, span: HistorySpan): Promise<UsageLateRow[]> {
+    try {
+      return await readLateHistory(this.#client, subscriberId, span);
+    } catch (error) {
+      throw analyticsError('reading late usage', error);
+    }
+  }
+
+  async sessionHistory(subscriberId: string, span: SessionSpan): Promise<SessionRow[]> {
+    try {
+      return await readSessionHistory(this.#client, subscriberId, span);
+    } catch (error) {
+      throw analyticsError('reading sessions', error);
     }
   }
 

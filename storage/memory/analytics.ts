@@ -5,17 +5,24 @@ import type {
   FeedQualityReading,
   FeedQualityRow,
   SessionRow,
+  UsageExtent,
   UsageLateRow,
   UsageReading,
+  UsageReplay,
+  UsageSteps,
+  UsageStepsRequest,
   UsageWindowRow,
 } from '../analytics-ports.ts';
+import type { HistorySpan } from '../history-ports.ts';
 import type { LedgerAction } from '../ports.ts';
+import { lateHistory, sessionHistory, usageHistory } from './analytics-history.ts';
 import { uniteFeedQuality } from './feed-quality.ts';
+import { extentOf, stepsOf } from './usage-steps.ts';
 
 const WINDOW_MS = 5 * 60_000;
 
 /** Analytics in memory, for simulation and unit tests: what ClickHouse's tables would show after all merges. */
-export class MemoryAnalytics implements Analytics {
+export class MemoryAnalytics implements Analytics, UsageReplay {
   readonly #windows = new Map<string, UsageWindowRow>();
   readonly #late = new Map<string, UsageLateRow>();
   readonly #sessions = new Map<string, SessionRow>();
@@ -86,6 +93,26 @@ export class MemoryAnalytics implements Analytics {
     }
     const readings = [...groups.values()].map(uniteFeedQuality);
     return Promise.resolve(readings.sort((a, b) => a.hourMs - b.hourMs || byBytes(a.nasId, b.nasId)));
+  }
+
+  usageExtent(fromMs: number, toMs: number): Promise<UsageExtent> {
+    return Promise.resolve(extentOf([...this.#windows.values()], [...this.#late.values()], fromMs, toMs));
+  }
+
+  usageSteps(request: UsageStepsRequest): Promise<UsageSteps> {
+    return Promise.resolve(stepsOf([...this.#windows.values()], [...this.#late.values()], request));
+  }
+
+  usageHistory(subscriberId: string, span: HistorySpan): Promise<UsageQuarter[]> {
+    return Promise.resolve(usageHistory(this.#windows.values(), subscriberId, span));
+  }
+
+  lateHistory(subscriberId: string, span: HistorySpan): Promise<UsageLateRow[]> {
+    return Promise.resolve(lateHistory(this.#late.values(), subscriberId, span));
+  }
+
+  sessionHistory(subscriberId: string, span: SessionSpan): Promise<SessionRow[]> {
+    return Promise.resolve(sessionHistory(this.#sessions.values(), subscriberId, span));
   }
 
   allWindows(subscriberId?: string): AsyncIterable<UsageWindowRow[]> {
