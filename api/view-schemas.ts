@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ACTION_STATES } from '../schemas/action.ts';
+import { ACTION_KINDS, ACTION_STATES } from '../schemas/action.ts';
 import { OUTCOMES } from '../schemas/outcome.ts';
 import type { ActionView, HealthView, OverviewView, SubscriberView } from '../schemas/views.ts';
 import { DEAD_LETTER_SCHEMAS } from './dead-letter-schemas.ts';
@@ -24,7 +24,7 @@ const condition = z.object({
 
 const action = z.object({
   id: z.string(),
-  kind: z.enum(['throttle', 'restore', 'notify']),
+  kind: z.enum(ACTION_KINDS),
   subscriberId: z.string(),
   policyId: z.string(),
   policyVersion: z.string(),
@@ -32,7 +32,11 @@ const action = z.object({
   state: z.enum(ACTION_STATES),
   detail: z.string(),
   attempts: count,
-  desired: z.object(speed),
+  desired: z.object({
+    ...speed,
+    state: z.enum(['plan', 'boost', 'throttle', 'redirect', 'block', 'hold']),
+    profile: z.string().nullable().describe('throttle or redirect profile by name'),
+  }),
   decidedAt: time.describe('event time, UTC'),
   updatedAt: time,
   explanation: z.array(condition),

@@ -6,6 +6,7 @@ import type { Simulation } from './compose-simulator.ts';
 import { openStores } from './compose-stores.ts';
 import type { Stores } from './compose-stores.ts';
 import type { Config } from './config.ts';
+import { BillingSink } from './dispatch/billing-sink.ts';
 import { CoaClient } from './dispatch/radius/coa-client.ts';
 import { RadiusSink } from './dispatch/radius/radius-sink.ts';
 import { RFC5080_RETRANSMISSION } from './dispatch/radius/retransmission.ts';
@@ -103,6 +104,7 @@ async function composePipeline(
     maxRecordBytes: config.maxRecordBytes,
   });
   const radius = new RadiusSink({ inventory: stores.inventory, client: coa });
+  const billing = new BillingSink(stores.billingItems);
   const notice = new NoticeSink((event) => telemetry.log.info({ notice: event }, 'notice'));
   const pipeline: Pipeline = buildPipeline(
     {
@@ -112,7 +114,15 @@ async function composePipeline(
       marks: stores.marks,
       ledger: stores.ledger,
       analytics: stores.analytics,
-      sink: new KindRouter({ throttle: radius, restore: radius, notify: notice }),
+      sink: new KindRouter({
+        throttle: radius,
+        restore: radius,
+        block: radius,
+        redirect: radius,
+        notify: notice,
+        overage: billing,
+        topup: billing,
+      }),
       resolveSchemas: (batch) => schemas.resolve(batch),
     },
     createObservers(telemetry, { states: () => pipeline.worker.states, simulatedTime: config.simulatedTime }),

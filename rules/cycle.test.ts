@@ -91,3 +91,60 @@ describe('cycleAt', () => {
     }
   });
 });
+
+describe('hour', () => {
+  const calendar = new CycleCalendar();
+
+  it.each([
+    ['whole hours', 'Europe/Berlin', '2026-07-10T12:34Z', '2026-07-10T12:00Z', '2026-07-10T13:00Z', 14],
+    ['half-hour zone', 'Asia/Kolkata', '2026-07-10T12:34Z', '2026-07-10T12:30Z', '2026-07-10T13:30Z', 18],
+    ['three quarters', 'Asia/Kathmandu', '2026-07-10T12:10Z', '2026-07-10T11:15Z', '2026-07-10T12:15Z', 17],
+    ['the first of two', 'Europe/Berlin', '2026-10-25T00:30Z', '2026-10-25T00:00Z', '2026-10-25T01:00Z', 2],
+    ['the second of two', 'Europe/Berlin', '2026-10-25T01:30Z', '2026-10-25T01:00Z', '2026-10-25T02:00Z', 2],
+    ['after one skipped', 'Europe/Berlin', '2026-03-29T01:30Z', '2026-03-29T01:00Z', '2026-03-29T02:00Z', 3],
+    ['cut by a half', 'Australia/Lord_Howe', '2026-04-04T15:10Z', '2026-04-04T15:00Z', '2026-04-04T15:30Z', 1],
+    ['begun by a half', 'Australia/Lord_Howe', '2026-10-03T15:30Z', '2026-10-03T15:30Z', '2026-10-03T16:00Z', 2],
+  ])('%s', (_name, zone, now, start, end, hourOfDay) => {
+    expect(calendar.hour(zone, at(now))).toMatchObject({ startMs: at(start), endMs: at(end), hourOfDay });
+  });
+
+  it('tells day and date of the zone', () => {
+    expect(calendar.hour('Pacific/Apia', at('2026-07-12T10:59Z'))).toMatchObject({
+      dayOfWeek: 7,
+      date: '2026-07-12',
+      hourOfDay: 23,
+    });
+    expect(calendar.hour('Pacific/Apia', at('2026-07-12T11:00Z'))).toMatchObject({
+      dayOfWeek: 1,
+      date: '2026-07-13',
+      hourOfDay: 0,
+    });
+  });
+
+  it('tiles time, and its local time is that of Intl', () => {
+    const zones = ['UTC', 'Europe/Berlin', 'America/Havana', 'Australia/Lord_Howe', 'America/St_Johns', 'Africa/Casablanca'];
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...zones),
+        fc.integer({ min: at('2010-01-01T00:00Z'), max: at('2035-01-01T00:00Z') }),
+        (zone, now) => {
+          const hour = calendar.hour(zone, now);
+          expect(hour.startMs).toBeLessThanOrEqual(now);
+          expect(hour.endMs).toBeGreaterThan(now);
+          expect(calendar.hour(zone, hour.endMs).startMs).toBe(hour.endMs);
+          expect(calendar.hour(zone, hour.startMs - 1).endMs).toBe(hour.startMs);
+          const format = new Intl.DateTimeFormat('en-CA', {
+            timeZone: zone,
+            ...{ year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit' },
+            hourCycle: 'h23',
+          });
+          const expected = `${hour.date}, ${String(hour.hourOfDay).padStart(2, '0')}`;
+          expect(format.format(hour.startMs)).toBe(expected);
+          expect(format.format(hour.endMs - 1)).toBe(expected);
+          expect(new Date(hour.date).getTime()).toBe(hour.dayNumber * 86_400_000);
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+});

@@ -78,9 +78,9 @@ export interface ActionIntent {
   notice: { template: string; channel: string } | null;
   /** one paid block beyond the allowance, counted from 1 within the cycle */
   overage: OverageBlock | null;
-  topUp: { productId: string } | null;
-  /** what is only recorded is never sent: another notice of the same record says more, or it is too old to help anybody */
-  disposition: 'send' | 'superseded' | 'stale';
+  topUp: TopUpPurchase | null;
+  /** what is only recorded is never sent: another notice of the moment says more, it comes too late, or the line is on hold */
+  disposition: 'send' | 'superseded' | 'stale' | 'on-hold';
   sessions: ActionSession[];
   /** watermark at which it was decided, ms since 1970 UTC */
   decidedAtMs: number;
@@ -100,6 +100,16 @@ export interface OverageBlock {
   currency: string;
 }
 
+/** A top-up that a policy buys; price in minor units of the currency, instants ms since 1970 UTC. */
+export interface TopUpPurchase {
+  productId: string;
+  bytes: number;
+  priceMinor: number;
+  currency: string;
+  fromMs: number;
+  expiresMs: number;
+}
+
 /** What a policy in shadow would have done. Nothing is sent; `id` is made as an action's. */
 export interface ShadowDecision {
   id: string;
@@ -111,7 +121,8 @@ export interface ShadowDecision {
   ordinal: number;
   /** it began, or ended */
   began: boolean;
-  event: PolicyEventType;
+  /** null = its rule is gone */
+  event: PolicyEventType | null;
   /** effect in force by live policies at that moment, null = the plan's speed */
   liveEffect: Effect | null;
   decidedAtMs: number;

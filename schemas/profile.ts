@@ -67,7 +67,7 @@ export interface PlanVersion {
   /** share of a service class's bytes that counts against the cap, per mille; a class not named counts in full */
   classFactors: Record<string, number>;
   /** the same for bytes that are carried off-peak, `*` = every class that is not named; a class without one counts as at any time */
-  offPeakFactors: Record<string, number>;
+  offPeakFactors?: Record<string, number>;
 }
 
 /** How the records of a session's parts are read (accounting case 16). */

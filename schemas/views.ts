@@ -1,4 +1,4 @@
-import type { ActionKind, ActionState, ConditionResult, Speed } from './action.ts';
+import type { ActionKind, ActionState, ConditionResult, DesiredState, Speed } from './action.ts';
 import type { OutcomeCounts } from './outcome.ts';
 
 /** Progress of one log partition that this process owns. */
@@ -47,7 +47,7 @@ export interface ActionView {
   state: ActionState;
   detail: string;
   attempts: number;
-  desired: Speed;
+  desired: DesiredState;
   /** event time, ISO 8601 UTC */
   decidedAt: string;
   updatedAt: string;

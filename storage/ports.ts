@@ -1,4 +1,4 @@
-import type { ActionIntent, ActionState } from '../schemas/action.ts';
+import type { ActionIntent, ActionState, ShadowDecision } from '../schemas/action.ts';
 import type { ControlId } from '../schemas/control.ts';
 import type { DeadLetter } from '../schemas/outcome.ts';
 import type { ClosedCycle, UsageAdjustment } from '../schemas/usage-record.ts';
@@ -234,11 +234,13 @@ export interface LedgerBatch {
   adjustments: readonly UsageAdjustment[];
   closedCycles: readonly ClosedCycle[];
   deadLetters: readonly DeadLetter[];
+  shadows: readonly ShadowDecision[];
 }
 
 /**
  * Every action once. insert is one transaction, idempotent by the ids of what it is given (intent id, adjustment id,
- * subscriber and cycle start, place in the log), and raises the slot mark in it.
+ * subscriber and cycle start, place in the log), and raises the slot mark in it. Intents that are only recorded are
+ * inserted as 'superseded' and never claimed.
  */
 export interface ActionLedger {
   /** Returns the ids of the intents that were new. Durable when it resolves. A list left out is empty. */

@@ -176,12 +176,14 @@ export class WorkerRig {
     const cycles = [];
     for await (const page of this.ledger.records.allClosedCycles()) cycles.push(...page);
     const letters = await this.ledger.deadLetters.list(ANY_LETTER, 100_000, null);
+    const shadows = [...this.ledger.shadows.values()];
     return [
       ...waiting,
       ...stored.map((intent) => ({ kind: 'action' as const, intent })),
       ...adjustments.map((adjustment) => ({ kind: 'adjustment' as const, adjustment })),
       ...cycles.map((cycle) => ({ kind: 'closed-cycle' as const, cycle })),
       ...letters.map((letter) => ({ kind: 'dead-letter' as const, letter })),
+      ...shadows.map((decision) => ({ kind: 'shadow' as const, decision })),
       ...this.told,
     ];
   }
@@ -210,6 +212,8 @@ function nameOf(record: OutboxRecord): string {
       return `cycle ${JSON.stringify(record.cycle)}`;
     case 'dead-letter':
       return `letter ${record.letter.offset}`;
+    case 'shadow':
+      return `shadow ${record.decision.id} ${JSON.stringify(record.decision)}`;
     case 'control':
       return `control ${JSON.stringify([record.id, record.control])}`;
   }

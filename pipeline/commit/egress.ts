@@ -131,6 +131,7 @@ function nextBatch(queue: readonly Queued[]): { batch: LedgerBatch; entries: num
   const adjustments = [];
   const closedCycles = [];
   const deadLetters = [];
+  const shadows = [];
   let [entries, bytes] = [0, 0];
   for (const { record } of queue) {
     if (entries === MAX_ENTRIES || bytes > MAX_LETTER_BYTES || record.kind === 'control') break;
@@ -138,10 +139,11 @@ function nextBatch(queue: readonly Queued[]): { batch: LedgerBatch; entries: num
     if (record.kind === 'action') intents.push(record.intent);
     else if (record.kind === 'adjustment') adjustments.push(record.adjustment);
     else if (record.kind === 'closed-cycle') closedCycles.push(record.cycle);
+    else if (record.kind === 'shadow') shadows.push(record.decision);
     else {
       deadLetters.push(record.letter);
       bytes += record.letter.value?.length ?? 0;
     }
   }
-  return { batch: { intents, adjustments, closedCycles, deadLetters }, entries };
+  return { batch: { intents, adjustments, closedCycles, deadLetters, shadows }, entries };
 }

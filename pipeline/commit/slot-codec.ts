@@ -1,8 +1,9 @@
 import { FLAGS, OUTCOMES } from '../../schemas/outcome.ts';
 import type { PolicyVersion } from '../../schemas/policy.ts';
+import type { ProviderSettings } from '../../schemas/provider.ts';
 import type { FeedProfile, NasProfile, PlanVersion } from '../../schemas/profile.ts';
 import { AppError } from '../../schemas/errors.ts';
-import { compilePolicies } from '../fold/controls.ts';
+import { compileAll } from '../fold/controls.ts';
 import type { OneShotRow } from '../fold/effects.ts';
 import { parseWindowKey } from '../fold/slot-state.ts';
 import type { SlotState, WindowTotal } from '../fold/slot-state.ts';
@@ -88,16 +89,19 @@ export function decodeCore(bytes: Uint8Array, into: SlotState): void {
 
 /** Field of the meta that holds the NAS events of the slot. */
 const NAS_EVENTS_FIELD = 'nas-events';
+/** Field of the meta that holds what the provider has set. */
+const PROVIDER_FIELD = 'provider';
 
 /**
- * Bytes of a catalogue field (`plan:`, `policy:`, `nas:`, `feed-profile:` or `feed:` and an id, or `nas-events`); what is no
- * longer there is empty, which removes the field.
+ * Bytes of a catalogue field (`plan:`, `policy:`, `candidate:`, `nas:`, `feed-profile:` or `feed:` and an id, or `nas-events`,
+ * `provider`); what is no longer there is empty, which removes the field.
  */
 export function encodeCatalogue(state: SlotState, field: string): Uint8Array {
   if (field === NAS_EVENTS_FIELD) {
     const events = [...state.nasEvents].sort(([a], [b]) => (a < b ? -1 : 1));
     return Buffer.from(JSON.stringify(events), 'utf8');
   }
+  if (field === PROVIDER_FIELD) return Buffer.from(JSON.stringify(state.provider), 'utf8');
   const [kind, id] = splitField(field);
   if (kind === 'feed') {
     const feed = state.feeds.known(id);
@@ -113,6 +117,8 @@ function entriesOf(state: SlotState, kind: string): ReadonlyMap<string, unknown>
       return state.plans;
     case 'policy':
       return state.policies;
+    case 'candidate':
+      return state.candidates;
     case 'nas':
       return state.nas;
     case 'feed-profile':
@@ -130,10 +136,12 @@ export function decodeCatalogue(meta: ReadonlyMap<string, Uint8Array>, into: Slo
     else if (field === NAS_EVENTS_FIELD) into.nasEvents = new Map(parse(bytes) as [string, number][]);
     else if (kind === 'plan') into.plans.set(id, parse(bytes) as PlanVersion);
     else if (kind === 'policy') into.policies.set(id, parse(bytes) as PolicyVersion);
+    else if (kind === 'candidate') into.candidates.set(id, parse(bytes) as PolicyVersion);
+    else if (field === PROVIDER_FIELD) into.provider = parse(bytes) as ProviderSettings;
     else if (kind === 'nas') into.nas.set(id, parse(bytes) as NasProfile);
     else if (kind === 'feed-profile') into.feedProfiles.set(id, parse(bytes) as FeedProfile);
   }
-  compilePolicies(into);
+  compileAll(into);
 }
 
 function parse(bytes: Uint8Array): unknown {

@@ -57,6 +57,7 @@ export function encodeHot(subscriber: Subscriber, version: number): Uint8Array {
     if (overage !== null) {
       writer.uint(overage.cycleStartMs);
       writer.uint(overage.blocks);
+      writer.uint(overage.topUps);
     }
   }
   writeCycles(subscriber.cycles, version);
@@ -96,7 +97,10 @@ export function decodeHot(bytes: Uint8Array, into: Subscriber): void {
   into.hour = (bits & HOUR) === 0 ? null : readHour(reader);
   into.newestWindow = (bits & WINDOW) === 0 ? null : readWindow(reader);
   into.peak = (bits & PEAK) === 0 ? null : readPeak(reader);
-  into.overage = (bits & OVERAGE) === 0 ? null : { cycleStartMs: reader.uint(), blocks: reader.uint() };
+  into.overage =
+    (bits & OVERAGE) === 0
+      ? null
+      : { cycleStartMs: reader.uint(), blocks: reader.uint(), topUps: reader.uint() };
   into.cycles = readCycles(reader);
   into.today = readDays(reader, version)[0] ?? null;
   into.sessions = readSessions(reader, version);
@@ -285,7 +289,7 @@ function readEffect(reader: ByteReader, version: number): Effect {
       return { state: 'redirect', profile: reader.text() };
     case 'block':
       return { state: 'block' };
-    case undefined:
+    default:
       throw new AppError('store-corrupt', 'a stored effect is none that this program knows');
   }
 }

@@ -1,8 +1,11 @@
 import { createHash } from 'node:crypto';
-import type { ActionIntent, ActionKind, Speed } from '../../schemas/action.ts';
+import type { Facts } from '../../rules/facts/catalogue.ts';
+import type { ActionIntent, ActionKind, Effect, OverageBlock, ShadowDecision, TopUpPurchase } from '../../schemas/action.ts';
+import type { OutboxRecord } from '../../schemas/outbox.ts';
 import type { PlanVersion } from '../../schemas/profile.ts';
 import type { SlotState, Subscriber } from '../fold/slot-state.ts';
-import { lowestThrottle } from './transitions.ts';
+import { desiredState, isShadow, sameEffect, strongestEffect } from './desired.ts';
+import { blocksDue, extrasOf, mayBuy, overageTerms } from './extras.ts';
 import type { Transition } from './transitions.ts';
 
 /** The log entry that a decision came from. */
@@ -11,56 +14,174 @@ export interface Cause {
   appendTimeMs: number;
 }
 
-/** Speed where neither a throttle nor a plan says one: nothing is limited. */
-const UNLIMITED: Speed = { downBps: 10_000_000_000, upBps: 10_000_000_000 };
+/** A notice about what is longer ago helps nobody: it is recorded only. */
+const STALE_NOTICE_MS = 6 * 3_600_000;
+
+/** What deciding about one subscriber at one moment gave. */
+interface Decided {
+  state: SlotState;
+  subscriber: Subscriber;
+  plan: PlanVersion | null;
+  facts: Facts;
+  cause: Cause;
+}
+
+/** An intent's parts that are not the same for all of one decision. */
+type Particulars = Pick<ActionIntent, 'id' | 'kind'> & Partial<ActionIntent>;
 
 /**
- * Action intents of one evaluation: a notice each, and at most one change of speed, the net one: where the effective
- * throttle stays what it was, nothing is sent. Sets the subscriber's throttle.
+ * What leaves because of one evaluation: the one net change of the desired state, notices, paid blocks, top-ups, and what
+ * shadows would have done. Sets the subscriber's effect and counts its extras.
  */
 export function intentsOf(
   state: SlotState,
   subscriber: Subscriber,
   plan: PlanVersion | null,
+  facts: Facts,
   transitions: readonly Transition[],
   cause: Cause,
-): ActionIntent[] {
-  const intents: ActionIntent[] = [];
-  const planSpeed: Speed = plan === null ? UNLIMITED : { downBps: plan.downBps, upBps: plan.upBps };
-  const throttle = lowestThrottle(subscriber);
-  const changed =
-    throttle?.downBps !== subscriber.throttle?.downBps || throttle?.upBps !== subscriber.throttle?.upBps;
-  const desired = throttle ?? planSpeed;
-  const make = (kind: ActionKind, transition: Transition): ActionIntent =>
-    intentOf(state, subscriber, kind, transition, desired, cause);
+): OutboxRecord[] {
+  const decided: Decided = { state, subscriber, plan, facts, cause };
+  const live = transitions.filter((transition) => !isShadow(transition.state.key));
+  const shadows = transitions.filter((transition) => isShadow(transition.state.key));
+  const intents = [
+    ...noticesOf(decided, live),
+    ...extraIntents(decided, live),
+    ...effectIntents(decided, live),
+  ];
+  return [
+    ...intents.map((intent): OutboxRecord => ({ kind: 'action', intent })),
+    ...shadows.map((one): OutboxRecord => ({ kind: 'shadow', decision: shadowDecision(decided, one) })),
+  ];
+}
 
-  for (const transition of transitions) {
-    if (transition.rule?.event.type === 'notify' && transition.began)
-      intents.push(make('notify', transition));
+/** The desired state, where it changed: named after the rule that changed it. */
+function effectIntents(decided: Decided, live: readonly Transition[]): ActionIntent[] {
+  const { state, subscriber } = decided;
+  const before = subscriber.effect;
+  const effect = strongestEffect(subscriber.rules);
+  if (sameEffect(effect, before)) return [];
+  setEffect(subscriber, effect, state.watermarkMs);
+  const lasting = live.filter(({ rule }) => rule === null || rule.effect !== null);
+  const winner =
+    lasting.find(({ state: rule, change }) => change === 'began' && sameEffect(rule.effect, effect)) ??
+    lasting.find(({ change }) => (change === 'began') === (effect !== null)) ??
+    lasting[0];
+  return winner === undefined ? [] : [intentOf(decided, winner, ruleAction(decided, kindOf(effect), winner))];
+}
+
+function kindOf(effect: Effect | null): ActionKind {
+  return effect?.state ?? 'restore';
+}
+
+/** A throttle that becomes another one goes on. */
+function setEffect(subscriber: Subscriber, effect: Effect | null, now: number): void {
+  const goesOn = effect !== null && effect.state === subscriber.effect?.state;
+  if (effect === null) subscriber.effectSinceMs = 0;
+  else if (!goesOn) subscriber.effectSinceMs = now;
+  subscriber.effect = effect;
+}
+
+/**
+ * Of the notices of one policy that begin at the same moment the first by priority, then the last in the file, is sent: files
+ * list thresholds rising. The others are recorded, as are those to lines on hold and about what is long past.
+ */
+function noticesOf(decided: Decided, live: readonly Transition[]): ActionIntent[] {
+  const began = live.filter(({ rule, change }) => rule?.event.type === 'notify' && change === 'began');
+  const chosen = new Map<string, Transition>();
+  for (const notice of began) {
+    const { policyId = '', priority = 0 } = notice.rule ?? {};
+    const other = chosen.get(policyId);
+    if (other === undefined || priority >= (other.rule?.priority ?? 0)) chosen.set(policyId, notice);
   }
-  if (changed) {
-    const kind = throttle === null ? 'restore' : 'throttle';
-    const speedy = transitions.filter((transition) => transition.rule?.event.type !== 'notify');
-    const winner = speedy.find((transition) => transition.began === (kind === 'throttle')) ?? speedy[0];
-    if (winner !== undefined) intents.push(make(kind, winner));
-    subscriber.throttle = throttle === null ? null : { ...throttle };
+  return began.map((notice) => {
+    const { rule } = notice;
+    const isChosen = chosen.get(rule?.policyId ?? '') === notice;
+    return intentOf(decided, notice, {
+      ...ruleAction(decided, 'notify', notice),
+      notice: rule?.event.type === 'notify' ? rule.event.params : null,
+      disposition: isChosen ? dispositionOf(decided) : 'superseded',
+    });
+  });
+}
+
+function dispositionOf({ state, subscriber, cause }: Decided): ActionIntent['disposition'] {
+  const now = state.watermarkMs;
+  const isOnHold = subscriber.profile?.holds.some(
+    ({ fromMs, toMs }) => fromMs <= now && (toMs === null || now < toMs),
+  );
+  if (isOnHold === true) return 'on-hold';
+  return cause.appendTimeMs - now > STALE_NOTICE_MS ? 'stale' : 'send';
+}
+
+/** Blocks that are due and were not asked for, one action each, and top-ups. */
+function extraIntents(decided: Decided, live: readonly Transition[]): ActionIntent[] {
+  const { subscriber, plan, facts } = decided;
+  const intents: ActionIntent[] = [];
+  const cycleStartMs = subscriber.cycles[0]?.startMs ?? 0;
+  for (const transition of live) {
+    const { rule, change } = transition;
+    if (rule === null || change === 'ended') continue;
+    if (rule.event.type === 'overage') {
+      const terms = overageTerms(rule, subscriber, plan);
+      if (terms === null) continue;
+      const { blockBytes, blockPriceMinor: priceMinor, currency } = terms;
+      const extras = extrasOf(subscriber, cycleStartMs);
+      const due = blocksDue(terms, facts);
+      if (due <= extras.blocks) continue;
+      for (let block = extras.blocks + 1; block <= due; block += 1)
+        intents.push(blockIntent(decided, transition, extras.cycleStartMs, { block, blockBytes, priceMinor, currency }));
+      subscriber.overage = { ...extras, blocks: due };
+    } else if (rule.event.type === 'topup' && change === 'began' && mayBuy(rule, subscriber, cycleStartMs)) {
+      const topUp = purchaseOf(decided, rule.event.params.productId);
+      if (topUp === null) continue;
+      const extras = extrasOf(subscriber, cycleStartMs);
+      subscriber.overage = { ...extras, topUps: extras.topUps + 1 };
+      intents.push(intentOf(decided, transition, { ...ruleAction(decided, 'topup', transition), topUp }));
+    }
   }
   return intents;
 }
 
-function intentOf(
-  state: SlotState,
-  subscriber: Subscriber,
-  kind: ActionKind,
+/** What buying a product at this moment gives; null where the provider does not sell it. */
+function purchaseOf({ state, subscriber }: Decided, productId: string): TopUpPurchase | null {
+  const product = Object.hasOwn(state.provider.topUps, productId) ? state.provider.topUps[productId] : null;
+  if (product === undefined || product === null) return null;
+  const { bytes, priceMinor, currency, validSeconds } = product;
+  const fromMs = state.watermarkMs;
+  const cycleEndMs = subscriber.cycles[0]?.endMs ?? fromMs;
+  const expiresMs = validSeconds === null ? cycleEndMs : fromMs + validSeconds * 1000;
+  return { productId, bytes, priceMinor, currency, fromMs, expiresMs };
+}
+
+/** Named after the block, whatever rule asked for it: renaming a rule charges nobody again. */
+function blockIntent(
+  decided: Decided,
   transition: Transition,
-  desired: Speed,
-  cause: Cause,
+  cycleStartMs: number,
+  overage: OverageBlock,
 ): ActionIntent {
-  const { rule, state: ruleState } = transition;
-  const [policyId = '', name = ''] = ruleState.key.split('/');
+  const id = hash(['overage', decided.subscriber.id, cycleStartMs, 'data', overage.block]);
+  const ordinal = overage.block;
+  return intentOf(decided, transition, { id, kind: 'overage', cycleStartMs, ordinal, overage });
+}
+
+function ruleAction(
+  { subscriber }: Decided,
+  kind: ActionKind,
+  { state }: Transition,
+): Pick<ActionIntent, 'id' | 'kind'> {
+  const [policyId, rule] = namesOf(state.key);
+  return { id: actionId(policyId, rule, subscriber.id, state.cycleStartMs, state.ordinal), kind };
+}
+
+function intentOf(
+  { state, subscriber, plan, cause }: Decided,
+  { rule, state: ruleState, explanation }: Transition,
+  particulars: Particulars,
+): ActionIntent {
+  const [policyId, name] = namesOf(ruleState.key);
   return {
-    id: actionId(policyId, name, subscriber.id, ruleState.cycleStartMs, ruleState.ordinal),
-    kind,
     subscriberId: subscriber.id,
     userName: subscriber.profile?.userName ?? '',
     policyId,
@@ -68,8 +189,11 @@ function intentOf(
     rule: name,
     cycleStartMs: ruleState.cycleStartMs,
     ordinal: ruleState.ordinal,
-    desired,
-    notice: rule?.event.type === 'notify' ? rule.event.params : null,
+    desired: desiredState(strongestEffect(subscriber.rules), plan),
+    notice: null,
+    overage: null,
+    topUp: null,
+    disposition: 'send',
     sessions: subscriber.sessions.map(({ nasId, nasIp, sessionId, framedIp }) => ({
       nasId,
       nasIp,
@@ -80,8 +204,39 @@ function intentOf(
     partition: state.partition,
     offset: cause.offset,
     appendTimeMs: cause.appendTimeMs,
-    explanation: transition.explanation,
+    explanation,
+    ...particulars,
   };
+}
+
+function shadowDecision(
+  { state, subscriber, cause }: Decided,
+  { rule, state: ruleState, change, explanation }: Transition,
+): ShadowDecision {
+  const [policyId, name] = namesOf(ruleState.key);
+  const { cycleStartMs, ordinal } = ruleState;
+  return {
+    id: actionId(`~${policyId}`, name, subscriber.id, cycleStartMs, ordinal),
+    subscriberId: subscriber.id,
+    policyId,
+    policyVersion: rule?.policyVersion ?? '',
+    rule: name,
+    cycleStartMs,
+    ordinal,
+    began: change === 'began',
+    event: rule?.event.type ?? null,
+    liveEffect: subscriber.effect,
+    decidedAtMs: state.watermarkMs,
+    partition: state.partition,
+    offset: cause.offset,
+    explanation,
+  };
+}
+
+/** Policy id and rule name of a rule state's key. */
+function namesOf(key: string): [policyId: string, rule: string] {
+  const [policyId = '', rule = ''] = (isShadow(key) ? key.slice(1) : key).split('/');
+  return [policyId, rule];
 }
 
 /** hash(policy id, rule name, subscriber, cycle, ordinal): the same decision has the same id on every replay. */
@@ -92,6 +247,9 @@ export function actionId(
   cycleStartMs: number,
   ordinal: number,
 ): string {
-  const text = JSON.stringify([policyId, rule, subscriberId, cycleStartMs, ordinal]);
-  return createHash('sha256').update(text).digest('hex').slice(0, 32);
+  return hash([policyId, rule, subscriberId, cycleStartMs, ordinal]);
+}
+
+function hash(parts: readonly (string | number)[]): string {
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 32);
 }

@@ -1,10 +1,13 @@
 import type { CompiledRule } from '../../rules/compile/policy.ts';
 import type { Facts } from '../../rules/facts/catalogue.ts';
-import type { ConditionResult, Speed } from '../../schemas/action.ts';
-import type { Until } from '../../schemas/policy.ts';
+import type { ConditionResult } from '../../schemas/action.ts';
+import type { Holding, PolicyEvent } from '../../schemas/policy.ts';
+import type { PlanVersion } from '../../schemas/profile.ts';
 import type { RuleState, SlotState, Subscriber } from '../fold/slot-state.ts';
+import { sameEffect } from './desired.ts';
+import { asksForBlocks } from './extras.ts';
 
-/** A throttle is held at least this long while its conditions come and go. */
+/** An effect is held at least this long while its conditions come and go. */
 const DEFAULT_MIN_HOLD_SECONDS = 900;
 
 /** 31 days, and one of 25 hours among them. */
@@ -24,39 +27,60 @@ export interface Confirmed {
   results: ConditionResult[];
 }
 
-/** What a rule does next for one subscriber. */
-type Step = 'none' | 'begin' | 'end' | 'wait';
+/** What a rule does next for one subscriber; `charge` = it goes on, and more paid blocks are due. */
+type Step = 'none' | 'begin' | 'end' | 'wait' | 'charge';
 
-/** One rule that began or ended. */
+/** One rule that began or ended, or goes on and charges. */
 export interface Transition {
+  /** null = it was withdrawn, or no longer applies */
   rule: CompiledRule | null;
   state: RuleState;
-  began: boolean;
+  change: 'began' | 'ended' | 'charged';
   explanation: ConditionResult[];
+}
+
+/** What deciding about one subscriber at one moment goes by. */
+interface Moment {
+  now: number;
+  cycleStartMs: number;
+  plan: PlanVersion | null;
+  facts: Facts;
+  /** an absurd claim (accounting case 20) begins nothing; what acts may end */
+  mayBegin: boolean;
 }
 
 /**
  * True where `transitionsOf` would do anything: nearly always it would not, and asking costs neither a generator nor
- * an object a record.
+ * an object a record. Needs only the facts that policies in force ask about.
  */
-export function hasTransitions(state: SlotState, subscriber: Subscriber, facts: Facts): boolean {
+export function hasTransitions(
+  state: SlotState,
+  subscriber: Subscriber,
+  plan: PlanVersion | null,
+  facts: Facts,
+): boolean {
   const cycleStartMs = subscriber.cycles[0]?.startMs;
   if (cycleStartMs === undefined) return false;
   const { rules } = subscriber;
-  // An absurd claim (accounting case 20) begins nothing; what acts may end.
+  const now = state.watermarkMs;
   const mayBegin = !subscriber.suspended;
   let active = 0;
-  for (const entry of rules) if (entry.active) active += 1;
-  // Inactive states wait to be forgotten.
-  if (active < rules.length) return true;
+  for (const entry of rules) {
+    if (entry.active) active += 1;
+    else if (!isNeeded(entry, now)) return true;
+  }
   for (const policy of state.compiled.concerning(facts.planId, facts.segment)) {
     if (!policy.includes(subscriber.id)) continue;
     for (const rule of policy.rules) {
-      const known = rules.length === 0 ? undefined : rules.find((entry) => entry.key === rule.key);
       const holds = rule.holds(facts);
-      if (stepOf(rule, known, holds, cycleStartMs, state.watermarkMs, facts, mayBegin) !== 'none')
+      const known = rules.length === 0 ? undefined : rules.find((entry) => entry.key === rule.key);
+      if (known?.active !== true) {
+        if (holds && mayBegin) return true;
+        continue;
+      }
+      active -= 1;
+      if (stepOf(rule, subscriber, known, holds, { now, cycleStartMs, plan, facts, mayBegin }) !== 'none')
         return true;
-      if (known?.active === true) active -= 1;
     }
   }
   // What acts and no rule was found for was withdrawn, or no longer applies.
@@ -66,17 +90,23 @@ export function hasTransitions(state: SlotState, subscriber: Subscriber, facts: 
 /**
  * Evaluates every rule that applies, edge-triggered: yields a Confirmation for each transition and takes the library's
  * verdict as final. Changes the subscriber's rule states in place; returns the transitions in rule order.
- * Rules that were withdrawn, or no longer apply, end.
+ * Rules that were withdrawn, or no longer apply, end. Needs all facts: the library explains with them.
  */
 export function* transitionsOf(
   state: SlotState,
   subscriber: Subscriber,
+  plan: PlanVersion | null,
   facts: Facts,
 ): Generator<Confirmation, Transition[], Confirmed> {
   const cycleStartMs = subscriber.cycles[0]?.startMs;
   if (cycleStartMs === undefined) return [];
-  const now = state.watermarkMs;
-  const mayBegin = !subscriber.suspended;
+  const moment: Moment = {
+    now: state.watermarkMs,
+    cycleStartMs,
+    plan,
+    facts,
+    mayBegin: !subscriber.suspended,
+  };
   const done: Transition[] = [];
   const seen = new Set<string>();
   for (const policy of state.compiled.concerning(facts.planId, facts.segment)) {
@@ -85,59 +115,61 @@ export function* transitionsOf(
       seen.add(rule.key);
       const known = subscriber.rules.find((entry) => entry.key === rule.key);
       const holds = rule.holds(facts);
-      if (stepOf(rule, known, holds, cycleStartMs, now, facts, mayBegin) === 'none') continue;
+      if (stepOf(rule, subscriber, known, holds, moment) === 'none') continue;
       const verdict = yield { rule, facts, holds };
-      const step = stepOf(rule, known, verdict.holds, cycleStartMs, now, facts, mayBegin);
-      if (step === 'begin') done.push(begin(subscriber, rule, known, cycleStartMs, now, verdict.results));
-      else if (known !== undefined && step === 'end')
-        done.push(end(known, rule, cycleStartMs, verdict.results));
-      else if (known !== undefined && step === 'wait') known.releaseMs = releaseAt(rule, known);
+      const step = stepOf(rule, subscriber, known, verdict.holds, moment);
+      const explanation = verdict.results;
+      if (step === 'begin') done.push(begin(subscriber, rule, known, moment, explanation));
+      else if (known === undefined) continue;
+      else if (step === 'end') done.push(end(known, rule, cycleStartMs, explanation));
+      else if (step === 'charge') done.push({ rule, state: known, change: 'charged', explanation });
+      else if (step === 'wait') known.releaseMs = releaseAt(rule.event, known);
     }
   }
   for (const entry of subscriber.rules) {
     if (entry.active && !seen.has(entry.key)) done.push(end(entry, null, cycleStartMs, []));
   }
-  forgetOld(subscriber, now);
+  forgetOld(subscriber, moment.now);
   return done;
 }
 
 function stepOf(
   rule: CompiledRule,
+  subscriber: Subscriber,
   known: RuleState | undefined,
   holds: boolean,
-  cycleStartMs: number,
-  now: number,
-  facts: Facts,
-  mayBegin: boolean,
+  { now, cycleStartMs, plan, facts, mayBegin }: Moment,
 ): Step {
   if (known?.active !== true) return holds && mayBegin ? 'begin' : 'none';
-  // A new policy version may ask for another speed: that is a transition of its own.
-  if (holds) return sameSpeed(rule, known) ? 'none' : 'begin';
-  if (rule.event.type === 'notify') return 'end';
-  const until: Until = rule.event.params.until ?? 'while';
-  const rolled = cycleStartMs > known.cycleStartMs;
-  if (until === 'cycle-end') {
-    return rolled || (facts.capRemainingBytes ?? 1) > 0 ? 'end' : 'none';
+  if (holds) {
+    // A new policy version may ask for something else: that is a transition of its own.
+    if (!sameEffect(rule.effect, known.effect)) return mayBegin ? 'begin' : 'none';
+    if (rule.event.type !== 'overage' || rule.shadow || !mayBegin) return 'none';
+    return asksForBlocks(rule, subscriber, plan, facts, cycleStartMs) ? 'charge' : 'none';
   }
+  const holding = holdingOf(rule.event);
+  if (holding === null) return 'end';
+  const until = holding.until ?? 'while';
+  const rolled = cycleStartMs > known.cycleStartMs;
+  if (until === 'cycle-end') return rolled || (facts.capRemainingBytes ?? 1) > 0 ? 'end' : 'none';
   if (until === 'while' && rolled) return 'end';
-  const release = releaseAt(rule, known);
+  const release = releaseAt(rule.event, known);
   if (now >= release) return 'end';
   return known.releaseMs === release ? 'none' : 'wait';
 }
 
-function sameSpeed(rule: CompiledRule, known: RuleState): boolean {
-  if (rule.event.type !== 'throttle') return true;
-  return rule.event.params.downBps === known.speed?.downBps && rule.event.params.upBps === known.speed.upBps;
-}
-
-function untilOf(rule: CompiledRule): 'while' | 'latched' {
-  return rule.event.type === 'throttle' && typeof rule.event.params.until === 'object' ? 'latched' : 'while';
+/** How long an event's effect lasts; null where it has none that lasts. */
+function holdingOf(event: PolicyEvent): Holding | null {
+  return event.type === 'throttle' || event.type === 'block' || event.type === 'redirect'
+    ? event.params
+    : null;
 }
 
 /** Earliest event time at which an active rule may end while the cycle lasts. */
-function releaseAt(rule: CompiledRule, known: RuleState): number {
-  if (rule.event.type !== 'throttle') return known.sinceMs;
-  const { until, minHoldSeconds = DEFAULT_MIN_HOLD_SECONDS } = rule.event.params;
+function releaseAt(event: PolicyEvent, known: RuleState): number {
+  const holding = holdingOf(event);
+  if (holding === null) return known.sinceMs;
+  const { until, minHoldSeconds = DEFAULT_MIN_HOLD_SECONDS } = holding;
   return known.sinceMs + (typeof until === 'object' ? until.seconds : minHoldSeconds) * 1000;
 }
 
@@ -145,8 +177,7 @@ function begin(
   subscriber: Subscriber,
   rule: CompiledRule,
   known: RuleState | undefined,
-  cycleStartMs: number,
-  now: number,
+  { now, cycleStartMs }: Moment,
   explanation: ConditionResult[],
 ): Transition {
   const state: RuleState = known ?? {
@@ -155,18 +186,17 @@ function begin(
     sinceMs: now,
     cycleStartMs,
     ordinal: 0,
-    speed: null,
+    effect: null,
     releaseMs: null,
   };
   if (known === undefined) subscriber.rules.push(state);
   count(state, cycleStartMs);
   state.active = true;
   state.sinceMs = now;
-  const { event } = rule;
-  state.speed =
-    event.type === 'throttle' ? { downBps: event.params.downBps, upBps: event.params.upBps } : null;
-  state.releaseMs = untilOf(rule) === 'latched' ? releaseAt(rule, state) : null;
-  return { rule, state, began: true, explanation };
+  state.effect = rule.effect;
+  const isTimed = typeof holdingOf(rule.event)?.until === 'object';
+  state.releaseMs = isTimed ? releaseAt(rule.event, state) : null;
+  return { rule, state, change: 'began', explanation };
 }
 
 function end(
@@ -177,9 +207,9 @@ function end(
 ): Transition {
   count(state, cycleStartMs);
   state.active = false;
-  state.speed = null;
+  state.effect = null;
   state.releaseMs = null;
-  return { rule, state, began: false, explanation };
+  return { rule, state, change: 'ended', explanation };
 }
 
 /**
@@ -193,23 +223,11 @@ function count(state: RuleState, cycleStartMs: number): void {
 }
 
 /** Inactive states are needed for the ordinals of any cycle that may still contain the watermark, whatever its anchor. */
-function forgetOld(subscriber: Subscriber, now: number): void {
-  const needed = (entry: RuleState): boolean => entry.active || entry.cycleStartMs >= now - LONGEST_CYCLE_MS;
-  if (!subscriber.rules.every(needed)) subscriber.rules = subscriber.rules.filter(needed);
+function isNeeded(entry: RuleState, now: number): boolean {
+  return entry.active || entry.cycleStartMs >= now - LONGEST_CYCLE_MS;
 }
 
-/** The lowest throttle in force: by download, then upload; null = the plan's speed. */
-export function lowestThrottle(subscriber: Subscriber): Speed | null {
-  let lowest: Speed | null = null;
-  for (const { active, speed } of subscriber.rules) {
-    if (!active || speed === null) continue;
-    if (
-      lowest === null ||
-      speed.downBps < lowest.downBps ||
-      (speed.downBps === lowest.downBps && speed.upBps < lowest.upBps)
-    ) {
-      lowest = speed;
-    }
-  }
-  return lowest;
+function forgetOld(subscriber: Subscriber, now: number): void {
+  if (!subscriber.rules.every((entry) => isNeeded(entry, now)))
+    subscriber.rules = subscriber.rules.filter((entry) => isNeeded(entry, now));
 }

@@ -2,6 +2,7 @@ import type { Control } from '../../schemas/control.ts';
 import { CONTROL_KINDS } from '../../schemas/control.ts';
 import { AppError } from '../../schemas/errors.ts';
 import { policyVersion } from './policy-shape.ts';
+import { providerSettings } from './provider-shape.ts';
 import { feedProfile, nasProfile, planVersion, subscriberProfile } from './profile-shape.ts';
 import type { Check } from './shape.ts';
 import { integer, isObject, object, oneOf, text } from './shape.ts';
@@ -56,6 +57,10 @@ const CHECKS: { [K in Control['kind']]: Check<OfKind<K>> } = {
   'policy-withdrawn': object<OfKind<'policy-withdrawn'>>({
     kind: oneOf(['policy-withdrawn']),
     policyId: text(1, 256),
+  }),
+  'provider-settings': object<OfKind<'provider-settings'>>({
+    kind: oneOf(['provider-settings']),
+    settings: providerSettings,
   }),
   'nas-profile': object<OfKind<'nas-profile'>>({ kind: oneOf(['nas-profile']), nas: nasProfile }),
   'feed-profile': object<OfKind<'feed-profile'>>({ kind: oneOf(['feed-profile']), feed: feedProfile }),

@@ -1,5 +1,7 @@
+import type { Speed } from '../../schemas/action.ts';
 import type {
   Condition,
+  Holding,
   PolicyEvent,
   PolicyFile,
   PolicyRule,
@@ -7,7 +9,20 @@ import type {
   Until,
 } from '../../schemas/policy.ts';
 import type { Check } from './shape.ts';
-import { anything, either, integer, isObject, list, number, object, oneOf, optional, text } from './shape.ts';
+import {
+  anything,
+  either,
+  integer,
+  isObject,
+  list,
+  nullable,
+  number,
+  object,
+  oneOf,
+  optional,
+  record,
+  text,
+} from './shape.ts';
 
 const MAX_DEPTH = 32;
 const MAX_BRANCHES = 500;
@@ -32,12 +47,12 @@ function condition(depth: number): Check<Condition> {
       operator: name,
       value: anything,
       path: optional(text(0, 256)),
-      params: optional(record),
+      params: optional(anyRecord),
     })(value, path);
   };
 }
 
-const record: Check<Record<string, unknown>> = (value, path) =>
+const anyRecord: Check<Record<string, unknown>> = (value, path) =>
   isObject(value) ? null : `${path} is not an object`;
 
 const until: Check<Until> = either(
@@ -47,23 +62,43 @@ const until: Check<Until> = either(
 
 type EventOf<T extends PolicyEvent['type']> = Extract<PolicyEvent, { type: T }>;
 
-const throttle = object<EventOf<'throttle'>>({
-  type: oneOf(['throttle']),
-  params: object<EventOf<'throttle'>['params']>({
-    downBps: bitsPerSecond,
-    upBps: bitsPerSecond,
-    until: optional(until),
-    minHoldSeconds: optional(seconds),
+const holding = { until: optional(until), minHoldSeconds: optional(seconds) };
+const throttleParams: Check<EventOf<'throttle'>['params']> = (value, path) =>
+  isObject(value) && 'profile' in value
+    ? object<{ profile: string } & Holding>({ profile: name, ...holding })(value, path)
+    : object<Speed & Holding>({ downBps: bitsPerSecond, upBps: bitsPerSecond, ...holding })(value, path);
+
+const EVENTS: { [T in PolicyEvent['type']]: Check<EventOf<T>> } = {
+  throttle: object<EventOf<'throttle'>>({ type: oneOf(['throttle']), params: throttleParams }),
+  block: object<EventOf<'block'>>({ type: oneOf(['block']), params: object<Holding>(holding) }),
+  redirect: object<EventOf<'redirect'>>({
+    type: oneOf(['redirect']),
+    params: object<EventOf<'redirect'>['params']>({ profile: name, ...holding }),
   }),
-});
+  overage: object<EventOf<'overage'>>({
+    type: oneOf(['overage']),
+    params: object<EventOf<'overage'>['params']>({
+      blockBytes: optional(integer(1, Number.MAX_SAFE_INTEGER)),
+      blockPriceMinor: optional(integer(0, 1e12)),
+      currency: optional(text(3, 3)),
+      maxBlocks: optional(nullable(integer(0, 1e9))),
+    }),
+  }),
+  topup: object<EventOf<'topup'>>({
+    type: oneOf(['topup']),
+    params: object<EventOf<'topup'>['params']>({ productId: name, maxPerCycle: integer(1, 1000) }),
+  }),
+  notify: object<EventOf<'notify'>>({
+    type: oneOf(['notify']),
+    params: object<EventOf<'notify'>['params']>({ template: name, channel: name }),
+  }),
+};
 
-const notify = object<EventOf<'notify'>>({
-  type: oneOf(['notify']),
-  params: object<EventOf<'notify'>['params']>({ template: name, channel: name }),
-});
-
-const event: Check<PolicyEvent> = (value, path) =>
-  isObject(value) && value['type'] === 'throttle' ? throttle(value, path) : notify(value, path);
+const event: Check<PolicyEvent> = (value, path) => {
+  const type = isObject(value) ? value['type'] : undefined;
+  if (typeof type !== 'string' || !Object.hasOwn(EVENTS, type)) return `${path}.type is no known event`;
+  return EVENTS[type as PolicyEvent['type']](value, path);
+};
 
 const rule = object<PolicyRule>({
   name,
@@ -85,6 +120,7 @@ const file = object<PolicyFile>({
     }),
   ),
   subject: optional(oneOf(['subscriber', 'pool'])),
+  conditions: optional(record(condition(1), MAX_BRANCHES)),
   rules: list(rule, 1000),
 });
 

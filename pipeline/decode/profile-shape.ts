@@ -11,7 +11,7 @@ import type {
 } from '../../schemas/profile.ts';
 import { isZone } from '../../rules/cycle.ts';
 import type { Check } from './shape.ts';
-import { boolean, integer, list, nullable, object, oneOf, record, text, where } from './shape.ts';
+import { boolean, integer, list, nullable, object, oneOf, optional, record, text, where } from './shape.ts';
 
 const id = text(1, 256);
 const name = text(0, 256);
@@ -84,6 +84,7 @@ export const planVersion = object<PlanVersion>({
     }),
   ),
   classFactors: record(integer(0, 1_000_000), 100),
+  offPeakFactors: optional(record(integer(0, 1_000_000), 100)),
 });
 
 export const nasProfile = object<NasProfile>({

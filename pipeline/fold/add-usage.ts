@@ -1,14 +1,20 @@
 import { planOf } from '../decide/facts-of.ts';
 import type { Cause } from '../decide/intents.ts';
 import type { Metered } from '../meter/meter.ts';
+import { offPeakBands } from '../../rules/off-peak.ts';
+import { cycleRule } from '../window/calendar-rule.ts';
 import { addToCycle } from '../window/cycles.ts';
 import { addToDays, daysBetween } from '../window/days.ts';
+import { addToHours } from '../window/hours.ts';
+import { noteWindows } from '../window/peaks.ts';
 import { spread } from '../window/spread.ts';
 import type { SpreadPart } from '../window/spread.ts';
+import type { Carried } from '../window/class-totals.ts';
 import type { FoldContext } from './fold.ts';
 import { putOneShot } from './one-shot.ts';
 import type { RowKey } from './requests.ts';
-import type { CycleTotal, Subscriber, WindowTotal } from './slot-state.ts';
+import { POLICY_FACTS_VERSION } from './slot-state.ts';
+import type { CycleTotal, SlotState, Subscriber, WindowTotal } from './slot-state.ts';
 
 /** One service class's share of a delta, cut into windows and late pieces. */
 export interface Spread {
@@ -66,6 +72,8 @@ export function addUsage(
   cause: Cause,
 ): void {
   const planId = planOf(context.state, subscriber)?.planId ?? '';
+  const { zone } = cycleRule(subscriber, context.state.settings.defaultZone);
+  if (keepsPolicyFacts(context.state)) noteWindows(subscriber, spreads, context.calendar, zone);
   for (const { serviceClass, parts } of spreads) {
     let late = null as { usage: Usage; cycle: CycleTotal } | null;
     for (const part of parts) {
@@ -74,6 +82,7 @@ export function addUsage(
         serviceClass,
         nasId,
         planId,
+        offPeak: isOffPeak(context, zone, part),
         windowStartMs: part.windowStartMs,
         fromMs: part.fromMs,
         toMs: part.toMs,
@@ -97,9 +106,20 @@ export function addUsage(
   }
 }
 
+/** The layout before has no room for what policies ask about besides cycles and days: it is kept from the change on. */
+function keepsPolicyFacts({ blobVersion }: SlotState): boolean {
+  return blobVersion >= POLICY_FACTS_VERSION;
+}
+
+/** By the beginning of its window; what is late by its own. */
+function isOffPeak({ state, calendar }: FoldContext, zone: string, part: SpreadPart): boolean {
+  if (!keepsPolicyFacts(state)) return false;
+  const bands = offPeakBands(state.provider.offPeak, calendar);
+  return bands.isOffPeak(zone, part.windowStartMs ?? part.fromMs);
+}
+
 /** Bytes of one service class within one window, or late ones within one cycle. */
-interface Usage extends SpreadPart {
-  serviceClass: string;
+interface Usage extends SpreadPart, Carried {
   nasId: string;
   planId: string;
 }
@@ -110,9 +130,14 @@ function addToTotals(
   usage: Usage,
 ): CycleTotal {
   const { defaultZone } = state.settings;
-  if (addToDays(subscriber, usage.fromMs, usage.toMs, usage, calendar, defaultZone))
+  const { fromMs, toMs } = usage;
+  if (keepsPolicyFacts(state)) {
+    const { zone } = cycleRule(subscriber, defaultZone);
+    if (addToHours(subscriber, fromMs, toMs, usage, calendar, zone)) effects.cold.add(subscriber);
+  }
+  if (addToDays(subscriber, fromMs, toMs, usage, calendar, defaultZone))
     effects.cold.add(subscriber);
-  const cycle = addToCycle(subscriber, usage.fromMs, usage, calendar, defaultZone);
+  const cycle = addToCycle(subscriber, fromMs, usage, calendar, defaultZone);
   if (subscriber.pastCycles.includes(cycle)) effects.cold.add(subscriber);
   return cycle;
 }

@@ -1,6 +1,6 @@
-import { compilePolicy, PolicySet } from '../../rules/compile.ts';
+import { compilePolicies } from '../../rules/compile/policy-set.ts';
 import { checkPolicyFile } from '../../rules/policy-file.ts';
-import type { PolicyVersion } from '../../schemas/policy.ts';
+import type { PolicyInForce, PolicyVersion } from '../../schemas/policy.ts';
 import type { SubscriberProfile } from '../../schemas/profile.ts';
 import type { Cause } from '../decide/intents.ts';
 import type { Input } from '../decode/input.ts';
@@ -12,7 +12,7 @@ import type { FoldContext } from './fold.ts';
 import type { Folding } from './requests.ts';
 import { settle } from './settle.ts';
 import type { SlotState } from './slot-state.ts';
-import { NEWEST_BLOB_VERSION } from './slot-state.ts';
+import { NEWEST_BLOB_VERSION, POLICY_FACTS_VERSION } from './slot-state.ts';
 
 /** NAS whose last event is remembered; the oldest event goes. Names come from the network. */
 const MAX_NAS_EVENTS = 20_000;
@@ -43,8 +43,14 @@ export function* foldControl(
       return foldPolicy(context, control.policy, cause);
     case 'policy-withdrawn':
       state.policies.delete(control.policyId);
-      effects.catalogue.add(`policy:${control.policyId}`);
-      compilePolicies(state);
+      state.candidates.delete(control.policyId);
+      effects.catalogue.add(`policy:${control.policyId}`).add(`candidate:${control.policyId}`);
+      compileAll(state);
+      return startSweep(state);
+    case 'provider-settings':
+      state.provider = control.settings;
+      effects.catalogue.add('provider');
+      compileAll(state);
       return startSweep(state);
     case 'nas-profile':
       state.nas.set(control.nas.nasId, control.nas);
@@ -58,7 +64,7 @@ export function* foldControl(
       return foldNasEvent(context, control.nasId, control.atMs);
     case 'fold-version':
       if (control.version > state.blobVersion && control.version <= NEWEST_BLOB_VERSION)
-        state.blobVersion = control.version;
+        raiseLayout(state, control.version);
       return;
     case 'tick':
       state.watermarkMs = Math.max(state.watermarkMs, control.t);
@@ -91,9 +97,15 @@ function foldPolicy({ state, effects }: FoldContext, policy: PolicyVersion, caus
     effects.dead.push({ offset, appendTimeMs, reason: 'bad-control', detail: fault, ...nothing });
     return;
   }
-  state.policies.set(policy.policyId, policy);
-  effects.catalogue.add(`policy:${policy.policyId}`);
-  compilePolicies(state);
+  const { policyId } = policy;
+  const { mode } = policy.file;
+  if (mode === 'shadow' || mode === 'percent') state.candidates.set(policyId, policy);
+  else {
+    state.policies.set(policyId, policy);
+    state.candidates.delete(policyId);
+  }
+  effects.catalogue.add(`policy:${policyId}`).add(`candidate:${policyId}`);
+  compileAll(state);
   startSweep(state);
 }
 
@@ -109,15 +121,34 @@ function policyFault({ policyId, file }: PolicyVersion): string | null {
   return `policy ${policyId}: ${first?.path ?? '$'} ${first?.message ?? 'is not valid'}`.slice(0, 500);
 }
 
-/** Compiles the policies in force anew, by policy id. */
-export function compilePolicies(state: SlotState): void {
-  const ids = [...state.policies.keys()].sort();
-  state.compiled = new PolicySet(
-    ids.flatMap((id) => {
-      const policy = state.policies.get(id);
-      return policy === undefined ? [] : [compilePolicy(policy)];
-    }),
+/** The new layout holds effects that the one before does not: policies with them come into force with it. */
+function raiseLayout(state: SlotState, version: number): void {
+  const isExtended = state.blobVersion < POLICY_FACTS_VERSION && version >= POLICY_FACTS_VERSION;
+  state.blobVersion = version;
+  if (!isExtended) return;
+  compileAll(state);
+  startSweep(state);
+}
+
+/** Compiles the policies in force anew. */
+export function compileAll(state: SlotState): void {
+  const inForce = new Map<string, PolicyInForce>();
+  for (const policyId of new Set([...state.policies.keys(), ...state.candidates.keys()])) {
+    const base = storable(state, state.policies.get(policyId));
+    const candidate = storable(state, state.candidates.get(policyId));
+    inForce.set(policyId, { base, candidate });
+  }
+  state.compiled = compilePolicies(inForce, state.provider);
+}
+
+/** A policy as far as the slot's layout can store what it does. */
+function storable(state: SlotState, policy: PolicyVersion | undefined): PolicyVersion | null {
+  if (policy === undefined) return null;
+  if (state.blobVersion >= POLICY_FACTS_VERSION) return policy;
+  const rules = policy.file.rules.filter(
+    ({ event }) => event.type === 'notify' || (event.type === 'throttle' && !('profile' in event.params)),
   );
+  return { ...policy, file: { ...policy.file, rules } };
 }
 
 function* foldProfile(context: FoldContext, profile: SubscriberProfile, cause: Cause): Folding<void> {

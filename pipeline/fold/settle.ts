@@ -8,6 +8,7 @@ import type { EndedSession } from '../meter/session-end.ts';
 import { isSplitChild } from '../meter/sub-sessions.ts';
 import { closeCycles, rollCycles } from '../window/cycles.ts';
 import type { Facts } from '../../rules/facts/catalogue.ts';
+import type { PlanVersion } from '../../schemas/profile.ts';
 import type { ClosedCycle } from '../../schemas/usage-record.ts';
 import type { FoldContext } from './fold.ts';
 import { noteFlag, noteOpenSessions } from './feeds.ts';
@@ -93,7 +94,8 @@ export function noteEnded(
 /** False where deciding would change nothing: nearly always, and asking costs no generator a record. */
 export function needsDeciding({ state }: FoldContext, subscriber: Subscriber): boolean {
   if (state.watermarkMs <= 0 || subscriber.profile === null) return false;
-  return hasTransitions(state, subscriber, factsOf(state, subscriber, planOf(state, subscriber)));
+  const plan = planOf(state, subscriber);
+  return hasTransitions(state, subscriber, plan, factsOf(state, subscriber, plan));
 }
 
 /** Decides anew and arms the next due time. True where the subscriber changed by it. */
@@ -103,11 +105,10 @@ export function* decide(context: FoldContext, subscriber: Subscriber, cause: Cau
   let changed = false;
   if (subscriber.profile !== null) {
     const plan = planOf(state, subscriber);
-    const facts = factsOf(state, subscriber, plan);
-    if (hasTransitions(state, subscriber, facts)) {
-      const transitions = yield* confirmed(context, subscriber, facts);
-      for (const intent of intentsOf(state, subscriber, plan, transitions, cause))
-        effects.outbox.push({ kind: 'action', intent });
+    if (hasTransitions(state, subscriber, plan, factsOf(state, subscriber, plan))) {
+      const facts = factsOf(state, subscriber, plan);
+      const transitions = yield* confirmed(context, subscriber, plan, facts);
+      effects.outbox.push(...intentsOf(state, subscriber, plan, facts, transitions, cause));
       changed = true;
     }
   }
@@ -115,8 +116,13 @@ export function* decide(context: FoldContext, subscriber: Subscriber, cause: Cau
 }
 
 /** Transitions with the library's word on each. */
-function* confirmed({ state }: FoldContext, subscriber: Subscriber, facts: Facts): Folding<Transition[]> {
-  const deciding = transitionsOf(state, subscriber, facts);
+function* confirmed(
+  { state }: FoldContext,
+  subscriber: Subscriber,
+  plan: PlanVersion | null,
+  facts: Facts,
+): Folding<Transition[]> {
+  const deciding = transitionsOf(state, subscriber, plan, facts);
   let step = deciding.next();
   while (step.done !== true) {
     const { confirmed: verdict } = yield { kind: 'confirm', confirmation: step.value };

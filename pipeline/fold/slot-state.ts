@@ -114,10 +114,11 @@ export interface Peak {
   classes: { serviceClass: string; bytes: number }[];
 }
 
-/** Paid blocks that were asked for in a cycle. */
+/** Paid extras that were asked for in a cycle. */
 export interface OverageState {
   cycleStartMs: number;
   blocks: number;
+  topUps: number;
 }
 
 /** A rule's state for one subscriber; kept while it acts and, for the ordinal, 32 days from the cycle's start. */

@@ -1,5 +1,5 @@
 import type { Registry } from 'prom-client';
-import { ACTION_STATES } from '../../schemas/action.ts';
+import { ACTION_KINDS, ACTION_STATES } from '../../schemas/action.ts';
 import { DEAD_LETTER_REASONS, FLAGS, OUTCOMES } from '../../schemas/outcome.ts';
 import { MetricSet } from './metric-set.ts';
 
@@ -129,11 +129,7 @@ function feeds(set: MetricSet) {
 
 function actions(set: MetricSet) {
   return {
-    intents: set.counterOf('weir_intents_total', 'Actions decided and committed, by kind.', 'kind', [
-      'throttle',
-      'restore',
-      'notify',
-    ]),
+    intents: set.counterOf('weir_intents_total', 'Actions decided and committed, by kind.', 'kind', ACTION_KINDS),
     intentsStored: set.counter(
       'weir_intents_stored_total',
       'Intents brought to the ledger, repeats included.',

@@ -5,6 +5,7 @@ import type { ActionLedger, StateStore } from '../../storage/ports.ts';
 import { coldField, CORE_FIELD, hotField } from '../commit/load-slot.ts';
 import { decodeCatalogue, decodeCore } from '../commit/slot-codec.ts';
 import { decodeCold, decodeHot } from '../commit/subscriber-codec.ts';
+import { desiredState, isShadow, sameEffect } from '../decide/desired.ts';
 import { factsOf, planOf } from '../decide/facts-of.ts';
 import type { Bytes, SlotState, Subscriber } from '../fold/slot-state.ts';
 import { bucketOf, emptySlot, subscriberOf, UNREAD_SETTINGS } from '../fold/slot-state.ts';
@@ -89,10 +90,16 @@ function viewOf(state: SlotState, subscriber: Subscriber): Omit<SubscriberView, 
   };
 }
 
+const EFFECT_WORDS = { throttle: 'throttled', redirect: 'redirected', block: 'blocked' };
+
 function speedOf(subscriber: Subscriber, plan: ReturnType<typeof planOf>): SubscriberView['speed'] {
-  if (subscriber.throttle !== null) {
-    const by = subscriber.rules.filter((rule) => rule.active && rule.speed !== null).map((rule) => rule.key);
-    return { ...subscriber.throttle, reason: `throttled by ${by.join(', ')}` };
+  const { effect } = subscriber;
+  if (effect !== null) {
+    const by = subscriber.rules
+      .filter((rule) => rule.active && !isShadow(rule.key) && sameEffect(rule.effect, effect))
+      .map((rule) => rule.key);
+    const { downBps, upBps } = desiredState(effect, plan);
+    return { downBps, upBps, reason: `${EFFECT_WORDS[effect.state]} by ${by.join(', ')}` };
   }
   if (plan !== null)
     return { downBps: plan.downBps, upBps: plan.upBps, reason: `speed of plan ${plan.planId}` };

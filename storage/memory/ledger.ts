@@ -1,6 +1,8 @@
-import { ACTION_STATES, type ActionIntent, type ActionState } from '../../schemas/action.ts';
+import { ACTION_STATES, STATE_KINDS } from '../../schemas/action.ts';
+import type { ActionIntent, ActionState, ShadowDecision } from '../../schemas/action.ts';
 import { AppError } from '../../schemas/errors.ts';
 import type { ActionLedger, LedgerAction, LedgerBatch, SlotId, SlotMarks } from '../ports.ts';
+import { recordedOnly } from '../recorded-only.ts';
 import { MemoryDeadLetters } from './dead-letters.ts';
 import { MemoryUsageRecords } from './usage-records.ts';
 
@@ -35,6 +37,8 @@ export interface MemoryLedgerOptions {
 export class MemoryActionLedger implements ActionLedger {
   readonly records: MemoryUsageRecords;
   readonly deadLetters: MemoryDeadLetters;
+  /** by id, in the order in which they were stored */
+  readonly shadows = new Map<string, ShadowDecision>();
   readonly #marks: SlotMarks | undefined;
   readonly #now: () => number;
   readonly #rows = new Map<string, Row>();
@@ -53,6 +57,9 @@ export class MemoryActionLedger implements ActionLedger {
     const added: string[] = [];
     this.records.add(batch.adjustments ?? [], batch.closedCycles ?? []);
     this.deadLetters.put(batch.deadLetters ?? []);
+    for (const decision of batch.shadows ?? []) {
+      if (!this.shadows.has(decision.id)) this.shadows.set(decision.id, structuredClone(decision));
+    }
     for (const intent of batch.intents ?? []) if (this.#add(intent)) added.push(intent.id);
     await this.#marks?.raise(slot, position);
     return added;
@@ -128,31 +135,32 @@ export class MemoryActionLedger implements ActionLedger {
   #add(intent: ActionIntent): boolean {
     if (this.#rows.has(intent.id)) return false;
     const now = this.#now();
+    const recorded = recordedOnly(intent.disposition);
     const row: Row = {
       seq: this.#rows.size,
       intent: structuredClone(intent),
-      state: 'pending',
-      detail: '',
+      state: recorded === null ? 'pending' : 'superseded',
+      detail: recorded ?? '',
       attempts: 0,
       createdAtMs: now,
       updatedAtMs: now,
-      dueMs: now,
+      dueMs: recorded === null ? now : null,
       owner: null,
       supersededBy: null,
       exported: null,
     };
     const siblings = this.#ofSubscriber.get(intent.subscriberId) ?? [];
-    if (intent.kind !== 'notify') for (const older of siblings) this.#supersede(older, intent.id);
+    if (setsState(intent)) for (const older of siblings) this.#supersede(older, intent.id);
     siblings.push(row);
     this.#ofSubscriber.set(intent.subscriberId, siblings);
     this.#rows.set(intent.id, row);
-    this.#open.add(row);
+    if (row.dueMs !== null) this.#open.add(row);
     return true;
   }
 
   /** What is being sent is only marked: how it ended is not known yet. */
   #supersede(row: Row, by: string): void {
-    if (row.intent.kind === 'notify') return;
+    if (!setsState(row.intent)) return;
     if (row.state === 'sending') row.supersededBy = by;
     if (row.state !== 'pending' && row.state !== 'unknown' && row.state !== 'held') return;
     row.supersededBy = by;
@@ -179,6 +187,10 @@ export class MemoryActionLedger implements ActionLedger {
     if (dueMs === null) this.#open.delete(row);
     else this.#open.add(row);
   }
+}
+
+function setsState({ kind }: ActionIntent): boolean {
+  return STATE_KINDS.some((one) => one === kind);
 }
 
 function versionOf({

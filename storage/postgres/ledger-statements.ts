@@ -1,3 +1,8 @@
+import { STATE_KINDS } from '../../schemas/action.ts';
+
+/** Kinds that set the desired state, as SQL has them. */
+const STATE_KIND_LIST = STATE_KINDS.map((kind) => `'${kind}'`).join(', ');
+
 /** Channel of the wake-up that an insert sends; the payload is empty. */
 export const ACTION_CHANNEL = 'weir_action';
 
@@ -7,12 +12,13 @@ export const ACTION_CHANNEL = 'weir_action';
  */
 const UNFINISHED = `state not in ('delivered', 'rejected', 'superseded', 'dead')`;
 
-/** $1 ids, $2 subscribers, $3 kinds, $4 intents, all in order of decision. Known ids are left as they are. */
+/** $1 ids, $2 subscribers, $3 kinds, $4 intents, $5 why they are only recorded (null = to be sent), in order of decision. Known ids are left as they are. */
 export const INSERT = `
-  insert into action (id, subscriber_id, kind, state, intent, due_at)
-  select id, subscriber_id, kind, 'pending', intent::json, clock_timestamp()
-  from unnest($1::text[], $2::text[], $3::text[], $4::text[])
-    with ordinality as t(id, subscriber_id, kind, intent, place)
+  insert into action (id, subscriber_id, kind, state, detail, intent, due_at)
+  select id, subscriber_id, kind, case when recorded is null then 'pending' else 'superseded' end,
+    coalesce(recorded, ''), intent::json, case when recorded is null then clock_timestamp() end
+  from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])
+    with ordinality as t(id, subscriber_id, kind, intent, recorded, place)
   order by place
   on conflict (id) do nothing
   returning id`;
@@ -31,14 +37,14 @@ export const INSERT = `
 export const SUPERSEDE = `
   with newest as materialized (
     select distinct on (subscriber_id) subscriber_id, id, seq
-    from action where id = any($1::text[]) and kind in ('throttle', 'restore')
+    from action where id = any($1::text[]) and kind in (${STATE_KIND_LIST})
     order by subscriber_id, seq desc
   ), overtaken as materialized (
     select o.seq, newest.id as successor
     from newest cross join lateral (
       select seq from action
       where subscriber_id = newest.subscriber_id and seq < newest.seq
-        and ${UNFINISHED} and kind in ('throttle', 'restore')
+        and ${UNFINISHED} and kind in (${STATE_KIND_LIST})
       offset 0
     ) o
   ), older as (

@@ -2,10 +2,12 @@ import type pg from 'pg';
 import { ACTION_STATES, type ActionIntent, type ActionState } from '../../schemas/action.ts';
 import { AppError } from '../../schemas/errors.ts';
 import type { ActionLedger, LedgerAction, LedgerBatch, SlotId } from '../ports.ts';
+import { recordedOnly } from '../recorded-only.ts';
 import { insertDeadLetters } from './dead-letters.ts';
 import * as sql from './ledger-statements.ts';
 import { inTransaction } from './pool.ts';
 import { postgresError } from './postgres-error.ts';
+import { insertShadowDecisions } from './shadow-decisions.ts';
 import { storable } from './storable.ts';
 import { insertAdjustments, insertClosedCycles } from './usage-records.ts';
 
@@ -57,6 +59,7 @@ export class PostgresActionLedger implements ActionLedger {
       await insertAdjustments(client, batch.adjustments ?? []);
       await insertClosedCycles(client, batch.closedCycles ?? []);
       await insertDeadLetters(client, batch.deadLetters ?? []);
+      await insertShadowDecisions(client, batch.shadows ?? []);
       const intents = batch.intents ?? [];
       const ids = intents.length === 0 ? [] : await insertRows(client, intents);
       if (ids.length > 0) await client.query(sql.SUPERSEDE, [ids]);
@@ -176,6 +179,7 @@ async function insertRows(client: pg.PoolClient, intents: readonly ActionIntent[
     intents.map((intent) => storable(intent.subscriberId)),
     intents.map((intent) => intent.kind),
     intents.map((intent) => JSON.stringify(intent)),
+    intents.map(({ disposition }) => recordedOnly(disposition)),
   ]);
   return result.rows.map((row) => row.id);
 }

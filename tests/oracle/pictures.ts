@@ -51,7 +51,7 @@ export function foldPicture(state: SlotState, effects: BatchEffects): Picture {
     } else if (record.kind === 'control') picture.put('told', [record.id.source, record.id.n]);
   }
   for (const { offset, reason } of effects.dead) picture.put('dead letters', [offset, reason]);
-  for (const { id, cycles, pastCycles, sessions, tombstones, throttle } of state.subscribers.values()) {
+  for (const { id, cycles, pastCycles, sessions, tombstones, effect } of state.subscribers.values()) {
     for (const { startMs, endMs, down, up, classes, adjusted, closed } of [...cycles, ...pastCycles]) {
       picture.sum('cycles', [id, startMs, endMs], [down, up]);
       for (const share of classes)
@@ -61,7 +61,7 @@ export function foldPicture(state: SlotState, effects: BatchEffects): Picture {
     }
     for (const session of sessions) picture.put('open sessions', sessionParts(id, session));
     for (const session of tombstones) picture.put('closed sessions', sessionParts(id, session));
-    if (throttle !== null) picture.put('throttles', [id, throttle.downBps, throttle.upBps]);
+    if (effect !== null) picture.put('effects', [id, JSON.stringify(effect)]);
   }
   return picture.done();
 }

@@ -34,6 +34,7 @@ async function namesIn(ledger: MemoryActionLedger): Promise<Set<string>> {
   for await (const page of ledger.records.allClosedCycles()) {
     for (const cycle of page) records.push({ kind: 'closed-cycle', cycle });
   }
+  for (const decision of ledger.shadows.values()) records.push({ kind: 'shadow', decision });
   for (const letter of await ledger.deadLetters.list(ANY_LETTER, Infinity, null)) {
     records.push({ kind: 'dead-letter', letter });
   }
@@ -50,6 +51,8 @@ function namesOf(record: OutboxRecord, partitions: number): string[] {
       return [`cycle ${record.cycle.subscriberId} ${record.cycle.cycleStartMs}`];
     case 'dead-letter':
       return [`letter ${record.letter.partition}:${record.letter.offset}`];
+    case 'shadow':
+      return [`shadow ${record.decision.id}`];
     case 'control':
       return [...Array(partitions).keys()].map((each) => `control ${each} ${formatControlId(record.id)}`);
   }

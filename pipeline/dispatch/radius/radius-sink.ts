@@ -82,7 +82,10 @@ function notEnforceable(reason: string): SinkResult {
   return { state: 'rejected', detail: `not-enforceable: ${reason}` };
 }
 
-/** The CoA-Request for one session, or why there is none. Event-Timestamp is the client's to add. */
+/**
+ * The request for one session, or why there is none: a Disconnect for who is blocked, else a CoA with the speed, and with the
+ * name of a redirection as Filter-Id. Event-Timestamp is the client's to add.
+ */
 export function coaRequest(intent: ActionIntent, session: ActionSession, access: NasAccess): Request {
   const encoder = encoderFor(access.vendor);
   if (encoder === undefined) return { ok: false, reason: `no encoder is called ${access.vendor}` };
@@ -92,15 +95,22 @@ export function coaRequest(intent: ActionIntent, session: ActionSession, access:
   }
   const identity = encodeAttributes(identityOf(intent, session, access));
   if (!identity.ok) return { ok: false, reason: `${identity.name} cannot be written` };
+  const { address, coaPort: port, secret } = access;
+  const { desired } = intent;
+  if (desired.state === 'block') {
+    const code = CODE.disconnectRequest;
+    return { ok: true, request: { address, port, secret, code, attributes: identity.attributes } };
+  }
+  const filter = encodeAttributes(desired.state === 'redirect' ? [['Filter-Id', desired.profile ?? '']] : []);
+  if (!filter.ok) return { ok: false, reason: `${filter.name} cannot be written` };
   let speed: RadiusAttribute[];
   try {
-    speed = encoder.encodeSpeed(intent.desired);
+    speed = encoder.encodeSpeed(desired);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     return { ok: false, reason: error.message };
   }
-  const { address, coaPort: port, secret } = access;
-  const attributes = [...identity.attributes, ...speed];
+  const attributes = [...identity.attributes, ...speed, ...filter.attributes];
   return { ok: true, request: { address, port, secret, code: CODE.coaRequest, attributes } };
 }
 

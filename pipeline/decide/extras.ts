@@ -1,0 +1,57 @@
+import type { CompiledRule } from '../../rules/compile/policy.ts';
+import type { Facts } from '../../rules/facts/catalogue.ts';
+import type { OverageTerms, PlanVersion } from '../../schemas/profile.ts';
+import type { OverageState, Subscriber } from '../fold/slot-state.ts';
+
+/** Paid blocks a cycle, whatever the terms say: a slip in a policy must not charge for thousands. */
+export const MAX_BLOCKS_A_CYCLE = 1_000;
+
+/** What of paid extras this cycle has asked for. */
+export function extrasOf(subscriber: Subscriber, cycleStartMs: number): OverageState {
+  const { overage } = subscriber;
+  // A changed anchor may move the cycle's start back: what was asked for stays asked for.
+  if (overage !== null && overage.cycleStartMs >= cycleStartMs) return overage;
+  return { cycleStartMs, blocks: 0, topUps: 0 };
+}
+
+/** Terms of a rule's blocks: the plan's, overridden by the rule's; null where none are complete or the subscriber did not agree. */
+export function overageTerms(
+  rule: CompiledRule,
+  subscriber: Subscriber,
+  plan: PlanVersion | null,
+): OverageTerms | null {
+  if (rule.event.type !== 'overage' || subscriber.profile?.overageConsent !== true) return null;
+  const { params } = rule.event;
+  const blockBytes = params.blockBytes ?? plan?.overage?.blockBytes;
+  const blockPriceMinor = params.blockPriceMinor ?? plan?.overage?.blockPriceMinor;
+  const currency = params.currency ?? plan?.overage?.currency;
+  if (blockBytes === undefined || blockPriceMinor === undefined || currency === undefined) return null;
+  const maxBlocks = params.maxBlocks ?? plan?.overage?.maxBlocks ?? null;
+  return { blockBytes, blockPriceMinor, currency, maxBlocks };
+}
+
+/** Blocks that the use beyond the allowance fills or begins, at most what the terms allow. */
+export function blocksDue(terms: OverageTerms, facts: Facts): number {
+  if (facts.allowanceBytes === null) return 0;
+  const over = facts.cycleCountedBytes - facts.allowanceBytes;
+  if (over <= 0) return 0;
+  return Math.min(Math.ceil(over / terms.blockBytes), terms.maxBlocks ?? MAX_BLOCKS_A_CYCLE, MAX_BLOCKS_A_CYCLE);
+}
+
+/** True where a rule that holds asks for blocks that were not asked for yet. */
+export function asksForBlocks(
+  rule: CompiledRule,
+  subscriber: Subscriber,
+  plan: PlanVersion | null,
+  facts: Facts,
+  cycleStartMs: number,
+): boolean {
+  const terms = overageTerms(rule, subscriber, plan);
+  return terms !== null && blocksDue(terms, facts) > extrasOf(subscriber, cycleStartMs).blocks;
+}
+
+/** The subscriber agreed to extras, and the rule's limit a cycle is not reached. */
+export function mayBuy(rule: CompiledRule, subscriber: Subscriber, cycleStartMs: number): boolean {
+  if (rule.event.type !== 'topup' || subscriber.profile?.overageConsent !== true) return false;
+  return extrasOf(subscriber, cycleStartMs).topUps < rule.event.params.maxPerCycle;
+}

@@ -1,0 +1,45 @@
+import type { ActionIntent } from '../../schemas/action.ts';
+import type { BillingItem, BillingItems } from '../../storage/people-ports.ts';
+import type { ActionSink, SinkResult } from '../../storage/ports.ts';
+
+/** Puts paid blocks and top-ups on the account, each once by its action id; a top-up reaches the line with the same transaction. */
+export class BillingSink implements ActionSink {
+  readonly name = 'billing';
+  readonly #items: BillingItems;
+
+  constructor(items: BillingItems) {
+    this.#items = items;
+  }
+
+  async send(intent: ActionIntent): Promise<SinkResult> {
+    const { overage, topUp } = intent;
+    if (overage !== null) {
+      const what = `block ${overage.block} of ${overage.blockBytes} bytes`;
+      const isNew = await this.#items.charge(itemOf(intent, 'overage', overage, what));
+      return delivered(isNew);
+    }
+    if (topUp === null) return { state: 'rejected', detail: 'the intent holds nothing to be charged' };
+    const { productId, bytes, fromMs, expiresMs } = topUp;
+    const item = itemOf(intent, 'topup', topUp, productId);
+    return delivered(await this.#items.topUp(item, { id: intent.id, bytes, fromMs, expiresMs }));
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+function delivered(isNew: boolean): SinkResult {
+  return { state: 'delivered', detail: isNew ? 'on the account' : 'was on the account' };
+}
+
+function itemOf(
+  intent: ActionIntent,
+  type: BillingItem['type'],
+  { priceMinor, currency }: { priceMinor: number; currency: string },
+  what: string,
+): BillingItem {
+  const { id: actionId, subscriberId, policyId, policyVersion, rule, cycleStartMs } = intent;
+  const source = { actionId, policyId, policyVersion, rule, what };
+  return { key: actionId, subscriberId, type, amountMinor: priceMinor, currency, quantity: 1, cycleStartMs, source };
+}

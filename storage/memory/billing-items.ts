@@ -1,0 +1,29 @@
+import type { TopUp } from '../../schemas/profile.ts';
+import type { BillingItem, BillingItems } from '../people-ports.ts';
+
+/** Billing items in memory; profiles are somebody else's, so a top-up is told to `onTopUp`. Nothing survives. */
+export class MemoryBillingItems implements BillingItems {
+  readonly #items = new Map<string, BillingItem>();
+  readonly #onTopUp: (subscriberId: string, topUp: TopUp) => boolean;
+
+  /** @param onTopUp puts it into the subscriber's profile; false = there is no such subscriber */
+  constructor(onTopUp: (subscriberId: string, topUp: TopUp) => boolean = () => true) {
+    this.#onTopUp = onTopUp;
+  }
+
+  charge(item: BillingItem): Promise<boolean> {
+    if (this.#items.has(item.key)) return Promise.resolve(false);
+    this.#items.set(item.key, structuredClone(item));
+    return Promise.resolve(true);
+  }
+
+  topUp(item: BillingItem, topUp: TopUp): Promise<boolean> {
+    if (this.#items.has(item.key) || !this.#onTopUp(item.subscriberId, topUp)) return Promise.resolve(false);
+    return this.charge(item);
+  }
+
+  ofSubscriber(subscriberId: string, limit: number): Promise<BillingItem[]> {
+    const items = [...this.#items.values()].filter((item) => item.subscriberId === subscriberId);
+    return Promise.resolve(items.reverse().slice(0, limit));
+  }
+}

@@ -1,0 +1,79 @@
+import type pg from 'pg';
+import type { SubscriberProfile, TopUp } from '../../schemas/profile.ts';
+import type { BillingItem, BillingItems } from '../people-ports.ts';
+import { changeInOrder } from './control-outbox.ts';
+import { inTransaction } from './pool.ts';
+import { postgresError } from './postgres-error.ts';
+import { storable } from './storable.ts';
+
+const INSERT = `
+  insert into billing_item
+    (key, subscriber_id, type, amount_minor, currency, quantity, cycle_start, source)
+  values ($1, $2, $3, $4, $5, $6, to_timestamp($7::float8 / 1000), $8)
+  on conflict (key) do nothing`;
+
+const OF_SUBSCRIBER = `
+  select key, subscriber_id as "subscriberId", type, amount_minor::float8 as "amountMinor", currency,
+    quantity::float8 as quantity, (extract(epoch from cycle_start) * 1000)::float8 as "cycleStartMs", source
+  from billing_item where subscriber_id = $1 order by seq desc limit $2`;
+
+/** Billing items in Postgres; tops up in the transaction that charges for it. Errors are as `postgresError` translates them. */
+export class PostgresBillingItems implements BillingItems {
+  readonly #pool: pg.Pool;
+  readonly #onChange: () => void;
+
+  /** @param onChange called after each top-up, to wake a relay in this process */
+  constructor(pool: pg.Pool, onChange: () => void = () => undefined) {
+    this.#pool = pool;
+    this.#onChange = onChange;
+  }
+
+  charge(item: BillingItem): Promise<boolean> {
+    return inTransaction(this.#pool, (client) => insertItem(client, item));
+  }
+
+  async topUp(item: BillingItem, topUp: TopUp): Promise<boolean> {
+    const isNew = await changeInOrder(this.#pool, async (client) => {
+      const found = await client.query<{ profile: SubscriberProfile }>(
+        'select profile from subscriber where subscriber_id = $1 for update',
+        [storable(item.subscriberId)],
+      );
+      const profile = found.rows[0]?.profile;
+      if (profile === undefined || !(await insertItem(client, item))) return false;
+      const raised = { ...profile, topUps: [...profile.topUps, topUp] };
+      await client.query(
+        'update subscriber set profile = $2, updated_at = clock_timestamp() where subscriber_id = $1',
+        [storable(item.subscriberId), JSON.stringify(raised)],
+      );
+      await client.query('insert into control_outbox (control) values ($1)', [
+        JSON.stringify({ kind: 'subscriber-profile', profile: raised }),
+      ]);
+      return true;
+    });
+    if (isNew) this.#onChange();
+    return isNew;
+  }
+
+  async ofSubscriber(subscriberId: string, limit: number): Promise<BillingItem[]> {
+    try {
+      return (await this.#pool.query<BillingItem>(OF_SUBSCRIBER, [storable(subscriberId), limit])).rows;
+    } catch (error) {
+      throw postgresError(error);
+    }
+  }
+}
+
+async function insertItem(client: pg.PoolClient, item: BillingItem): Promise<boolean> {
+  const { key, subscriberId, type, amountMinor, currency, quantity, cycleStartMs, source } = item;
+  const inserted = await client.query(INSERT, [
+    storable(key),
+    storable(subscriberId),
+    type,
+    amountMinor,
+    currency,
+    quantity,
+    cycleStartMs,
+    JSON.stringify(source),
+  ]);
+  return inserted.rowCount === 1;
+}
