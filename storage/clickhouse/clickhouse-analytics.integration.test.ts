@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createClient } from '@clickhouse/client';
 import type { ClickHouseClient } from '@clickhouse/client';
+import { analyticsHistoryContract } from '../analytics-history.contract.ts';
 import { analyticsReadsContract } from '../analytics-reads.contract.ts';
 import { analyticsContract } from '../analytics.contract.ts';
 import type { AnalyticsUnderTest } from '../analytics.contract.ts';
@@ -17,22 +18,24 @@ analyticsContract('chDB in the process', async () => {
   return underTest(analytics, reader, () => rm(folder, { recursive: true, force: true }));
 });
 
-analyticsReadsContract('chDB in the process', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'weir-chdb-'));
-  const analytics = await openEmbeddedClickHouse(folder);
-  const close = analytics.close.bind(analytics);
-  analytics.close = async () => {
-    await close();
-    await rm(folder, { recursive: true, force: true });
-  };
-  return analytics;
-});
+for (const contract of [analyticsReadsContract, analyticsHistoryContract])
+  contract('chDB in the process', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'weir-chdb-'));
+    const analytics = await openEmbeddedClickHouse(folder);
+    const close = analytics.close.bind(analytics);
+    analytics.close = async () => {
+      await close();
+      await rm(folder, { recursive: true, force: true });
+    };
+    return analytics;
+  });
 
 analyticsContract('ClickHouse by URL', async () => {
   return underTest(await connectClickHouse(url()), createClient({ url: url() }), () => Promise.resolve());
 });
 
-analyticsReadsContract('ClickHouse by URL', () => connectClickHouse(url()));
+for (const contract of [analyticsReadsContract, analyticsHistoryContract])
+  contract('ClickHouse by URL', () => connectClickHouse(url()));
 
 function url(): string {
   const given = process.env['CLICKHOUSE_URL'];

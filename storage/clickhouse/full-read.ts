@@ -206,10 +206,28 @@ async function readPage<Row>(
   bounds: readonly string[],
   parameters: Record<string, string>,
 ): Promise<Row[]> {
+  return readSelected(client, format, { bounds, parameters, order: `subscriber_id, ${format.order}` });
+}
+
+/** Which rows of a table, in which order. */
+export interface Selection {
+  bounds: readonly string[];
+  parameters: Record<string, string | number>;
+  order: string;
+  limit?: number;
+}
+
+/** Some rows of a table with their highest versions. Errors are as the client throws them. */
+export async function readSelected<Row>(
+  client: ClickHouseClient,
+  format: ReadFormat<Row>,
+  { bounds, parameters, order, limit }: Selection,
+): Promise<Row[]> {
+  const most = limit === undefined ? '' : ` LIMIT ${String(Math.trunc(limit))}`;
   const result = await client.query({
     query:
       `SELECT ${format.columns.join(', ')} FROM ${format.table} FINAL${where(bounds)} ` +
-      `ORDER BY subscriber_id, ${format.order} SETTINGS do_not_merge_across_partitions_select_final = 1`,
+      `ORDER BY ${order}${most} SETTINGS do_not_merge_across_partitions_select_final = 1`,
     query_params: parameters,
     format: 'JSONCompactEachRow',
   });

@@ -1,4 +1,10 @@
-import type { SessionRow, SessionSpan, UsageLateRow, UsageQuarter, UsageWindowRow } from '../analytics-ports.ts';
+import type {
+  SessionRow,
+  SessionSpan,
+  UsageLateRow,
+  UsageQuarter,
+  UsageWindowRow,
+} from '../analytics-ports.ts';
 import type { HistorySpan } from '../history-ports.ts';
 
 const QUARTER_MS = 15 * 60_000;
@@ -64,7 +70,11 @@ export function sessionHistory(
       row.endMs <= endThroughMs,
   );
   own.sort(
-    (a, b) => at(b) - at(a) || byBytes(a.nasId, b.nasId) || byBytes(a.sessionId, b.sessionId) || a.startMs - b.startMs,
+    (a, b) =>
+      at(b) - at(a) ||
+      byBytes(a.nasId, b.nasId) ||
+      byBytes(a.sessionId, b.sessionId) ||
+      a.startMs - b.startMs,
   );
   return structuredClone(own.slice(0, span.limit));
 }

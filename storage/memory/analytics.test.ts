@@ -1,3 +1,4 @@
+import { analyticsHistoryContract } from '../analytics-history.contract.ts';
 import { analyticsReadsContract } from '../analytics-reads.contract.ts';
 import { analyticsContract } from '../analytics.contract.ts';
 import { MemoryAnalytics } from './analytics.ts';
@@ -19,3 +20,5 @@ analyticsContract('memory', () => {
 });
 
 analyticsReadsContract('memory', () => Promise.resolve(new MemoryAnalytics()));
+
+analyticsHistoryContract('memory', () => Promise.resolve(new MemoryAnalytics()));
