@@ -13,7 +13,7 @@ export function actionView(): ActionView {
     state: 'delivered',
     detail: 'CoA-ACK',
     attempts: 1,
-    desired: { downBps: 2_000_000, upBps: 1_000_000 },
+    desired: { state: 'throttle', downBps: 2_000_000, upBps: 1_000_000, profile: null },
     decidedAt: '2025-01-01T00:00:00.000Z',
     updatedAt: '2025-01-01T00:00:01.000Z',
     explanation: [

@@ -147,7 +147,7 @@ describe('conservation', { timeout: TIMEOUT_MS }, () => {
         expect(state.population).toEqual({
           subscribers: lines.length,
           openSessions: open.length,
-          throttled: lines.filter(({ throttle }) => throttle !== null).length,
+          throttled: lines.filter(({ effect }) => effect?.state === 'throttle').length,
         });
         for (const { nasId, openSessions } of state.feeds.all())
           expect(openSessions, nasId).toBe(open.filter((session) => session.nasId === nasId).length);

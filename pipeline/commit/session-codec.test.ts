@@ -2,20 +2,19 @@ import { describe, expect, it } from 'vitest';
 import { isAppError } from '../../schemas/errors.ts';
 import { closedSession, openedSession } from '../meter/meter-rig.contract.ts';
 import type { Session } from '../fold/slot-state.ts';
-import { CLOSE_CAUSES, NEWEST_BLOB_VERSION } from '../fold/slot-state.ts';
+import { CLOSE_CAUSES } from '../fold/slot-state.ts';
 import { ByteReader, ByteWriter } from './bytes.ts';
 import { readSessions, writeSessions } from './session-codec.ts';
-import { OLDEST_BLOB_VERSION } from './subscriber-codec.ts';
 
-function bytesOf(sessions: readonly Session[], version = NEWEST_BLOB_VERSION): Uint8Array {
+function bytesOf(sessions: readonly Session[]): Uint8Array {
   const writer = new ByteWriter();
-  writeSessions(writer, sessions, version);
+  writeSessions(writer, sessions);
   return writer.take();
 }
 
-function again(sessions: readonly Session[], version = NEWEST_BLOB_VERSION): Session[] {
-  const reader = new ByteReader(bytesOf(sessions, version));
-  const read = readSessions(reader, version);
+function again(sessions: readonly Session[]): Session[] {
+  const reader = new ByteReader(bytesOf(sessions));
+  const read = readSessions(reader);
   reader.end();
   return read;
 }
@@ -36,10 +35,10 @@ const RICH = openedSession({
 });
 
 describe('sessions', () => {
-  it.each([OLDEST_BLOB_VERSION, NEWEST_BLOB_VERSION])('of layout %i come back in their order', (version) => {
+  it('come back in their order', () => {
     const closed = CLOSE_CAUSES.map((closedBy) => closedSession({ closedBy, sessionId: closedBy }));
     const all = [openedSession(), RICH, ...closed];
-    expect(again(all, version)).toEqual(all);
+    expect(again(all)).toEqual(all);
   });
 
   it('cost nothing for what they are not', () => {
@@ -54,13 +53,6 @@ describe('sessions', () => {
     expect(bytes({ level: { ...plain.counted } })).toBe(bytes({}));
   });
 
-  it('of the older layout have addresses as text, and are as they were when read', () => {
-    const older = bytesOf([RICH], OLDEST_BLOB_VERSION);
-    expect(Buffer.from(older).includes(Buffer.from('192.0.2.1'))).toBe(true);
-    expect(Buffer.from(bytesOf([RICH])).includes(Buffer.from('192.0.2.1'))).toBe(false);
-    expect(again(again([RICH], OLDEST_BLOB_VERSION), NEWEST_BLOB_VERSION)).toEqual([RICH]);
-  });
-
   it.each(['0.0.0.0', '255.255.255.255', '10.0.0.1'])('keep the address %s', (framedIp) => {
     expect(again([openedSession({ framedIp })])[0]?.framedIp).toBe(framedIp);
   });
@@ -72,8 +64,8 @@ describe('sessions', () => {
     },
   );
 
-  it('that the older layout can not hold are refused, and so are cut ones', () => {
-    const newer = bytesOf([RICH]);
+  it('that are cut are refused', () => {
+    const bytes = bytesOf([RICH]);
     const corrupt = (read: () => unknown): boolean => {
       try {
         read();
@@ -82,10 +74,7 @@ describe('sessions', () => {
         return isAppError(error, 'store-corrupt');
       }
     };
-    expect(corrupt(() => readSessions(new ByteReader(newer), OLDEST_BLOB_VERSION))).toBe(true);
-    for (let length = 0; length < newer.length; length += 1)
-      expect(
-        corrupt(() => readSessions(new ByteReader(newer.subarray(0, length)), NEWEST_BLOB_VERSION)),
-      ).toBe(true);
+    for (let length = 0; length < bytes.length; length += 1)
+      expect(corrupt(() => readSessions(new ByteReader(bytes.subarray(0, length))))).toBe(true);
   });
 });

@@ -3,9 +3,6 @@ import type { Bytes, Session } from '../fold/slot-state.ts';
 import { CLOSE_CAUSES } from '../fold/slot-state.ts';
 import type { ByteReader, ByteWriter } from './bytes.ts';
 
-/** From this layout on IPv4 addresses are 4 bytes instead of up to 15: a fifth of an ordinary hot value. */
-const PACKED_ADDRESSES = 3;
-
 /** What of a session is not as it nearly always is, one bit each: an ordinary session costs none of the rest. */
 const ESTIMATED = 1;
 const CLOSED = 1 << 1;
@@ -24,21 +21,21 @@ const PARENT = 1 << 13;
 const NAS_IP_PACKED = 1 << 14;
 const FRAMED_IP_PACKED = 1 << 15;
 
-/** Writes sessions in the layout of a version. */
-export function writeSessions(writer: ByteWriter, sessions: readonly Session[], version: number): void {
+/** Writes sessions. */
+export function writeSessions(writer: ByteWriter, sessions: readonly Session[]): void {
   writer.uint(sessions.length);
-  for (const session of sessions) writeSession(writer, session, version >= PACKED_ADDRESSES);
+  for (const session of sessions) writeSession(writer, session);
 }
 
 /** Reads what writeSessions wrote. Throws 'store-corrupt'. */
-export function readSessions(reader: ByteReader, version: number): Session[] {
-  return reader.list(() => readSession(reader, version >= PACKED_ADDRESSES));
+export function readSessions(reader: ByteReader): Session[] {
+  return reader.list(() => readSession(reader));
 }
 
-function writeSession(writer: ByteWriter, session: Session, packs: boolean): void {
+function writeSession(writer: ByteWriter, session: Session): void {
   const { startMs, counted, level, candidate, restart, moved } = session;
-  const nasIp = packs && session.nasIp !== null ? packed(session.nasIp) : null;
-  const framedIp = packs && session.framedIp !== null ? packed(session.framedIp) : null;
+  const nasIp = session.nasIp !== null ? packed(session.nasIp) : null;
+  const framedIp = session.framedIp !== null ? packed(session.framedIp) : null;
   const bits =
     bitsOf(session) | (nasIp === null ? 0 : NAS_IP_PACKED) | (framedIp === null ? 0 : FRAMED_IP_PACKED);
   writer.uint(bits);
@@ -94,11 +91,9 @@ function bitsOf(session: Session): number {
   );
 }
 
-function readSession(reader: ByteReader, packs: boolean): Session {
+function readSession(reader: ByteReader): Session {
   const bits = reader.uint();
   const has = (bit: number): boolean => (bits & bit) !== 0;
-  if (!packs && (has(NAS_IP_PACKED) || has(FRAMED_IP_PACKED)))
-    throw new AppError('store-corrupt', 'a stored session has an address that its version does not know');
   const nasId = reader.text();
   const sessionId = reader.text();
   const group = has(GROUP) ? reader.text() : '';

@@ -1,10 +1,19 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { Effect } from '../../schemas/action.ts';
 import { newCycle } from '../window/cycles.ts';
 import { AppError } from '../../schemas/errors.ts';
 import { HOUR, NOON, SETTINGS, profile } from '../../tests/factories.ts';
 import { CLOSE_CAUSES, newSubscriber, NEWEST_BLOB_VERSION } from '../fold/slot-state.ts';
-import type { CycleTotal, DayTotal, RuleState, Session, Subscriber } from '../fold/slot-state.ts';
+import type {
+  CycleTotal,
+  DayTotal,
+  HourTotal,
+  Peak,
+  RuleState,
+  Session,
+  Subscriber,
+} from '../fold/slot-state.ts';
 import { decodeCold, decodeHot, encodeCold, encodeHot, OLDEST_BLOB_VERSION } from './subscriber-codec.ts';
 
 const VERSIONS = [OLDEST_BLOB_VERSION, NEWEST_BLOB_VERSION];
@@ -31,7 +40,12 @@ const address = fc.oneof(
   ),
 );
 const counters = fc.oneof(fc.constant({ down: 0, up: 0 }), bytes);
-const speed = fc.record({ downBps: fc.maxSafeNat(), upBps: fc.maxSafeNat() });
+const speed = { downBps: fc.maxSafeNat(), upBps: fc.maxSafeNat() };
+const effect: fc.Arbitrary<Effect> = fc.oneof(
+  fc.record({ state: fc.constant('throttle' as const), ...speed, profile: fc.option(name) }),
+  fc.record({ state: fc.constant('redirect' as const), profile: name }),
+  fc.record({ state: fc.constant('block' as const) }),
+);
 
 const reading = fc.option(fc.record({ down: fc.maxSafeNat(), up: fc.maxSafeNat(), atMs: instant }));
 const session: fc.Arbitrary<Session> = fc
@@ -65,16 +79,17 @@ const classes = fc.array(fc.record({ serviceClass: name, down: fc.maxSafeNat(), 
 const correction = fc.integer({ min: -(2 ** 52) + 1, max: 2 ** 52 - 1 });
 const signed = fc.oneof(fc.constant({ down: 0, up: 0 }), fc.record({ down: correction, up: correction }));
 const cycle: fc.Arbitrary<CycleTotal> = fc
-  .tuple(later, fc.integer({ min: 1, max: 3_000_000_000 }), bytes, classes, signed, fc.boolean())
-  .map(([startMs, length, total, shares, adjusted, closed]) => ({
+  .tuple(later, fc.integer({ min: 1, max: 3_000_000_000 }), bytes, classes, classes, signed, fc.boolean())
+  .map(([startMs, length, total, shares, offPeak, adjusted, closed]) => ({
     startMs,
     endMs: startMs + length,
     ...total,
     classes: shares,
     adjusted,
+    offPeak,
     closed,
   }));
-const day: fc.Arbitrary<DayTotal> = fc
+const hour: fc.Arbitrary<HourTotal> = fc
   .tuple(later, fc.integer({ min: 1, max: 90_000_000 }), bytes, classes)
   .map(([startMs, length, total, shares]) => ({
     startMs,
@@ -82,19 +97,33 @@ const day: fc.Arbitrary<DayTotal> = fc
     ...total,
     classes: shares,
   }));
+const day: fc.Arbitrary<DayTotal> = fc
+  .tuple(hour, classes)
+  .map(([total, offPeak]) => ({ ...total, offPeak }));
+const peak: fc.Arbitrary<Peak> = fc.record({
+  dayStartMs: later,
+  bytes: fc.maxSafeNat(),
+  classes: fc.array(fc.record({ serviceClass: name, bytes: fc.maxSafeNat() }), { maxLength: 3 }),
+});
 const rule: fc.Arbitrary<RuleState> = fc.record({
   key: name,
   active: fc.boolean(),
   sinceMs: later,
   cycleStartMs: later,
   ordinal: fc.nat(),
-  speed: fc.option(speed),
+  effect: fc.option(effect),
   releaseMs: fc.option(later),
 });
 const stored = fc.record({
   mark: fc.maxSafeNat(),
   dueMs: fc.option(later),
-  throttle: fc.option(speed),
+  effect: fc.option(effect),
+  effectSinceMs: later,
+  hour: fc.option(hour),
+  hours: fc.array(hour, { maxLength: 3 }),
+  newestWindow: fc.option(fc.record({ startMs: later, down: fc.maxSafeNat(), up: fc.maxSafeNat(), classes })),
+  peak: fc.option(peak),
+  overage: fc.option(fc.record({ cycleStartMs: later, blocks: fc.nat(), topUps: fc.nat() })),
   suspended: fc.boolean(),
   forgottenMs: fc.nat(),
   today: fc.option(day),
@@ -118,10 +147,35 @@ function loaded(hot: Uint8Array, cold: Uint8Array): Subscriber {
   return subscriber;
 }
 
+function inOldestLayout(subscriber: Subscriber): Subscriber {
+  const known = (one: Effect | null): Effect | null =>
+    one?.state === 'throttle' ? { ...one, profile: null } : null;
+  const plain = <T extends CycleTotal | DayTotal>(total: T): T => ({ ...total, offPeak: [] });
+  return {
+    ...subscriber,
+    effect: known(subscriber.effect),
+    effectSinceMs: 0,
+    hour: null,
+    hours: [],
+    newestWindow: null,
+    peak: null,
+    overage: null,
+    cycles: subscriber.cycles.map(plain),
+    pastCycles: subscriber.pastCycles.map(plain),
+    today: subscriber.today === null ? null : plain(subscriber.today),
+    days: subscriber.days.map(plain),
+    rules: subscriber.rules.map((one) => ({ ...one, effect: known(one.effect) })),
+  };
+}
+
+const SLOW: Effect = { state: 'throttle', downBps: 2_000_000, upBps: 512_000, profile: null };
+
+/** What a program of the layout before has stored. */
 const SAMPLE = line({
   mark: 300,
   dueMs: NOON + HOUR,
-  throttle: { downBps: 2_000_000, upBps: 512_000 },
+  effect: SLOW,
+  effectSinceMs: NOON,
   cycles: [
     {
       ...newCycle({ startMs: NOON - HOUR, endMs: NOON + HOUR }),
@@ -130,9 +184,16 @@ const SAMPLE = line({
       classes: [{ serviceClass: 'tv', down: 1, up: 7 }],
     },
   ],
-  today: { startMs: NOON - HOUR, endMs: NOON + HOUR, down: 1, up: 2 ** 40, classes: [] },
-  days: [{ startMs: NOON - 3 * HOUR, endMs: NOON - HOUR, down: 5, up: 6, classes: [] }],
+  today: { startMs: NOON - HOUR, endMs: NOON + HOUR, down: 1, up: 2 ** 40, classes: [], offPeak: [] },
+  days: [{ startMs: NOON - 3 * HOUR, endMs: NOON - HOUR, down: 5, up: 6, classes: [], offPeak: [] }],
   forgottenMs: NOON,
+  hour: { startMs: NOON, endMs: NOON + HOUR, down: 3, up: 4, classes: [] },
+  hours: [
+    { startMs: NOON - HOUR, endMs: NOON, down: 1, up: 2, classes: [{ serviceClass: 'tv', down: 1, up: 0 }] },
+  ],
+  newestWindow: { startMs: NOON, down: 2, up: 1, classes: [] },
+  peak: { dayStartMs: NOON - HOUR, bytes: 300, classes: [{ serviceClass: 'tv', bytes: 200 }] },
+  overage: { cycleStartMs: NOON - HOUR, blocks: 2, topUps: 1 },
   pastCycles: [
     {
       ...newCycle({ startMs: NOON - 3 * HOUR, endMs: NOON - HOUR }),
@@ -175,23 +236,13 @@ const SAMPLE = line({
       sinceMs: NOON,
       cycleStartMs: NOON - HOUR,
       ordinal: 3,
-      speed: { downBps: 2_000_000, upBps: 512_000 },
+      effect: SLOW,
       releaseMs: null,
     },
   ],
 });
 
 const GOLDEN = new Map([
-  [
-    2,
-    {
-      hot:
-        '02ac028199f4e0f4330180897a80a01f010480dfbcddf43380bab703018080808080200102747601070180dfbcddf433' +
-        '80bab7030180808080802000018111056e61732d31027331027476093139322e302e322e31098af8b0bee96707080201' +
-        '0114686f6d652d6675702f736c6f772d61742d6361700380bc98dff43380dfbcddf4330380897a80a01f00',
-      cold: '02000080bc98dff433010380a585daf43380bab703050605000180a585daf43380bab703050600',
-    },
-  ],
   [
     3,
     {
@@ -202,16 +253,46 @@ const GOLDEN = new Map([
       cold: '03000080bc98dff433010380a585daf43380bab703050605000180a585daf43380bab703050600',
     },
   ],
+  [
+    4,
+    {
+      hot:
+        '04ac028199f4e0f433790080897a80a01f0080bc98dff43380bc98dff43380dddb0103040080bc98dff43302010080dfbcdd' +
+        'f433ac0201027476c80180dfbcddf4330201010480dfbcddf43380bab703018080808080200102747601070180dfbcddf433' +
+        '80bab70301808080808020000001819101056e61732d31027331027476818480800c098af8b0bee967070802010114686f6d' +
+        '652d6675702f736c6f772d61742d6361700380bc98dff43380dfbcddf433030080897a80a01f0000',
+      cold: '04000080bc98dff433010380a585daf43380bab703050605000180a585daf43380bab703050600000180dfbcddf43380dddb010102010274760100',
+    },
+  ],
 ]);
 
 describe('subscriber values', () => {
   it('come back as they were', () => {
     fc.assert(
-      fc.property(stored, fc.constantFrom(...VERSIONS), (fields, version) => {
+      fc.property(stored, (fields) => {
         const subscriber = line(fields);
-        const copy = loaded(encodeHot(subscriber, version), encodeCold(subscriber, version));
+        if (subscriber.effect === null) subscriber.effectSinceMs = 0;
+        const copy = loaded(
+          encodeHot(subscriber, NEWEST_BLOB_VERSION),
+          encodeCold(subscriber, NEWEST_BLOB_VERSION),
+        );
         expect(copy).toEqual(subscriber);
-        expect(encodeHot(copy, version)).toEqual(encodeHot(subscriber, version));
+        expect(encodeHot(copy, NEWEST_BLOB_VERSION)).toEqual(encodeHot(subscriber, NEWEST_BLOB_VERSION));
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it('of the layout before come back without what it does not know', () => {
+    fc.assert(
+      fc.property(stored, (fields) => {
+        const subscriber = line(fields);
+        const copy = loaded(
+          encodeHot(subscriber, OLDEST_BLOB_VERSION),
+          encodeCold(subscriber, OLDEST_BLOB_VERSION),
+        );
+        expect(copy).toEqual(inOldestLayout(subscriber));
+        expect(encodeHot(copy, OLDEST_BLOB_VERSION)).toEqual(encodeHot(subscriber, OLDEST_BLOB_VERSION));
       }),
       { numRuns: 150 },
     );
@@ -222,7 +303,8 @@ describe('subscriber values', () => {
     const { hot = '', cold = '' } = GOLDEN.get(version) ?? {};
     expect(Buffer.from(encodeHot(SAMPLE, version)).toString('hex')).toBe(hot);
     expect(Buffer.from(encodeCold(SAMPLE, version)).toString('hex')).toBe(cold);
-    expect(loaded(Buffer.from(hot, 'hex'), Buffer.from(cold, 'hex'))).toEqual(SAMPLE);
+    const read = loaded(Buffer.from(hot, 'hex'), Buffer.from(cold, 'hex'));
+    expect(read).toEqual(version === NEWEST_BLOB_VERSION ? SAMPLE : inOldestLayout(SAMPLE));
   });
 
   it('of any other length are refused', () => {

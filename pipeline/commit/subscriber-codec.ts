@@ -62,7 +62,7 @@ export function encodeHot(subscriber: Subscriber, version: number): Uint8Array {
   }
   writeCycles(subscriber.cycles, version);
   writeDays(subscriber.today === null ? [] : [subscriber.today], version);
-  writeSessions(writer, subscriber.sessions, version);
+  writeSessions(writer, subscriber.sessions);
   writer.uint(subscriber.rules.length);
   for (const rule of subscriber.rules) writeRule(rule, version);
   return writer.take();
@@ -72,7 +72,7 @@ export function encodeHot(subscriber: Subscriber, version: number): Uint8Array {
 export function encodeCold(subscriber: Subscriber, version: number): Uint8Array {
   writer.begin(version);
   writer.optionalText(subscriber.profile === null ? null : JSON.stringify(subscriber.profile));
-  writeSessions(writer, subscriber.tombstones, version);
+  writeSessions(writer, subscriber.tombstones);
   writer.uint(subscriber.forgottenMs);
   writeCycles(subscriber.pastCycles, version);
   writeDays(subscriber.days, version);
@@ -103,7 +103,7 @@ export function decodeHot(bytes: Uint8Array, into: Subscriber): void {
       : { cycleStartMs: reader.uint(), blocks: reader.uint(), topUps: reader.uint() };
   into.cycles = readCycles(reader);
   into.today = readDays(reader, version)[0] ?? null;
-  into.sessions = readSessions(reader, version);
+  into.sessions = readSessions(reader);
   into.rules = reader.list(() => readRule(reader, version));
   reader.end();
 }
@@ -113,7 +113,7 @@ export function decodeCold(bytes: Uint8Array, into: Subscriber): void {
   const { reader, version } = open(bytes);
   const profile = reader.optionalText();
   into.profile = profile === null ? null : (JSON.parse(profile) as SubscriberProfile);
-  into.tombstones = readSessions(reader, version);
+  into.tombstones = readSessions(reader);
   into.forgottenMs = reader.uint();
   into.pastCycles = readCycles(reader);
   into.days = readDays(reader, version);

@@ -41,5 +41,14 @@ function itemOf(
 ): BillingItem {
   const { id: actionId, subscriberId, policyId, policyVersion, rule, cycleStartMs } = intent;
   const source = { actionId, policyId, policyVersion, rule, what };
-  return { key: actionId, subscriberId, type, amountMinor: priceMinor, currency, quantity: 1, cycleStartMs, source };
+  return {
+    key: actionId,
+    subscriberId,
+    type,
+    amountMinor: priceMinor,
+    currency,
+    quantity: 1,
+    cycleStartMs,
+    source,
+  };
 }

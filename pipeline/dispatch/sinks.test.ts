@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { ACTION_KINDS } from '../../schemas/action.ts';
 import { anIntent } from '../../storage/action-factory.contract.ts';
 import type { ActionSink } from '../../storage/ports.ts';
 import { KindRouter, NoticeSink, type NoticeEvent } from './sinks.ts';
@@ -25,12 +26,24 @@ function recorder(name: string): ActionSink & { sent: string[]; closed: number }
 it('routes each kind to its sink and closes each sink once', async () => {
   const radius = recorder('radius');
   const notice = recorder('notice');
-  const router = new KindRouter({ throttle: radius, restore: radius, notify: notice });
-  for (const kind of ['throttle', 'notify', 'restore'] as const)
-    await router.send(anIntent({ id: kind, kind }), SIGNAL);
-  expect([radius.sent, notice.sent]).toEqual([['throttle', 'restore'], ['notify']]);
+  const billing = recorder('billing');
+  const router = new KindRouter({
+    throttle: radius,
+    restore: radius,
+    block: radius,
+    redirect: radius,
+    notify: notice,
+    overage: billing,
+    topup: billing,
+  });
+  for (const kind of ACTION_KINDS) await router.send(anIntent({ id: kind, kind }), SIGNAL);
+  expect([radius.sent, notice.sent, billing.sent]).toEqual([
+    ['throttle', 'restore', 'block', 'redirect'],
+    ['notify'],
+    ['overage', 'topup'],
+  ]);
   await router.close();
-  expect([radius.closed, notice.closed]).toEqual([1, 1]);
+  expect([radius.closed, notice.closed, billing.closed]).toEqual([1, 1, 1]);
 });
 
 it('writes a notice with opaque ids only', async () => {

@@ -154,7 +154,7 @@ describe('a sweep', { timeout: TIMEOUT_MS }, () => {
     fold(state, log.control(withdrawn()).inputs);
     const order = [...state.subscribers.values()]
       .sort((a, b) => a.bucket - b.bucket || (a.id < b.id ? -1 : 1))
-      .map(({ id, throttle, bucket }) => ({ id, bucket, isDone: throttle === null }));
+      .map(({ id, effect, bucket }) => ({ id, bucket, isDone: effect === null }));
     expect(order.map(({ isDone }) => isDone)).toEqual(order.map((_, i) => i < MAX_DRAIN));
     const last = order[MAX_DRAIN - 1];
     expect(state.sweep).toEqual({ bucket: 1, after: last?.id, left: 1 });
@@ -173,7 +173,7 @@ describe('a sweep', { timeout: TIMEOUT_MS }, () => {
     expect(state.sweep).toMatchObject({ left: 1 });
     for (let i = 1; state.sweep !== null && i < 9; i += 1) fold(state, log.tick(NOON + HOUR + i).inputs);
     expect(state.sweep).toBeNull();
-    const speeds = [...state.subscribers.values()].map(({ throttle }) => throttle?.downBps);
+    const speeds = [...state.subscribers.values()].map(({ effect }) => (effect?.state === 'throttle' ? effect.downBps : null));
     expect(new Set(speeds)).toEqual(new Set([900_000]));
   });
 

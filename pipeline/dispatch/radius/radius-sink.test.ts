@@ -145,7 +145,7 @@ it.each<[string, NasAccess[], Partial<ActionIntent>]>([
   ['a NAS that nobody knows', [], {}],
   ['a NAS without a secret', [nas({ secret: '' })], {}],
   ['a NAS of unknown vendor', [nas({ vendor: 'acme' })], {}],
-  ['a speed that is none', [nas()], { desired: { downBps: 0, upBps: 1 } }],
+  ['a speed that is none', [nas()], { desired: { state: 'throttle', downBps: 0, upBps: 1, profile: null } }],
   ['a session that nothing identifies', [nas()], { userName: '', sessions: [session({ sessionId: '' })] }],
 ])('rejects %s as not enforceable and sends nothing', async (_name, nases, over) => {
   const { sink, requests } = sinkOver(nases);
