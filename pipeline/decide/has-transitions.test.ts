@@ -13,10 +13,11 @@ it('says no only where evaluating would change nothing', () => {
       for (const subscriber of state.subscribers.values()) {
         // Other usage than what was decided on: now some must say yes.
         for (const cycle of subscriber.cycles) cycle.down = down;
-        const facts = factsOf(state, subscriber, planOf(state, subscriber));
-        if (hasTransitions(state, subscriber, facts)) continue;
+        const plan = planOf(state, subscriber);
+        const facts = factsOf(state, subscriber, plan);
+        if (hasTransitions(state, subscriber, plan, facts)) continue;
         const before = structuredClone(subscriber);
-        const step = transitionsOf(state, subscriber, facts).next();
+        const step = transitionsOf(state, subscriber, plan, facts).next();
         expect(step).toEqual({ done: true, value: [] });
         expect(subscriber).toEqual(before);
       }

@@ -7,7 +7,7 @@ import { insertDeadLetters } from './dead-letters.ts';
 import * as sql from './ledger-statements.ts';
 import { inTransaction } from './pool.ts';
 import { postgresError } from './postgres-error.ts';
-import { insertShadowDecisions } from './shadow-decisions.ts';
+import { insertShadowDecisions } from './shadow-insert.ts';
 import { storable } from './storable.ts';
 import { insertAdjustments, insertClosedCycles } from './usage-records.ts';
 
