@@ -147,7 +147,7 @@ export interface PolicyReports {
   folders(): Promise<FolderReport[]>;
 }
 
-/** Which shadow decisions; what is null does not restrict. Times are those of the decision, ms since 1970 UTC. */
+/** Which shadow decisions; what is null does not restrict. Times are those of storing, ms since 1970 UTC. */
 export interface ShadowFilter {
   policyId: string;
   versions: readonly string[] | null;
@@ -168,14 +168,15 @@ export interface ShadowSample {
   subscriberId: string;
   planId: string | null;
   rule: string;
-  kind: PolicyEventType | ActionKind;
+  /** null = the rule is gone */
+  kind: PolicyEventType | ActionKind | null;
   decidedAtMs: number;
   explanation: ShadowDecision['explanation'];
 }
 
 /**
- * What a policy in shadow did beside what the same policy did live. A subscriber counts where something began within the
- * time, or had begun before and not ended.
+ * What a policy in shadow did beside what the same policy did live. A subscriber counts where something was stored as begun
+ * within the time, or before and had not ended.
  */
 export interface ShadowComparison {
   /** what the shadow began */
@@ -202,8 +203,11 @@ export interface ShadowDecisions {
     limit: number,
     before: string | null,
   ): Promise<{ seq: string; decision: ShadowDecision }[]>;
-  /** Distinct subscribers on whom one of these versions began something that has not ended; null = they decided nothing yet. */
-  holding(policyId: string, versions: readonly string[]): Promise<number | null>;
+  /**
+   * Distinct subscribers on whom one of these versions began something that has not ended; null = they decided nothing yet.
+   * @param runs the policy is in shadow now. When it left shadow everything ended: then, what held until it left.
+   */
+  holding(policyId: string, versions: readonly string[], runs: boolean): Promise<number | null>;
   compare(
     policyId: string,
     versions: readonly string[],
