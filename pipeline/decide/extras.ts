@@ -35,7 +35,11 @@ export function blocksDue(terms: OverageTerms, facts: Facts): number {
   if (facts.allowanceBytes === null) return 0;
   const over = facts.cycleCountedBytes - facts.allowanceBytes;
   if (over <= 0) return 0;
-  return Math.min(Math.ceil(over / terms.blockBytes), terms.maxBlocks ?? MAX_BLOCKS_A_CYCLE, MAX_BLOCKS_A_CYCLE);
+  return Math.min(
+    Math.ceil(over / terms.blockBytes),
+    terms.maxBlocks ?? MAX_BLOCKS_A_CYCLE,
+    MAX_BLOCKS_A_CYCLE,
+  );
 }
 
 /** True where a rule that holds asks for blocks that were not asked for yet. */

@@ -1,7 +1,30 @@
-import type { Facts } from '../../rules/facts/catalogue.ts';
+import { CycleCalendar } from '../../rules/cycle.ts';
+import type { Cycle, LocalHour } from '../../rules/cycle.ts';
+import type { ClassFacts, FactName, Facts } from '../../rules/facts/catalogue.ts';
+import { offPeakBands } from '../../rules/off-peak.ts';
 import type { CountedDirection, PlanVersion } from '../../schemas/profile.ts';
 import type { Bytes, CycleTotal, SlotState, Subscriber } from '../fold/slot-state.ts';
+import { cycleRule } from '../window/calendar-rule.ts';
 import { countedByClass } from '../window/class-totals.ts';
+import { ALL_ASKED, askedOf, clocksOf } from './asked.ts';
+import { extrasOf } from './extras.ts';
+import {
+  allBytes,
+  classFacts,
+  dayBytes,
+  hourBytes,
+  last24hBytes,
+  last5mBytes,
+  peakRateBps,
+  usualDayBytes,
+  windowEndsMs,
+} from './period-facts.ts';
+
+/** Calendar maths remembered; it changes no answer. */
+const CALENDAR = new CycleCalendar();
+
+/** Before this share of the cycle is over nobody can say how it will end. */
+const LEAST_ELAPSED = 0.05;
 
 /** The plan in force at the watermark; null where none is assigned or the plan is not known yet. */
 export function planOf(state: SlotState, subscriber: Subscriber): PlanVersion | null {
@@ -26,16 +49,23 @@ export function countedBytes(total: Bytes, direction: CountedDirection): number 
   }
 }
 
-const NO_USAGE: Pick<CycleTotal, 'down' | 'up' | 'classes' | 'adjusted'> = {
+const NO_USAGE: Pick<CycleTotal, 'startMs' | 'endMs' | 'down' | 'up' | 'classes' | 'offPeak' | 'adjusted'> = {
+  startMs: 0,
+  endMs: 0,
   down: 0,
   up: 0,
   classes: [],
+  offPeak: [],
   adjusted: { down: 0, up: 0 },
 };
+const IN_FULL = { classFactors: {} };
+const NO_CLASSES: Readonly<Record<string, ClassFacts>> = Object.freeze({});
+const NO_SPAN: Cycle = { startMs: 0, endMs: 0 };
+const NO_HOUR: LocalHour = { ...NO_SPAN, hourOfDay: 0, dayOfWeek: 1, date: '', dayNumber: 0 };
 
 /** What of a cycle's bytes counts: classes by the plan's factors, and operators' corrections; never negative. */
 function countedOf(cycle: typeof NO_USAGE, plan: PlanVersion | null): Bytes {
-  const counted = countedByClass(cycle, plan?.classFactors ?? {});
+  const counted = countedByClass(cycle, plan ?? IN_FULL);
   const { adjusted } = cycle;
   if (adjusted.down === 0 && adjusted.up === 0) return counted;
   return {
@@ -44,33 +74,123 @@ function countedOf(cycle: typeof NO_USAGE, plan: PlanVersion | null): Bytes {
   };
 }
 
-/** All facts of a subscriber at the watermark. Late bytes of rolled cycles are not in them: they start nothing. */
-export function factsOf(state: SlotState, subscriber: Subscriber, plan: PlanVersion | null): Facts {
-  const { profile } = subscriber;
+/**
+ * Facts of a subscriber at the watermark. Late bytes of rolled cycles are not in them: they start nothing.
+ *
+ * @param needs facts that somebody asks about: others that cost something are left at 0, null, '' or false. Absent = all
+ */
+export function factsOf(
+  state: SlotState,
+  subscriber: Subscriber,
+  plan: PlanVersion | null,
+  needs?: ReadonlySet<FactName>,
+): Facts {
+  const asked = needs === undefined ? ALL_ASKED : askedOf(needs);
+  const now = state.watermarkMs;
+  const { profile, effect } = subscriber;
+  const { zone } = cycleRule(subscriber, state.settings.defaultZone);
   const cycle = subscriber.cycles[0] ?? NO_USAGE;
   const counted = countedBytes(countedOf(cycle, plan), plan?.counted ?? 'both');
   const capBytes = plan?.capBytes ?? null;
   const allowanceBytes = capBytes === null ? null : capBytes + extraAllowance(state, subscriber);
+  const capUsedPercent = allowanceBytes === null ? null : usedPercent(counted, allowanceBytes);
+  const capRemainingBytes = allowanceBytes === null ? null : Math.max(0, allowanceBytes - counted);
+  const needsHour = asked.clock || asked.hours || asked.cycleDays || asked.classes;
+  const hour = needsHour ? CALENDAR.hour(zone, now) : NO_HOUR;
+  const needsDay = asked.day || asked.peak || asked.usualDay || asked.classes;
+  const day = needsDay ? CALENDAR.day(zone, now) : NO_SPAN;
+  const today = asked.day ? dayBytes(subscriber, day, allBytes) : 0;
+  const usual = asked.usualDay ? usualDayBytes(subscriber, day, allBytes) : null;
+  const isThrottled = effect?.state === 'throttle';
   return {
     planId: plan?.planId ?? null,
     planFamily: plan?.family ?? null,
     segment: profile?.segment ?? '',
     tags: profile?.tags ?? [],
     billingStatus: profile?.billingStatus ?? 'current',
+    overageConsent: profile?.overageConsent ?? false,
     capBytes,
-    allowanceBytes,
     planDownBps: plan?.downBps ?? null,
     planUpBps: plan?.upBps ?? null,
     cycleTotalBytes: cycle.down + cycle.up,
     cycleDownloadBytes: cycle.down,
     cycleUploadBytes: cycle.up,
+    cycleOffPeakBytes: offPeakBytes(cycle),
     cycleCountedBytes: counted,
-    capUsedPercent: allowanceBytes === null ? null : usedPercent(counted, allowanceBytes),
-    capRemainingBytes: allowanceBytes === null ? null : Math.max(0, allowanceBytes - counted),
+    allowanceBytes,
+    capUsedPercent,
+    capRemainingBytes,
+    topUpRemainingBytes: asked.topUps ? topUpRemaining(state, subscriber, capRemainingBytes) : 0,
+    overageBlocks: extrasOf(subscriber, cycle.startMs).blocks,
+    cycleDay: asked.cycleDays ? dayOfCycle(zone, cycle, hour) : 0,
+    cycleDaysLeft: asked.cycleDays ? daysLeft(zone, cycle, hour) : 0,
+    cycleElapsedPercent: elapsedShare(cycle, now) * 100,
+    projectedCapUsedPercent: projected(cycle, now, capUsedPercent, allowanceBytes),
+    poolUsedPercent: null,
+    last5mBytes: asked.window ? last5mBytes(subscriber, now, allBytes) : 0,
+    hourBytes: asked.hours ? hourBytes(subscriber, hour, allBytes) : 0,
+    dayBytes: today,
+    last24hBytes: asked.hours ? last24hBytes(subscriber, hour, allBytes) : 0,
+    peakRateBps: asked.peak ? peakRateBps(subscriber, day, null) : 0,
+    usualDayBytes: usual,
+    dayToUsualPercent: asked.usualDay ? toUsualPercent(today, usual) : null,
     openSessions: subscriber.sessions.length,
-    isThrottled: subscriber.throttle !== null,
-    isOffPeak: false,
+    longestSessionSeconds: asked.sessions ? longestSessionSeconds(subscriber, now) : 0,
+    hourOfDay: asked.clock ? hour.hourOfDay : 0,
+    dayOfWeek: asked.clock ? hour.dayOfWeek : 1,
+    isOffPeak: asked.offPeak && offPeakBands(state.provider.offPeak, CALENDAR).isOffPeak(zone, now),
+    date: asked.clock ? hour.date : '',
+    isThrottled,
+    throttledSeconds: isThrottled ? secondsSince(subscriber.effectSinceMs, now) : 0,
+    byClass: asked.classes ? classFacts(subscriber, cycle, { ms: now, hour, day }) : NO_CLASSES,
   };
+}
+
+function offPeakBytes({ offPeak }: Pick<CycleTotal, 'offPeak'>): number {
+  let bytes = 0;
+  for (const { down, up } of offPeak) bytes += down + up;
+  return bytes;
+}
+
+/** 0 at the cycle's beginning, 1 at its end. */
+function elapsedShare({ startMs, endMs }: Cycle, now: number): number {
+  if (endMs <= startMs) return 0;
+  return Math.min(1, Math.max(0, (now - startMs) / (endMs - startMs)));
+}
+
+/** Where use will be at the end if it goes on as it has so far. Nothing allowed stays at 100 %. */
+function projected(
+  cycle: Cycle,
+  now: number,
+  capUsedPercent: number | null,
+  allowanceBytes: number | null,
+): number | null {
+  const share = elapsedShare(cycle, now);
+  if (capUsedPercent === null || share < LEAST_ELAPSED) return null;
+  return allowanceBytes === 0 ? 100 : capUsedPercent / share;
+}
+
+function toUsualPercent(today: number, usual: number | null): number | null {
+  return usual === null || usual === 0 ? null : (today * 100) / usual;
+}
+
+/** By local dates, from 1. Where clocks went back over midnight the first day may begin with the date before. */
+function dayOfCycle(zone: string, { startMs }: Cycle, now: LocalHour): number {
+  return Math.max(1, now.dayNumber - CALENDAR.hour(zone, startMs).dayNumber + 1);
+}
+
+function daysLeft(zone: string, { endMs }: Cycle, now: LocalHour): number {
+  return Math.max(0, CALENDAR.hour(zone, endMs - 1).dayNumber - now.dayNumber);
+}
+
+function longestSessionSeconds({ sessions }: Subscriber, now: number): number {
+  let longest = 0;
+  for (const { startMs } of sessions) longest = Math.max(longest, secondsSince(startMs, now));
+  return longest;
+}
+
+function secondsSince(atMs: number, now: number): number {
+  return Math.max(0, Math.floor((now - atMs) / 1000));
 }
 
 /**
@@ -82,12 +202,20 @@ function usedPercent(counted: number, allowance: number): number {
 }
 
 function extraAllowance(state: SlotState, subscriber: Subscriber): number {
-  const { profile } = subscriber;
-  if (profile === null) return 0;
-  const now = state.watermarkMs;
-  let bytes = profile.carryOverBytes;
-  for (const topUp of profile.topUps) if (topUp.fromMs <= now && now < topUp.expiresMs) bytes += topUp.bytes;
+  return (subscriber.profile?.carryOverBytes ?? 0) + liveTopUps(state, subscriber);
+}
+
+function liveTopUps({ watermarkMs }: SlotState, { profile }: Subscriber): number {
+  let bytes = 0;
+  for (const topUp of profile?.topUps ?? [])
+    if (topUp.fromMs <= watermarkMs && watermarkMs < topUp.expiresMs) bytes += topUp.bytes;
   return bytes;
+}
+
+/** Cap and carry-over are used up first, so what is left is left of the top-ups. Without a cap nothing of them is used. */
+function topUpRemaining(state: SlotState, subscriber: Subscriber, capRemainingBytes: number | null): number {
+  const bytes = liveTopUps(state, subscriber);
+  return capRemainingBytes === null ? bytes : Math.min(bytes, capRemainingBytes);
 }
 
 /** The next instant after the watermark at which this subscriber's facts or cycle change without a record; null = none. */
@@ -111,5 +239,31 @@ export function nextDueMs(state: SlotState, subscriber: Subscriber): number | nu
     consider(fromMs);
     consider(expiresMs);
   }
+  considerClocks(state, subscriber, consider);
   return next === Number.POSITIVE_INFINITY ? null : next;
+}
+
+/**
+ * When facts change by the clock alone, of those that policies for the subscriber's plan and segment ask about. What grows
+ * with every second is looked at by the hour.
+ */
+function considerClocks(
+  state: SlotState,
+  subscriber: Subscriber,
+  consider: (atMs: number | null) => void,
+): void {
+  const { profile, sessions, effect } = subscriber;
+  if (profile === null || state.compiled.all.length === 0) return;
+  const now = state.watermarkMs;
+  const { zone } = profile;
+  const planId = planOf(state, subscriber)?.planId ?? null;
+  const clocks = clocksOf(state.compiled.concerning(planId, profile.segment));
+  const isHourly =
+    clocks.hourly ||
+    (clocks.throttled && effect?.state === 'throttle') ||
+    (clocks.sessions && sessions.length > 0);
+  if (isHourly) consider(CALENDAR.hour(zone, now).endMs);
+  if (clocks.daily) consider(CALENDAR.day(zone, now).endMs);
+  if (clocks.offPeak) consider(offPeakBands(state.provider.offPeak, CALENDAR).nextChangeMs(zone, now));
+  if (clocks.window) consider(windowEndsMs(subscriber, now));
 }

@@ -1,6 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { Facts } from '../../rules/facts/catalogue.ts';
-import type { ActionIntent, ActionKind, Effect, OverageBlock, ShadowDecision, TopUpPurchase } from '../../schemas/action.ts';
+import type {
+  ActionIntent,
+  ActionKind,
+  Effect,
+  OverageBlock,
+  ShadowDecision,
+  TopUpPurchase,
+} from '../../schemas/action.ts';
 import type { OutboxRecord } from '../../schemas/outbox.ts';
 import type { PlanVersion } from '../../schemas/profile.ts';
 import type { SlotState, Subscriber } from '../fold/slot-state.ts';
@@ -130,7 +137,9 @@ function extraIntents(decided: Decided, live: readonly Transition[]): ActionInte
       const due = blocksDue(terms, facts);
       if (due <= extras.blocks) continue;
       for (let block = extras.blocks + 1; block <= due; block += 1)
-        intents.push(blockIntent(decided, transition, extras.cycleStartMs, { block, blockBytes, priceMinor, currency }));
+        intents.push(
+          blockIntent(decided, transition, extras.cycleStartMs, { block, blockBytes, priceMinor, currency }),
+        );
       subscriber.overage = { ...extras, blocks: due };
     } else if (rule.event.type === 'topup' && change === 'began' && mayBuy(rule, subscriber, cycleStartMs)) {
       const topUp = purchaseOf(decided, rule.event.params.productId);

@@ -135,8 +135,7 @@ function addToTotals(
     const { zone } = cycleRule(subscriber, defaultZone);
     if (addToHours(subscriber, fromMs, toMs, usage, calendar, zone)) effects.cold.add(subscriber);
   }
-  if (addToDays(subscriber, fromMs, toMs, usage, calendar, defaultZone))
-    effects.cold.add(subscriber);
+  if (addToDays(subscriber, fromMs, toMs, usage, calendar, defaultZone)) effects.cold.add(subscriber);
   const cycle = addToCycle(subscriber, fromMs, usage, calendar, defaultZone);
   if (subscriber.pastCycles.includes(cycle)) effects.cold.add(subscriber);
   return cycle;

@@ -43,8 +43,8 @@ export function* foldControl(
       return foldPolicy(context, control.policy, cause);
     case 'policy-withdrawn':
       state.policies.delete(control.policyId);
-      state.candidates.delete(control.policyId);
-      effects.catalogue.add(`policy:${control.policyId}`).add(`candidate:${control.policyId}`);
+      effects.catalogue.add(`policy:${control.policyId}`);
+      if (state.candidates.delete(control.policyId)) effects.catalogue.add(`candidate:${control.policyId}`);
       compileAll(state);
       return startSweep(state);
     case 'provider-settings':
@@ -99,12 +99,14 @@ function foldPolicy({ state, effects }: FoldContext, policy: PolicyVersion, caus
   }
   const { policyId } = policy;
   const { mode } = policy.file;
-  if (mode === 'shadow' || mode === 'percent') state.candidates.set(policyId, policy);
-  else {
+  if (mode === 'shadow' || mode === 'percent') {
+    state.candidates.set(policyId, policy);
+    effects.catalogue.add(`candidate:${policyId}`);
+  } else {
     state.policies.set(policyId, policy);
-    state.candidates.delete(policyId);
+    effects.catalogue.add(`policy:${policyId}`);
+    if (state.candidates.delete(policyId)) effects.catalogue.add(`candidate:${policyId}`);
   }
-  effects.catalogue.add(`policy:${policyId}`).add(`candidate:${policyId}`);
   compileAll(state);
   startSweep(state);
 }
