@@ -17,8 +17,12 @@ export interface ActionSession {
 /** One condition's part in a decision. */
 export interface ConditionResult {
   fact: string;
+  /** into the fact, where the condition has one */
+  path?: string;
   operator: string;
   expected: unknown;
+  /** the fact that the expected value came from, where it was no literal */
+  expectedFrom?: { fact: string; path?: string };
   actual: unknown;
   result: boolean;
 }

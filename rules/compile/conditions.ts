@@ -1,31 +1,50 @@
 import type { Condition } from '../../schemas/policy.ts';
-import type { FactName, Facts } from '../facts/catalogue.ts';
-import { isFactName } from '../facts/catalogue.ts';
-import { OPERATORS } from './operators.ts';
+import type { Facts } from '../facts/catalogue.ts';
+import { ConditionCompiler } from './condition-compiler.ts';
+import type { AnyPredicate } from './leaf.ts';
+import { ANYTHING } from './operands.ts';
+import { catalogueShape } from './catalogue-shape.ts';
 
 export type Predicate = (facts: Facts) => boolean;
 
-/** Compiles one condition tree. */
-export function compileCondition(condition: Condition): Predicate {
-  if ('any' in condition) {
-    const parts = condition.any.map(compileCondition);
-    // An empty any is true in the library.
-    return (facts) => parts.length === 0 || parts.some((part) => part(facts));
-  }
-  if ('all' in condition) {
-    const parts = condition.all.map(compileCondition);
-    return (facts) => parts.every((part) => part(facts));
-  }
-  if ('not' in condition) {
-    const part = compileCondition(condition.not);
-    return (facts) => !part(facts);
-  }
-  if (!('fact' in condition)) throw new Error('named conditions are not supported');
-  const { fact, value } = condition;
-  const operator = OPERATORS.get(condition.operator);
-  if (operator === undefined || !isFactName(fact))
-    throw new Error(`cannot compile ${fact} ${condition.operator}`);
-  const name: FactName = fact;
-  const test = operator.test;
-  return (facts) => test(facts[name], value);
+export interface CompileOptions {
+  /** conditions that others refer to by name */
+  named?: Readonly<Record<string, Condition>> | undefined;
+  /** where the condition stands in its file: the beginning of places in errors; default `$` */
+  place?: string;
+}
+
+/**
+ * Compiles one condition tree over the catalogue's facts: gives what json-rules-engine 7.3.1 gives, and never throws.
+ * A comparison as the root is taken as `all` of it. The condition may change afterwards, the predicate does not.
+ *
+ * @throws PolicyCompileError with the place and the reason: what json-rules-engine refuses, or could throw on with facts of
+ * the catalogue's types, and what is not in the catalogue. All named conditions are compiled, used or not.
+ */
+export function compileCondition(condition: Condition, options: CompileOptions = {}): Predicate {
+  return new ConditionCompiler({ named: options.named, shapeOf: catalogueShape }).compile(
+    condition,
+    options.place ?? '$',
+  );
+}
+
+/**
+ * Compiles one condition tree over any facts: the predicate gives what json-rules-engine gives, and throws where a run
+ * of it rejects (undefined facts, a list asked of what is none). Conditions that it would fail to set up, names that lead
+ * nowhere and paths outside the safe grammar are refused.
+ *
+ * @throws PolicyCompileError with the place and the reason
+ */
+export function compileForAnyFacts(
+  condition: Condition,
+  options: CompileOptions & { allowUndefinedFacts?: boolean; allowUndefinedConditions?: boolean } = {},
+): AnyPredicate {
+  const { named, allowUndefinedFacts, allowUndefinedConditions } = options;
+  const undefinedFacts = allowUndefinedFacts === true ? 'allowed' : 'throw';
+  return new ConditionCompiler({
+    named,
+    shapeOf: () => ANYTHING,
+    undefinedFacts,
+    allowUndefinedConditions: allowUndefinedConditions ?? false,
+  }).compile(condition, options.place ?? '$');
 }

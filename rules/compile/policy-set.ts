@@ -1,5 +1,6 @@
 import type { PolicyInForce } from '../../schemas/policy.ts';
 import type { ProviderSettings } from '../../schemas/provider.ts';
+import type { FactName } from '../facts/catalogue.ts';
 import type { CompiledPolicy } from './policy.ts';
 import { compilePolicy, inShare } from './policy.ts';
 
@@ -34,6 +35,11 @@ const MOST_COMBINATIONS = 1000;
  */
 export class PolicySet {
   readonly all: readonly CompiledPolicy[];
+  /**
+   * Facts that the policies ask about, whoever they concern: all that rules need on the hot path. `concerning` is asked
+   * by planId and segment, which stand here only where a rule names them. json-rules-engine explains with all facts.
+   */
+  readonly facts: ReadonlySet<FactName>;
   /** plan -> segment -> policies */
   private readonly known = new Map<string | null, Map<string, readonly CompiledPolicy[]>>();
   private size = 0;
@@ -41,6 +47,7 @@ export class PolicySet {
   /** @param all in the order of evaluation */
   constructor(all: readonly CompiledPolicy[]) {
     this.all = all;
+    this.facts = new Set(all.flatMap(({ facts }) => [...facts]));
   }
 
   /** In order. What `includes` says of a subscriber is still to be asked. */

@@ -2,8 +2,13 @@ import type { Effect } from '../../schemas/action.ts';
 import { murmur2 } from '../../schemas/partitioning.ts';
 import type { Condition, PolicyEvent, PolicyVersion } from '../../schemas/policy.ts';
 import type { ProviderSettings } from '../../schemas/provider.ts';
-import { compileCondition } from './conditions.ts';
+import type { FactName } from '../facts/catalogue.ts';
+import { catalogueShape } from './catalogue-shape.ts';
+import { PolicyCompileError } from './compile-error.ts';
+import { ConditionCompiler } from './condition-compiler.ts';
 import type { Predicate } from './conditions.ts';
+import { factsUsed } from './facts-used.ts';
+import { rulePriority } from './priorities.ts';
 
 /** A rule ready for the hot path. */
 export interface CompiledRule {
@@ -17,6 +22,8 @@ export interface CompiledRule {
   conditions: Condition;
   /** conditions that these refer to by name */
   named: Readonly<Record<string, Condition>>;
+  /** facts that the conditions ask about */
+  facts: ReadonlySet<FactName>;
   event: PolicyEvent;
   /** what it does to the line while it acts; null where it does nothing lasting */
   effect: Effect | null;
@@ -33,18 +40,28 @@ export interface CompiledPolicy {
   /** the subscriber is in its share */
   includes: (subscriberId: string) => boolean;
   rules: CompiledRule[];
+  /** facts that its rules ask about; none where nobody is concerned */
+  facts: ReadonlySet<FactName>;
 }
 
 /**
- * Compiles a checked policy file to plain predicates that give what json-rules-engine gives on the same facts.
- * Throws Error naming what can't be compiled; checkPolicyFile refuses all of that before. A rule that names a throttle
- * profile which the provider does not have is left out: it cannot act.
+ * Compiles a policy file to plain predicates that give what json-rules-engine gives on the same facts. A rule that names
+ * a throttle profile which the provider does not have is left out: it cannot act.
+ *
+ * @throws PolicyCompileError with the place and the reason; the check of policy files refuses all of that before
  */
 export function compilePolicy(policy: PolicyVersion, provider: ProviderSettings): CompiledPolicy {
   const { policyId, version, file } = policy;
   const shadow = file.mode === 'shadow';
+  const named = file.conditions ?? {};
+  const compiler = new ConditionCompiler({ named, shapeOf: catalogueShape });
   const rules: CompiledRule[] = [];
-  for (const rule of file.rules) {
+  for (const [i, rule] of file.rules.entries()) {
+    const place = `$.rules[${String(i)}]`;
+    const priority = rulePriority(rule.priority);
+    if (priority === null)
+      throw new PolicyCompileError('malformed', `${place}.priority`, 'must be at least 1');
+    const holds = compiler.compile(rule.conditions, `${place}.conditions`);
     const effect = effectOf(rule.event, provider);
     if (effect === undefined) continue;
     rules.push({
@@ -52,17 +69,19 @@ export function compilePolicy(policy: PolicyVersion, provider: ProviderSettings)
       policyId,
       policyVersion: version,
       name: rule.name,
-      priority: rule.priority ?? 1,
-      holds: compileCondition(rule.conditions),
+      priority,
+      holds,
       conditions: rule.conditions,
-      named: file.conditions ?? {},
+      named,
+      facts: factsUsed(rule.conditions, named),
       event: rule.event,
       effect,
       shadow,
     });
   }
   rules.sort((a, b) => b.priority - a.priority);
-  return { policyId, version, ...compileScope(policy), rules };
+  const facts = new Set(file.mode === 'off' ? [] : rules.flatMap((rule) => [...rule.facts]));
+  return { policyId, version, ...compileScope(policy), rules, facts };
 }
 
 /** What an event does to the line while its rule acts; undefined where it names a profile that the provider does not have. */
