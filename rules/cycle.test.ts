@@ -102,8 +102,22 @@ describe('hour', () => {
     ['the first of two', 'Europe/Berlin', '2026-10-25T00:30Z', '2026-10-25T00:00Z', '2026-10-25T01:00Z', 2],
     ['the second of two', 'Europe/Berlin', '2026-10-25T01:30Z', '2026-10-25T01:00Z', '2026-10-25T02:00Z', 2],
     ['after one skipped', 'Europe/Berlin', '2026-03-29T01:30Z', '2026-03-29T01:00Z', '2026-03-29T02:00Z', 3],
-    ['cut by a half', 'Australia/Lord_Howe', '2026-04-04T15:10Z', '2026-04-04T15:00Z', '2026-04-04T15:30Z', 1],
-    ['begun by a half', 'Australia/Lord_Howe', '2026-10-03T15:30Z', '2026-10-03T15:30Z', '2026-10-03T16:00Z', 2],
+    [
+      'cut by a half',
+      'Australia/Lord_Howe',
+      '2026-04-04T15:10Z',
+      '2026-04-04T15:00Z',
+      '2026-04-04T15:30Z',
+      1,
+    ],
+    [
+      'begun by a half',
+      'Australia/Lord_Howe',
+      '2026-10-03T15:30Z',
+      '2026-10-03T15:30Z',
+      '2026-10-03T16:00Z',
+      2,
+    ],
   ])('%s', (_name, zone, now, start, end, hourOfDay) => {
     expect(calendar.hour(zone, at(now))).toMatchObject({ startMs: at(start), endMs: at(end), hourOfDay });
   });
@@ -122,7 +136,14 @@ describe('hour', () => {
   });
 
   it('tiles time, and its local time is that of Intl', () => {
-    const zones = ['UTC', 'Europe/Berlin', 'America/Havana', 'Australia/Lord_Howe', 'America/St_Johns', 'Africa/Casablanca'];
+    const zones = [
+      'UTC',
+      'Europe/Berlin',
+      'America/Havana',
+      'Australia/Lord_Howe',
+      'America/St_Johns',
+      'Africa/Casablanca',
+    ];
     fc.assert(
       fc.property(
         fc.constantFrom(...zones),

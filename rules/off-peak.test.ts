@@ -118,23 +118,32 @@ describe('nextChangeMs', () => {
 
   it('gives the first minute that is another, whatever was asked before', () => {
     fc.assert(
-      fc.property(calendars, zones, fc.array(instants, { minLength: 1, maxLength: 4 }), (settings, zone, times) => {
-        const read = bands(settings);
-        for (const atMs of times) {
-          const now = walked(settings, zone, atMs);
-          const next = read.nextChangeMs(zone, atMs);
-          // Two days are walked; what is beyond is looked at at its edge only.
-          for (let minute = Math.floor(atMs / MINUTE) + 1; minute * MINUTE < atMs + 48 * HOUR; minute += 7) {
-            if (next !== null && minute * MINUTE >= next) break;
-            expect(walked(settings, zone, minute * MINUTE)).toBe(now);
+      fc.property(
+        calendars,
+        zones,
+        fc.array(instants, { minLength: 1, maxLength: 4 }),
+        (settings, zone, times) => {
+          const read = bands(settings);
+          for (const atMs of times) {
+            const now = walked(settings, zone, atMs);
+            const next = read.nextChangeMs(zone, atMs);
+            // Two days are walked; what is beyond is looked at at its edge only.
+            for (
+              let minute = Math.floor(atMs / MINUTE) + 1;
+              minute * MINUTE < atMs + 48 * HOUR;
+              minute += 7
+            ) {
+              if (next !== null && minute * MINUTE >= next) break;
+              expect(walked(settings, zone, minute * MINUTE)).toBe(now);
+            }
+            if (next === null) continue;
+            expect(next).toBeGreaterThan(atMs);
+            expect(next).toBeLessThanOrEqual(atMs + OFF_PEAK_HORIZON_MS);
+            expect(walked(settings, zone, next)).toBe(!now);
+            expect(walked(settings, zone, next - 1)).toBe(now);
           }
-          if (next === null) continue;
-          expect(next).toBeGreaterThan(atMs);
-          expect(next).toBeLessThanOrEqual(atMs + OFF_PEAK_HORIZON_MS);
-          expect(walked(settings, zone, next)).toBe(!now);
-          expect(walked(settings, zone, next - 1)).toBe(now);
-        }
-      }),
+        },
+      ),
       { numRuns: 60 },
     );
   });

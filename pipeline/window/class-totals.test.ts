@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Bytes, ClassTotal } from '../fold/slot-state.ts';
-import { addClass, countedByClass } from './class-totals.ts';
+import { addCarried, addClass, addOffPeak, countedByClass } from './class-totals.ts';
 
-function total(
-  ...shares: [serviceClass: string, down: number, up: number][]
-): Bytes & { classes: ClassTotal[] } {
-  const made = { down: 0, up: 0, classes: [] as ClassTotal[] };
+type Total = Bytes & { classes: ClassTotal[]; offPeak: ClassTotal[] };
+
+function total(...shares: [serviceClass: string, down: number, up: number][]): Total {
+  const made: Total = { down: 0, up: 0, classes: [], offPeak: [] };
   for (const [serviceClass, down, up] of shares) addClass(made, { serviceClass, down, up });
   return made;
 }
@@ -20,13 +20,14 @@ describe('case 19: addClass', () => {
         { serviceClass: 'game', down: 1, up: 1 },
         { serviceClass: 'tv', down: 7, up: 1 },
       ],
+      offPeak: [],
     });
   });
 
   it('tells only the class where the bytes are in the total already', () => {
     const made = total(['', 10, 0]);
     addClass(made, { serviceClass: 'tv', down: 4, up: 0 }, false);
-    expect(made).toEqual({ down: 10, up: 0, classes: [{ serviceClass: 'tv', down: 4, up: 0 }] });
+    expect(made).toMatchObject({ down: 10, up: 0, classes: [{ serviceClass: 'tv', down: 4, up: 0 }] });
   });
 
   it('tells 64 classes apart; what is beyond counts as the default', () => {
@@ -34,7 +35,7 @@ describe('case 19: addClass', () => {
     for (let i = 0; i < 70; i += 1) addClass(made, { serviceClass: `c${i}`, down: 1, up: 0 });
     addClass(made, { serviceClass: 'c3', down: 1, up: 0 });
     expect([made.down, made.classes.length]).toEqual([71, 64]);
-    expect(countedByClass(made, { '': 0 }).down).toBe(65);
+    expect(countedByClass(made, { classFactors: { '': 0 } }).down).toBe(65);
   });
 });
 
@@ -46,35 +47,117 @@ describe('case 19: countedByClass', () => {
     ['the default class', { '': 0 }, [10, 0]],
     ['a class that nobody uses', { game: 0 }, [30, 3]],
   ])('%s', (_name, factors, [down, up]) => {
-    expect(countedByClass(total(['tv', 10, 0], ['', 20, 3]), factors)).toEqual({ down, up });
+    expect(countedByClass(total(['tv', 10, 0], ['', 20, 3]), { classFactors: factors })).toMatchObject({
+      down,
+      up,
+    });
   });
 
   it('keeps the remainders of classes: it rounds down once', () => {
-    expect(countedByClass(total(['a', 500, 0], ['b', 499, 0]), { a: 1, b: 1 }).down).toBe(0);
-    expect(countedByClass(total(['a', 500, 0], ['b', 500, 0]), { a: 1, b: 1 }).down).toBe(1);
+    expect(countedByClass(total(['a', 500, 0], ['b', 499, 0]), { classFactors: { a: 1, b: 1 } }).down).toBe(
+      0,
+    );
+    expect(countedByClass(total(['a', 500, 0], ['b', 500, 0]), { classFactors: { a: 1, b: 1 } }).down).toBe(
+      1,
+    );
   });
 
-  it('is floor(sum of class octets * factor / 1000), exactly, whatever the numbers', () => {
-    const share = fc.tuple(
-      fc.constantFrom('', 'a', 'b', 'c'),
-      fc.nat(2 ** 50),
-      fc.maxSafeNat().map((n) => n % 2 ** 50),
-    );
+  it.each([
+    ['absent: as at any time', undefined, 15 + 2 + 20],
+    ['empty: the same', {}, 15 + 2 + 20],
+    ['free at night', { '*': 0 }, 5 + 1 + 10],
+    ['one class free, the others half, rounded down once', { tv: 0, '*': 500 }, 5 + 1 + 10 + 5],
+    ['the default class by its name', { '': 0 }, 15 + 2 + 10],
+  ])('off-peak factors, %s', (_name, offPeakFactors, down) => {
+    const made = total();
+    for (const [serviceClass, bytes] of [
+      ['tv', 10],
+      ['game', 1],
+      ['', 10],
+    ] as const)
+      addCarried(made, { serviceClass, down: bytes, up: 0, offPeak: true });
+    for (const [serviceClass, bytes] of [
+      ['tv', 5],
+      ['game', 1],
+      ['', 10],
+    ] as const)
+      addCarried(made, { serviceClass, down: bytes, up: 0, offPeak: false });
+    const factors = { classFactors: {}, ...(offPeakFactors && { offPeakFactors }) };
+    expect(countedByClass(made, factors).down).toBe(down);
+  });
+
+  it('is floor(sum of octets by class and time * factor / 1000), exactly, whatever the numbers', () => {
+    const share = fc.record({
+      serviceClass: fc.constantFrom('', 'a', 'b', 'c'),
+      down: fc.nat(2 ** 49),
+      up: fc.maxSafeNat().map((n) => n % 2 ** 49),
+      offPeak: fc.boolean(),
+    });
     const factors = fc.dictionary(fc.constantFrom('', 'a', 'b'), fc.integer({ min: 0, max: 1000 }));
+    const atNight = fc.dictionary(fc.constantFrom('', 'a', '*'), fc.integer({ min: 0, max: 1000 }));
     fc.assert(
-      fc.property(fc.array(share, { maxLength: 6 }), factors, (shares, perMille) => {
-        const made = total(...(shares as [string, number, number][]));
-        const exact = (pick: (share: [string, number, number]) => number): number =>
-          Number(
-            (shares as [string, number, number][]).reduce(
-              (sum, one) => sum + BigInt(pick(one)) * BigInt(perMille[one[0]] ?? 1000),
-              0n,
-            ) / 1000n,
-          );
-        expect(countedByClass(made, perMille)).toMatchObject({
-          down: exact(([, down]) => down),
-          up: exact(([, , up]) => up),
-        });
+      fc.property(
+        fc.array(share, { maxLength: 6 }),
+        factors,
+        fc.option(atNight, { nil: undefined }),
+        (shares, classFactors, offPeakFactors) => {
+          const made = total();
+          for (const one of shares) addCarried(made, one);
+          const factorOf = ({
+            serviceClass,
+            offPeak,
+          }: {
+            serviceClass: string;
+            offPeak: boolean;
+          }): number => {
+            const usual = classFactors[serviceClass] ?? 1000;
+            return offPeak ? (offPeakFactors?.[serviceClass] ?? offPeakFactors?.['*'] ?? usual) : usual;
+          };
+          const exact = (pick: 'down' | 'up'): number =>
+            Number(shares.reduce((sum, one) => sum + BigInt(one[pick]) * BigInt(factorOf(one)), 0n) / 1000n);
+          const plan = { classFactors, ...(offPeakFactors && { offPeakFactors }) };
+          expect(countedByClass(made, plan)).toMatchObject({ down: exact('down'), up: exact('up') });
+        },
+      ),
+    );
+  });
+});
+
+describe('addOffPeak', () => {
+  it('notes a class under the name that its bytes have in the total', () => {
+    const made = total(['tv', 5, 0]);
+    addOffPeak(made, { serviceClass: 'tv', down: 3, up: 0 });
+    addOffPeak(made, { serviceClass: 'never heard of', down: 1, up: 2 });
+    addOffPeak(made, { serviceClass: '', down: 1, up: 0 });
+    expect(made.offPeak).toEqual([
+      { serviceClass: '', down: 2, up: 2 },
+      { serviceClass: 'tv', down: 3, up: 0 },
+    ]);
+  });
+
+  it('never notes more of a class than there is, with more classes than are told apart', () => {
+    const share = fc.record({
+      serviceClass: fc.integer({ min: 0, max: 80 }).map((n) => (n === 0 ? '' : `c${n}`)),
+      down: fc.nat(9),
+      up: fc.nat(9),
+      offPeak: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(fc.array(share, { maxLength: 200 }), (shares) => {
+        const made = total();
+        for (const one of shares) addCarried(made, one);
+        let [down, up] = [made.down, made.up];
+        for (const entry of made.classes) {
+          down -= entry.down;
+          up -= entry.up;
+          const off = made.offPeak.find(({ serviceClass }) => serviceClass === entry.serviceClass);
+          expect(off?.down ?? 0).toBeLessThanOrEqual(entry.down);
+          expect(off?.up ?? 0).toBeLessThanOrEqual(entry.up);
+        }
+        expect(made.offPeak[0]?.serviceClass === '' ? made.offPeak[0].down : 0).toBeLessThanOrEqual(down);
+        const sum = made.offPeak.reduce((all, one) => all + one.down + one.up, 0);
+        expect(sum).toBe(shares.reduce((all, one) => all + (one.offPeak ? one.down + one.up : 0), 0));
+        expect(up).toBeGreaterThanOrEqual(0);
       }),
     );
   });

@@ -25,41 +25,118 @@ export function addClass(total: Bytes & { classes: ClassTotal[] }, bytes: ClassT
   entry.up += bytes.up;
 }
 
+/** Octets of one service class that were carried at one time of day. */
+export interface Carried extends ClassTotal {
+  offPeak: boolean;
+}
+
+/** Adds bytes to a total, to their class and, where they are, to those carried off-peak. */
+export function addCarried(
+  total: Banded & { classes: ClassTotal[]; offPeak: ClassTotal[] },
+  bytes: Carried,
+): void {
+  addClass(total, bytes);
+  if (bytes.offPeak) addOffPeak(total, bytes);
+}
+
 /**
- * Bytes of a total that count against the cap: each class by its factor per mille, rounded down once for all of them
- * (accounting case 19). A class without a factor counts in full.
+ * Notes that bytes of a total were carried off-peak, under the class that they count as there: what is noted of a class is
+ * never more than the class has.
  */
-export function countedByClass(
-  total: Bytes & { classes: readonly ClassTotal[] },
-  factors: Readonly<Record<string, number>>,
-): Bytes {
-  if (total.classes.length === 0 && factors[''] === undefined) return total;
-  let [restDown, restUp] = [total.down, total.up];
-  const sum = { down: { whole: 0, rest: 0 }, up: { whole: 0, rest: 0 } };
-  for (const { serviceClass, down, up } of total.classes) {
-    restDown -= down;
-    restUp -= up;
-    const factor = factorOf(factors, serviceClass);
-    addShare(sum.down, down, factor);
-    addShare(sum.up, up, factor);
+export function addOffPeak(total: Banded & { offPeak: ClassTotal[] }, bytes: ClassTotal): void {
+  const isTold = total.classes.some((known) => known.serviceClass === bytes.serviceClass);
+  const serviceClass = isTold ? bytes.serviceClass : '';
+  let entry = total.offPeak.find((known) => known.serviceClass === serviceClass);
+  if (entry === undefined) {
+    entry = { serviceClass, down: 0, up: 0 };
+    total.offPeak.push(entry);
+    total.offPeak.sort((a, b) => (a.serviceClass < b.serviceClass ? -1 : 1));
   }
-  addShare(sum.down, restDown, factors[''] ?? 1000);
-  addShare(sum.up, restUp, factors[''] ?? 1000);
+  entry.down += bytes.down;
+  entry.up += bytes.up;
+}
+
+/** Octets by class and time of day. */
+export interface Banded extends Bytes {
+  classes: readonly ClassTotal[];
+  offPeak: readonly ClassTotal[];
+}
+
+type Factors = Readonly<Record<string, number>>;
+
+/** What a plan counts, per mille by class. */
+export interface CountedFactors {
+  classFactors: Factors;
+  /** absent = the same at all times */
+  offPeakFactors?: Factors;
+}
+
+const NO_FACTORS: Factors = {};
+
+const IN_FULL = 1000;
+
+/**
+ * Bytes of a total that count against the cap: each class by its factor per mille, at off-peak times by the factor for these
+ * (its own, else that of `*`, else the same), rounded down once for all of them (accounting case 19). A class without a
+ * factor counts in full.
+ */
+export function countedByClass(total: Banded, factors: CountedFactors): Bytes {
+  const { classFactors, offPeakFactors = NO_FACTORS } = factors;
+  const isPlain = total.classes.length === 0 && classFactors[''] === undefined;
+  if (isPlain && (total.offPeak.length === 0 || isEmpty(offPeakFactors))) return total;
+  let [restDown, restUp] = [total.down, total.up];
+  const sum: Sum = { down: { whole: 0, rest: 0 }, up: { whole: 0, rest: 0 } };
+  for (const share of total.classes) {
+    restDown -= share.down;
+    restUp -= share.up;
+    addClassShare(sum, share, total.offPeak, classFactors, offPeakFactors);
+  }
+  const rest = { serviceClass: '', down: restDown, up: restUp };
+  addClassShare(sum, rest, total.offPeak, classFactors, offPeakFactors);
   return { down: roundedDown(sum.down), up: roundedDown(sum.up) };
 }
 
-/** Names come from the network: 'constructor' is in every object, and no factor. */
-function factorOf(factors: Readonly<Record<string, number>>, serviceClass: string): number {
-  return Object.hasOwn(factors, serviceClass) ? (factors[serviceClass] ?? 1000) : 1000;
+function addClassShare(
+  sum: Sum,
+  { serviceClass, down, up }: ClassTotal,
+  offPeak: readonly ClassTotal[],
+  classFactors: Factors,
+  offPeakFactors: Factors,
+): void {
+  const factor = factorOf(classFactors, serviceClass) ?? IN_FULL;
+  const then = factorOf(offPeakFactors, serviceClass) ?? factorOf(offPeakFactors, '*') ?? factor;
+  const off = then === factor ? undefined : offPeak.find((known) => known.serviceClass === serviceClass);
+  addShare(sum.down, down - (off?.down ?? 0), factor);
+  addShare(sum.up, up - (off?.up ?? 0), factor);
+  if (off === undefined) return;
+  addShare(sum.down, off.down, then);
+  addShare(sum.up, off.up, then);
 }
 
+function isEmpty(factors: Factors): boolean {
+  for (const _ in factors) return false;
+  return true;
+}
+
+/** Names come from the network: 'constructor' is in every object, and no factor. */
+function factorOf(factors: Factors, serviceClass: string): number | undefined {
+  return Object.hasOwn(factors, serviceClass) ? factors[serviceClass] : undefined;
+}
+
+/** Thousands and what is left of them. */
+interface Share {
+  whole: number;
+  rest: number;
+}
+type Sum = Record<'down' | 'up', Share>;
+
 /** bytes * factor / 1000 without leaving the safe integers: thousands and their rest apart. */
-function addShare(sum: { whole: number; rest: number }, bytes: number, factor: number): void {
+function addShare(sum: Share, bytes: number, factor: number): void {
   const rest = bytes % 1000;
   sum.whole += ((bytes - rest) / 1000) * factor;
   sum.rest += rest * factor;
 }
 
-function roundedDown({ whole, rest }: { whole: number; rest: number }): number {
+function roundedDown({ whole, rest }: Share): number {
   return whole + Math.floor(rest / 1000);
 }

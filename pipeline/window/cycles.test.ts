@@ -22,8 +22,14 @@ function roll(subscriber: Subscriber, watermarkMs: number): boolean {
 }
 
 function addDown(subscriber: Subscriber, atMs: number, down: number): boolean {
-  addToDays(subscriber, atMs, atMs, { serviceClass: '', down, up: 0 }, calendar, 'UTC');
-  const cycle = addToCycle(subscriber, atMs, { serviceClass: '', down, up: 0 }, calendar, 'UTC');
+  addToDays(subscriber, atMs, atMs, { serviceClass: '', down, up: 0, offPeak: false }, calendar, 'UTC');
+  const cycle = addToCycle(
+    subscriber,
+    atMs,
+    { serviceClass: '', down, up: 0, offPeak: false },
+    calendar,
+    'UTC',
+  );
   return subscriber.pastCycles.includes(cycle);
 }
 

@@ -1,9 +1,11 @@
 import type { CycleCalendar } from '../../rules/cycle.ts';
-import type { ClassTotal, CycleTotal, DayTotal, Subscriber } from '../fold/slot-state.ts';
-import { boundsAt, closedThroughMs } from './calendar-rule.ts';
+import type { CycleTotal, DayTotal, Subscriber } from '../fold/slot-state.ts';
+import { boundsAt, closedThroughMs, cycleRule } from './calendar-rule.ts';
 import type { Span } from './calendar-rule.ts';
-import { addClass } from './class-totals.ts';
+import { addCarried, addClass, addOffPeak } from './class-totals.ts';
+import type { Carried } from './class-totals.ts';
 import { setTodayAside } from './days.ts';
+import { forgetForeignPeak } from './peaks.ts';
 
 /** Rolled cycles that are kept; older bytes are counted in the oldest of them. */
 const PAST_CYCLES = 3;
@@ -37,12 +39,12 @@ export function rollCycles(
 export function addToCycle(
   subscriber: Subscriber,
   atMs: number,
-  bytes: ClassTotal,
+  bytes: Carried,
   calendar: CycleCalendar,
   defaultZone: string,
 ): CycleTotal {
   const cycle = cycleFor(subscriber, atMs, calendar, defaultZone);
-  addClass(cycle, bytes);
+  addCarried(cycle, bytes);
   return cycle;
 }
 
@@ -97,11 +99,13 @@ export function rebaseCycles(
   subscriber.cycles =
     watermarkMs > 0 ? [newCycle(boundsAt(subscriber, watermarkMs, calendar, defaultZone))] : [];
   setTodayAside(subscriber, calendar, defaultZone);
+  forgetForeignPeak(subscriber, cycleRule(subscriber, defaultZone).zone, calendar);
   for (const day of daysOf(subscriber)) {
     if (day.startMs < openFromMs) continue;
-    const bytes = { serviceClass: '', down: day.down, up: day.up };
+    const bytes = { serviceClass: '', down: day.down, up: day.up, offPeak: false };
     const cycle = addToCycle(subscriber, day.startMs, bytes, calendar, defaultZone);
     for (const share of day.classes) addClass(cycle, share, false);
+    for (const share of day.offPeak) addOffPeak(cycle, share);
   }
   for (const { startMs, adjusted } of open) {
     if (adjusted.down === 0 && adjusted.up === 0) continue;
@@ -118,7 +122,16 @@ function daysOf({ today, days }: Subscriber): DayTotal[] {
 /** A cycle without usage. */
 export function newCycle(bounds: Span): CycleTotal {
   const { startMs, endMs } = bounds;
-  return { startMs, endMs, down: 0, up: 0, classes: [], adjusted: { down: 0, up: 0 }, offPeak: [], closed: false };
+  return {
+    startMs,
+    endMs,
+    down: 0,
+    up: 0,
+    classes: [],
+    adjusted: { down: 0, up: 0 },
+    offPeak: [],
+    closed: false,
+  };
 }
 
 function cycleIn(cycles: CycleTotal[], bounds: Span): CycleTotal {

@@ -16,7 +16,7 @@ function line(zone = 'UTC', anchorDay = 1): Subscriber {
 }
 
 function add(subscriber: Subscriber, fromMs: number, toMs: number, down: number, serviceClass = ''): boolean {
-  return addToDays(subscriber, fromMs, toMs, { serviceClass, down, up: 0 }, calendar, 'UTC');
+  return addToDays(subscriber, fromMs, toMs, { serviceClass, down, up: 0, offPeak: false }, calendar, 'UTC');
 }
 
 function daysOf({ today, days }: Subscriber): DayTotal[] {

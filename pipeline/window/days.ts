@@ -1,8 +1,9 @@
 import type { CycleCalendar } from '../../rules/cycle.ts';
-import type { ClassTotal, DayTotal, Subscriber } from '../fold/slot-state.ts';
+import type { DayTotal, Subscriber } from '../fold/slot-state.ts';
 import { dayOf } from './calendar-rule.ts';
 import type { Span } from './calendar-rule.ts';
-import { addClass } from './class-totals.ts';
+import { addCarried } from './class-totals.ts';
+import type { Carried } from './class-totals.ts';
 import { splitExactly } from './split.ts';
 
 /** Days kept besides the newest: the current cycle and the one before, and a week. */
@@ -17,13 +18,13 @@ export function addToDays(
   subscriber: Subscriber,
   fromMs: number,
   toMs: number,
-  bytes: ClassTotal,
+  bytes: Carried,
   calendar: CycleCalendar,
   defaultZone: string,
 ): boolean {
   const { today } = subscriber;
   if (today !== null && fromMs >= today.startMs && toMs <= today.endMs && fromMs < today.endMs) {
-    addClass(today, bytes);
+    addCarried(today, bytes);
     return false;
   }
   const spans = daysBetween(subscriber, fromMs, toMs, calendar, defaultZone);
@@ -32,11 +33,12 @@ export function addToDays(
   const up = splitExactly(bytes.up, lengths);
   let cold = false;
   spans.forEach((span, i) => {
-    const share = { serviceClass: bytes.serviceClass, down: down[i] ?? 0, up: up[i] ?? 0 };
+    const { serviceClass, offPeak } = bytes;
+    const share = { serviceClass, offPeak, down: down[i] ?? 0, up: up[i] ?? 0 };
     if (share.down + share.up === 0) return;
     const day = dayIn(subscriber, span);
     cold ||= day !== subscriber.today || spans.length > 1 || today !== day;
-    addClass(day, share);
+    addCarried(day, share);
   });
   return cold;
 }
