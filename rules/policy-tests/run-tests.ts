@@ -49,14 +49,16 @@ export interface PolicyTestResult {
  * outdo theirs, are what a case expects.
  *
  * @param policy checked by lint
+ * @param confirm json-rules-engine's word
  * @throws what the compiler throws on a policy that was not checked
  */
 export async function runPolicyTests(
   policy: PolicyFile,
   { cases }: PolicyTests,
   provider: ProviderSettings,
+  confirm: typeof confirmRule = confirmRule,
 ): Promise<PolicyTestResult> {
-  const run = new TestRun(policy, provider);
+  const run = new TestRun(policy, provider, confirm);
   const results: CaseResult[] = [];
   for (const one of cases) results.push(await run.case(one));
   const passed = results.filter((result) => result.passed).length;
@@ -79,11 +81,13 @@ interface Moment {
 class TestRun {
   readonly coverage: CoverageCount;
   readonly #policy: PolicyFile;
+  readonly #confirm: typeof confirmRule;
   readonly #compiled: CompiledPolicy;
   readonly #rules: ReadonlyMap<string, CompiledRule>;
 
-  constructor(policy: PolicyFile, provider: ProviderSettings) {
+  constructor(policy: PolicyFile, provider: ProviderSettings, confirm: typeof confirmRule) {
     this.#policy = policy;
+    this.#confirm = confirm;
     this.coverage = new CoverageCount(policy);
     const file: PolicyFile = { ...policy, mode: 'enforce' };
     this.#compiled = compilePolicy({ policyId: policy.id, version: 'under test', file }, provider);
@@ -144,7 +148,7 @@ class TestRun {
       if (rule === undefined) continue;
       const holds = rule.holds(facts);
       if (holds) holding.push(name);
-      const verdict = await confirmRule(rule.conditions, facts, rule.named);
+      const verdict = await this.#confirm(rule.conditions, facts, rule.named);
       if (verdict.holds === holds) continue;
       failures.push(this.#failure('diverges', verdict.holds ? [name] : [], holds ? [name] : [], at));
     }
