@@ -16,8 +16,13 @@ const speed = { downBps: z.number().describe('bit/s'), upBps: z.number().describ
 
 const condition = z.object({
   fact: z.string(),
+  path: z.string().exactOptional().describe('into a fact that is an object'),
   operator: z.string(),
   expected: z.unknown(),
+  expectedFrom: z
+    .object({ fact: z.string(), path: z.string().exactOptional() })
+    .exactOptional()
+    .describe('where the expected value is that of another fact'),
   actual: z.unknown(),
   result: z.boolean(),
 });

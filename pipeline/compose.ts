@@ -139,6 +139,7 @@ async function composePipeline(
       maxRecordBytes: config.maxRecordBytes,
       maxWaitingIntents: MAX_WAITING_INTENTS,
       cachedSubscribers: config.cachedSubscribers,
+      policyCrossCheckRate: config.policyCrossCheckRate,
       simulatedTime: config.simulatedTime,
     },
     {

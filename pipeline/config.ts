@@ -61,6 +61,8 @@ export interface Config {
   readonly buckets: number;
   /** subscribers that stay in memory, over all slots of the process */
   readonly cachedSubscribers: number;
+  /** share of subscribers touched by a batch whose rules json-rules-engine checks too */
+  readonly policyCrossCheckRate: number;
   readonly acceptLatenessDays: number;
   readonly cycleCloseGraceHours: number;
   readonly simulatedTime: boolean;
@@ -172,6 +174,7 @@ function toConfig(values: Values): Config {
     deadLetterRetentionMs: values.WEIR_DEAD_LETTER_DAYS * 86_400_000,
     buckets: values.WEIR_BUCKETS,
     cachedSubscribers: values.WEIR_CACHED_SUBSCRIBERS,
+    policyCrossCheckRate: values.WEIR_POLICY_CROSS_CHECK_RATE,
     acceptLatenessDays: values.WEIR_ACCEPT_LATENESS_DAYS,
     cycleCloseGraceHours: values.WEIR_CYCLE_CLOSE_GRACE_HOURS,
     simulatedTime: values.WEIR_SIMULATED_TIME ?? simulated,

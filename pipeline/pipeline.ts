@@ -63,7 +63,7 @@ export interface Pipeline {
 export function buildPipeline(
   ports: PipelinePorts,
   observers: PipelineObservers,
-  options: WorkerOptions & { simulatedTime: boolean },
+  options: WorkerOptions & { simulatedTime: boolean; policyCrossCheckRate: number },
   dispatch: Partial<DispatchSettings>,
 ): Pipeline {
   const flusher: Flusher = new Flusher({
@@ -92,6 +92,7 @@ export function buildPipeline(
       newCommitId: randomUUID,
       flusher,
       calendar: new CycleCalendar(),
+      crossCheckRate: options.policyCrossCheckRate,
       diverged: observers.diverged,
       events,
       nowMs: Date.now,

@@ -89,6 +89,7 @@ export class WorkerRig {
   readonly told: Extract<OutboxRecord, { kind: 'control' }>[] = [];
   /** subscribers that stay in memory; few = nearly everything is read again */
   cachedSubscribers = 1_000_000;
+  crossCheckRate = 0.01;
   private readonly entries: readonly LogEntry[];
 
   constructor(inputs: readonly Input[], options: MemoryStateStoreOptions = {}) {
@@ -109,6 +110,7 @@ export class WorkerRig {
         newCommitId: randomUUID,
         flusher: { submit: (_partition, rows) => this.submitted.push(rows), forget: nothing },
         calendar: new CycleCalendar(),
+        crossCheckRate: this.crossCheckRate,
         diverged: (rule) => {
           throw new Error(`${rule}: json-rules-engine says otherwise than the compiled rule`);
         },

@@ -1,3 +1,4 @@
+import { crossCheck } from '../../rules/compile/cross-check.ts';
 import { confirmRule } from '../../rules/confirm.ts';
 import type { CycleCalendar } from '../../rules/cycle.ts';
 import { AppError, isAppError } from '../../schemas/errors.ts';
@@ -12,6 +13,7 @@ import type {
   SlotMarks,
   StateStore,
 } from '../../storage/ports.ts';
+import { factsOf, planOf } from '../decide/facts-of.ts';
 import type { Input } from '../decode/input.ts';
 import type { Flusher } from '../flush/flusher.ts';
 import { toAnalytics } from '../flush/to-analytics.ts';
@@ -20,7 +22,7 @@ import type { NasFeed } from '../feed/nas-feed.ts';
 import type { BatchEffects } from '../fold/effects.ts';
 import { foldBatch } from '../fold/fold.ts';
 import type { FoldAnswer, FoldRequest } from '../fold/requests.ts';
-import type { FoldSettings, SlotState, WindowTotal } from '../fold/slot-state.ts';
+import type { FoldSettings, SlotState, Subscriber, WindowTotal } from '../fold/slot-state.ts';
 import { buildCommit, versionOf } from './build-commit.ts';
 import type { Retention } from './build-commit.ts';
 import { nasProfileOf } from '../meter/nas-profile.ts';
@@ -41,6 +43,8 @@ export interface SlotDeps {
   cachedSubscribers: () => number;
   /** unique id of a commit; 128 random bits */
   newCommitId: () => string;
+  /** share of the subscribers that a batch touches whose rules json-rules-engine is asked about besides, 0 to 1 */
+  crossCheckRate: number;
   /** json-rules-engine said otherwise than the compiled rule */
   diverged: (rule: string) => void;
 }
@@ -63,6 +67,8 @@ export class SlotOwner {
   private readonly stored: StoredValues;
   private readonly eviction: IdleEviction;
   private outboxEntries = 0;
+  /** subscribers to be cross-checked, and a rest */
+  private checksDue = 0;
   private busy = false;
   private atWork: Promise<void> = Promise.resolve();
   private committed: number;
@@ -154,6 +160,7 @@ export class SlotOwner {
       this.submit(effects, ahead);
       this.egress.push(this.state.position, outbox);
       trimRows(effects.hot);
+      await this.crossCheck(effects.hot);
       this.eviction.downTo(this.deps.cachedSubscribers());
       return effects;
     });
@@ -243,7 +250,7 @@ export class SlotOwner {
     switch (request.kind) {
       case 'confirm': {
         const { rule, facts, holds } = request.confirmation;
-        const confirmed = await confirmRule(rule.conditions, facts);
+        const confirmed = await confirmRule(rule.conditions, facts, rule.named);
         if (confirmed.holds !== holds) this.deps.diverged(rule.key);
         return { confirmed };
       }
@@ -255,6 +262,19 @@ export class SlotOwner {
         return {};
       case 'buckets':
         return { ids: await this.stored.buckets(request.buckets) };
+    }
+  }
+
+  /** Asks json-rules-engine about a few of those whom nothing happened to: it only alarms. */
+  private async crossCheck(touched: ReadonlySet<Subscriber>): Promise<void> {
+    const { state } = this;
+    this.checksDue += touched.size * this.deps.crossCheckRate;
+    for (const subscriber of touched) {
+      if (this.checksDue < 1) return;
+      this.checksDue -= 1;
+      if (subscriber.profile === null) continue;
+      const facts = factsOf(state, subscriber, planOf(state, subscriber));
+      for (const { key } of await crossCheck(state.compiled, facts, subscriber.id)) this.deps.diverged(key);
     }
   }
 

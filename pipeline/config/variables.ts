@@ -194,8 +194,13 @@ const METERING = {
   ),
   WEIR_CACHED_SUBSCRIBERS: preset(
     forms.whole(1, 100_000_000),
-    '250000',
-    'Subscribers that stay in the memory of a process, over all its slots; about 2 KB each. The others lie in the state store.',
+    '50000',
+    'Subscribers that stay in the memory of a process, over all its slots; 2 to 5 KB each. The others lie in the state store.',
+  ),
+  WEIR_POLICY_CROSS_CHECK_RATE: preset(
+    forms.decimal(0, 1),
+    '0.0001',
+    'Share of decisions without a change that json-rules-engine is asked about too; those with one it always is.',
   ),
   WEIR_ACCEPT_LATENESS_DAYS: preset(
     forms.whole(1, 35),

@@ -231,7 +231,7 @@ describe('notices', () => {
     rule('most', 800, notify('most')),
     rule('all', 1000, notify('all')),
   ]);
-  const story = (log: LogBuilder): unknown[] =>
+  const story = (log: LogBuilder): [string, string][] =>
     intents(log).map(({ rule: name, disposition }) => [name, disposition]);
 
   it('of one record: the last threshold is sent, the others are recorded', () => {

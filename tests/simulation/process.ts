@@ -83,6 +83,7 @@ export class Process implements Caller {
         newCommitId: () => dice.token(),
         flusher: this.flusher,
         calendar: CALENDAR,
+        crossCheckRate: 0.1,
         diverged: (rule) => events.diverged(rule),
         resolveSchemas: () => Promise.resolve(SCHEMAS),
         events: {

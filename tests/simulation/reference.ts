@@ -51,6 +51,7 @@ export async function referenceOf(
       newCommitId: () => String((commits += 1)),
       flusher: { submit: (_partition, rows) => void analytics.insert(rows), forget: nothing },
       calendar: CALENDAR,
+      crossCheckRate: 0,
       diverged: nothing,
       resolveSchemas: () => Promise.resolve(SCHEMAS),
       events: {
