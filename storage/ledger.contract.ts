@@ -256,6 +256,33 @@ function superseding(fixture: () => LedgerFixture): void {
     });
   });
 
+  it('supersedes by blocks and redirections too, and never what is paid for', async () => {
+    const { ledger } = fixture();
+    const kinds = ['throttle', 'overage', 'topup', 'redirect', 'block'] as const;
+    await ledger.insert(SLOT, 1, { intents: kinds.map((kind) => anIntent({ id: kind, kind })) });
+    const states = (await ledger.recent(10)).map((action) => [action.intent.id, action.state]);
+    expect(Object.fromEntries(states)).toEqual({
+      throttle: 'superseded',
+      overage: 'pending',
+      topup: 'pending',
+      redirect: 'superseded',
+      block: 'pending',
+    });
+  });
+
+  it.each(['superseded', 'stale', 'on-hold'] as const)(
+    'keeps what is only recorded (%s) and never gives it out',
+    async (disposition) => {
+      const { ledger } = fixture();
+      const intents = [anIntent({ id: 'n', kind: 'notify', disposition })];
+      expect(await ledger.insert(SLOT, 1, { intents })).toEqual(['n']);
+      expect(await ledger.claim('me', 10, LEASE_MS)).toEqual([]);
+      const [kept] = await ledger.recent(1);
+      expect(kept?.state).toBe('superseded');
+      expect(kept?.detail).toContain('recorded only');
+    },
+  );
+
   it('lets a notice neither supersede nor be superseded', async () => {
     const { ledger } = fixture();
     await ledger.insert(SLOT, 1, { intents: [anIntent({ id: 't' })] });

@@ -100,10 +100,10 @@ export interface BillingItems {
   /** False where it is there already: it stays as it is. */
   charge(item: BillingItem): Promise<boolean>;
   /**
-   * Charges and gives the subscriber the bytes, in one transaction. False where the item is there already, or nobody is
-   * called so: then neither happens.
+   * Charges and gives the subscriber the bytes, in one transaction; neither where the item is there already, or nobody is
+   * called so.
    */
-  topUp(item: BillingItem, topUp: TopUp): Promise<boolean>;
+  topUp(item: BillingItem, topUp: TopUp): Promise<'added' | 'known' | 'no-subscriber'>;
   /** The last stored first. */
   ofSubscriber(subscriberId: string, limit: number): Promise<BillingItem[]>;
 }

@@ -21,7 +21,9 @@ export class BillingSink implements ActionSink {
     if (topUp === null) return { state: 'rejected', detail: 'the intent holds nothing to be charged' };
     const { productId, bytes, fromMs, expiresMs } = topUp;
     const item = itemOf(intent, 'topup', topUp, productId);
-    return delivered(await this.#items.topUp(item, { id: intent.id, bytes, fromMs, expiresMs }));
+    const outcome = await this.#items.topUp(item, { id: intent.id, bytes, fromMs, expiresMs });
+    if (outcome === 'no-subscriber') return { state: 'rejected', detail: 'no subscriber is called so' };
+    return delivered(outcome === 'added');
   }
 
   close(): Promise<void> {

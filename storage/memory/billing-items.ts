@@ -17,9 +17,11 @@ export class MemoryBillingItems implements BillingItems {
     return Promise.resolve(true);
   }
 
-  topUp(item: BillingItem, topUp: TopUp): Promise<boolean> {
-    if (this.#items.has(item.key) || !this.#onTopUp(item.subscriberId, topUp)) return Promise.resolve(false);
-    return this.charge(item);
+  async topUp(item: BillingItem, topUp: TopUp): ReturnType<BillingItems['topUp']> {
+    if (this.#items.has(item.key)) return 'known';
+    if (!this.#onTopUp(item.subscriberId, topUp)) return 'no-subscriber';
+    await this.charge(item);
+    return 'added';
   }
 
   ofSubscriber(subscriberId: string, limit: number): Promise<BillingItem[]> {

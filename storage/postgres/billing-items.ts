@@ -32,14 +32,15 @@ export class PostgresBillingItems implements BillingItems {
     return inTransaction(this.#pool, (client) => insertItem(client, item));
   }
 
-  async topUp(item: BillingItem, topUp: TopUp): Promise<boolean> {
-    const isNew = await changeInOrder(this.#pool, async (client) => {
+  async topUp(item: BillingItem, topUp: TopUp): ReturnType<BillingItems['topUp']> {
+    const outcome = await changeInOrder(this.#pool, async (client) => {
       const found = await client.query<{ profile: SubscriberProfile }>(
         'select profile from subscriber where subscriber_id = $1 for update',
         [storable(item.subscriberId)],
       );
       const profile = found.rows[0]?.profile;
-      if (profile === undefined || !(await insertItem(client, item))) return false;
+      if (profile === undefined) return 'no-subscriber';
+      if (!(await insertItem(client, item))) return 'known';
       const raised = { ...profile, topUps: [...profile.topUps, topUp] };
       await client.query(
         'update subscriber set profile = $2, updated_at = clock_timestamp() where subscriber_id = $1',
@@ -48,10 +49,10 @@ export class PostgresBillingItems implements BillingItems {
       await client.query('insert into control_outbox (control) values ($1)', [
         JSON.stringify({ kind: 'subscriber-profile', profile: raised }),
       ]);
-      return true;
+      return 'added';
     });
-    if (isNew) this.#onChange();
-    return isNew;
+    if (outcome === 'added') this.#onChange();
+    return outcome;
   }
 
   async ofSubscriber(subscriberId: string, limit: number): Promise<BillingItem[]> {

@@ -86,6 +86,27 @@ it('tells a MikroTik by user, session, NAS and address, with the desired speed',
   expect(decodeSpeed(request.attributes)).toEqual({ downBps: 2_000_000, upBps: 512_000 });
 });
 
+it('ends the sessions of who is blocked, and sends no speed', async () => {
+  const desired = { state: 'block', downBps: 100_000_000, upBps: 20_000_000, profile: null } as const;
+  const request = await sentBy(anIntent({ id: 'a', kind: 'block', desired }), nas());
+  expect(request.code).toBe(CODE.disconnectRequest);
+  expect(names(request)).toMatchObject({ 'User-Name': 'anna@example.net', 'Acct-Session-Id': 'S-1' });
+  expect(decodeSpeed(request.attributes)).toBeUndefined();
+});
+
+it('names a redirection as Filter-Id, beside the speed', async () => {
+  const desired = {
+    state: 'redirect',
+    downBps: 100_000_000,
+    upBps: 20_000_000,
+    profile: 'pay-page',
+  } as const;
+  const request = await sentBy(anIntent({ id: 'a', kind: 'redirect', desired }), nas());
+  expect(request.code).toBe(CODE.coaRequest);
+  expect(readAttribute(request.attributes, 'Filter-Id')).toBe('pay-page');
+  expect(decodeSpeed(request.attributes)).toEqual({ downBps: 100_000_000, upBps: 20_000_000 });
+});
+
 it.each<[string, Partial<ActionSession>, Partial<NasAccess>, object]>([
   ['no address for others', {}, { vendor: 'wispr' }, { 'NAS-Identifier': 'nas-1' }],
   ['no address if it is unknown', { framedIp: null }, {}, { 'NAS-Identifier': 'nas-1' }],

@@ -1,0 +1,68 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { TopUp } from '../schemas/profile.ts';
+import type { BillingItem, BillingItems } from './people-ports.ts';
+
+const JANUARY = Date.UTC(2026, 0, 1);
+
+function anItem(key: string, over: Partial<BillingItem> = {}): BillingItem {
+  return {
+    key,
+    subscriberId: 's-1',
+    type: 'overage',
+    amountMinor: 500,
+    currency: 'EUR',
+    quantity: 1,
+    cycleStartMs: JANUARY,
+    source: { actionId: key, policyId: 'blocks', policyVersion: 'v1', rule: 'pay', what: 'block 1' },
+    ...over,
+  };
+}
+
+const TOP_UP: TopUp = { id: 'a', bytes: 1_000_000_000, fromMs: JANUARY, expiresMs: JANUARY + 86_400_000 };
+
+/** A BillingItems and the top-ups that the profile of subscriber 's-1' holds. */
+export interface BillingFixture {
+  items: BillingItems;
+  topUps: () => Promise<TopUp[]>;
+}
+
+/** What every BillingItems does. @param open gives it empty, with a subscriber 's-1' without top-ups, before each test */
+export function billingItemsContract(name: string, open: () => Promise<BillingFixture>): void {
+  describe(`BillingItems: ${name}`, () => {
+    let fixture: BillingFixture;
+    beforeEach(async () => {
+      fixture = await open();
+    });
+
+    it('keeps an item as it was first, once by its key', async () => {
+      const { items } = fixture;
+      expect(await items.charge(anItem('k1'))).toBe(true);
+      expect(await items.charge(anItem('k1', { amountMinor: 9 }))).toBe(false);
+      expect(await items.charge(anItem('k2', { subscriberId: 's-2' }))).toBe(true);
+      expect(await items.ofSubscriber('s-1', 10)).toEqual([anItem('k1')]);
+    });
+
+    it('lists the last first, as many as asked for', async () => {
+      const { items } = fixture;
+      for (const key of ['k1', 'k2', 'k3']) await items.charge(anItem(key));
+      expect((await items.ofSubscriber('s-1', 2)).map(({ key }) => key)).toEqual(['k3', 'k2']);
+    });
+
+    it('gives the bytes of a top-up with its item, once', async () => {
+      const { items, topUps } = fixture;
+      const item = anItem('a', { type: 'topup', amountMinor: 300 });
+      expect(await items.topUp(item, TOP_UP)).toBe('added');
+      expect(await items.topUp(item, TOP_UP)).toBe('known');
+      expect(await topUps()).toEqual([TOP_UP]);
+      expect(await items.ofSubscriber('s-1', 10)).toEqual([item]);
+    });
+
+    it('charges nobody who is not there for a top-up', async () => {
+      const { items, topUps } = fixture;
+      const item = anItem('a', { type: 'topup', subscriberId: 'nobody' });
+      expect(await items.topUp(item, TOP_UP)).toBe('no-subscriber');
+      expect(await items.ofSubscriber('nobody', 10)).toEqual([]);
+      expect(await topUps()).toEqual([]);
+    });
+  });
+}

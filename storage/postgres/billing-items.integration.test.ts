@@ -1,0 +1,65 @@
+import { randomBytes } from 'node:crypto';
+import type pg from 'pg';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Control } from '../../schemas/control.ts';
+import type { SubscriberProfile } from '../../schemas/profile.ts';
+import { profile } from '../../tests/factories.ts';
+import { billingItemsContract } from '../billing-items.contract.ts';
+import { PostgresBillingItems } from './billing-items.ts';
+import { PostgresDirectory } from './directory.ts';
+import { migrate } from './migrate.ts';
+import { connectPostgres } from './pool.ts';
+import { SecretBox } from './secret-box.ts';
+
+const SCHEMA = `billing_${process.pid}`;
+const url = process.env['DATABASE_URL'];
+if (url === undefined) throw new Error('DATABASE_URL is missing: run these tests through npm test');
+const quiet = { warn: () => undefined };
+let pool: pg.Pool;
+
+beforeAll(async () => {
+  const admin = await connectPostgres(url, quiet, { max: 1 });
+  await admin.query(`create schema ${SCHEMA}`);
+  await admin.end();
+  pool = await connectPostgres(url, quiet, { schema: SCHEMA, max: 4 });
+  await migrate(pool);
+});
+
+afterAll(async () => {
+  await pool.query(`drop schema ${SCHEMA} cascade`);
+  await pool.end();
+});
+
+async function open(): Promise<{
+  items: PostgresBillingItems;
+  topUps: () => Promise<SubscriberProfile['topUps']>;
+}> {
+  await pool.query('truncate billing_item, subscriber, control_outbox');
+  const directory = new PostgresDirectory(pool, new SecretBox(randomBytes(32)));
+  await directory.putSubscribers([profile({ subscriberId: 's-1' })]);
+  await pool.query('truncate control_outbox');
+  const topUps = async (): Promise<SubscriberProfile['topUps']> =>
+    (await directory.subscriber('s-1'))?.topUps ?? [];
+  return { items: new PostgresBillingItems(pool), topUps };
+}
+
+billingItemsContract('Postgres', open);
+
+it('tells the fold of a top-up in the same transaction', async () => {
+  const { items } = await open();
+  const topUp = { id: 'a', bytes: 5, fromMs: 0, expiresMs: 9 };
+  const source = { actionId: 'a', policyId: 'p', policyVersion: 'v', rule: 'r', what: 'gb-1' };
+  const item = {
+    key: 'a',
+    subscriberId: 's-1',
+    type: 'topup',
+    amountMinor: 1,
+    currency: 'EUR',
+    quantity: 1,
+  } as const;
+  await items.topUp({ ...item, cycleStartMs: 0, source }, topUp);
+  const told = await pool.query<{ control: Control }>('select control from control_outbox');
+  expect(told.rows.map(({ control }) => control)).toEqual([
+    { kind: 'subscriber-profile', profile: profile({ subscriberId: 's-1', topUps: [topUp] }) },
+  ]);
+});
