@@ -172,6 +172,8 @@ export interface UsageStepsRequest {
   toMs: number;
   /** length of a step, ms; a multiple of 5 minutes that divides a day. Steps begin at multiples of it since 1970 UTC */
   stepMs: number;
+  /** of a range that contains this one, as `usageExtent` told it just before: asked once instead of with every page */
+  extent: UsageExtent;
   /** only subscribers whose hash (Kafka's murmur2 of the id, sign bit off) is below; null = all */
   hashBelow: number | null;
 }
@@ -199,6 +201,10 @@ export interface UsageExtent {
   /** first and last window, ms since 1970 UTC; null = there is none */
   firstMs: number | null;
   lastMs: number | null;
+  /** service classes that occur, in byte order */
+  classes: string[];
+  /** some of it came late */
+  hasLate: boolean;
 }
 
 /**

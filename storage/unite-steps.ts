@@ -49,7 +49,7 @@ export function emptySteps(subscriberIds: string[], classes: readonly string[], 
 }
 
 /** UTF-8's order; UTF-16's is another one beyond the basic plane. */
-function inByteOrder(ids: string[]): string[] {
+export function inByteOrder(ids: readonly string[]): string[] {
   const bytes = ids.map((id) => ({ id, bytes: Buffer.from(id) }));
   return bytes.sort((a, b) => Buffer.compare(a.bytes, b.bytes)).map(({ id }) => id);
 }

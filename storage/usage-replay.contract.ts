@@ -21,7 +21,9 @@ export function usageReplayContract(name: string, open: () => Promise<Analytics 
 
     const put = (...rows: (Partial<Written> & { id: string })[]) => analytics.insert(batchOf(rows));
     const ask = async (prefix: string, over: Partial<UsageStepsRequest> = {}): Promise<Row[]> => {
+      const extent = await analytics.usageExtent(START_MS, START_MS + 24 * HOUR_MS);
       const page = await analytics.usageSteps({
+        extent,
         afterId: prefix,
         throughId: `${prefix}\u{10ffff}`,
         fromMs: START_MS,
@@ -103,16 +105,30 @@ export function usageReplayContract(name: string, open: () => Promise<Analytics 
     it('says what is stored', async () => {
       // A time that no other run of the suite on the same server shares.
       const base = Math.floor(Math.random() * 400_000) * HOUR_MS;
-      expect(await analytics.usageExtent(base, base + HOUR_MS)).toEqual({ firstMs: null, lastMs: null });
+      expect(await analytics.usageExtent(base, base + HOUR_MS)).toEqual({
+        firstMs: null,
+        lastMs: null,
+        classes: [],
+        hasLate: false,
+      });
       const p = `replay-${randomUUID()}-`;
       await put(
-        { id: p, atMs: base + WINDOW_MS, down: 1 },
+        { id: p, atMs: base + WINDOW_MS, down: 1, serviceClass: 'video' },
         { id: p, atMs: base + 2 * WINDOW_MS + 5, down: 1, late: true },
         { id: p, atMs: base + HOUR_MS, down: 1 },
       );
       expect(await analytics.usageExtent(base, base + HOUR_MS)).toEqual({
         firstMs: base + WINDOW_MS,
         lastMs: base + 2 * WINDOW_MS,
+        classes: ['', 'video'],
+        hasLate: true,
+      });
+      const after = await analytics.usageExtent(base + HOUR_MS, base + 2 * HOUR_MS);
+      expect(after).toEqual({
+        firstMs: base + HOUR_MS,
+        lastMs: base + HOUR_MS,
+        classes: [''],
+        hasLate: false,
       });
       expect(await ask(p, { fromMs: base + 2 * HOUR_MS, toMs: base + 3 * HOUR_MS })).toEqual([]);
     });

@@ -6,26 +6,31 @@ import type {
   UsageStepsRequest,
   UsageWindowRow,
 } from '../analytics-ports.ts';
-import { uniteSteps } from '../unite-steps.ts';
+import { inByteOrder, uniteSteps } from '../unite-steps.ts';
 import type { SubscriberSteps } from '../unite-steps.ts';
 
 const WINDOW_MS = 5 * 60_000;
 
-/** First and last window with usage, as `UsageReplay.usageExtent`. */
+/** What usage there is, as `UsageReplay.usageExtent`. */
 export function extentOf(
   windows: readonly UsageWindowRow[],
   late: readonly UsageLateRow[],
   fromMs: number,
   toMs: number,
 ): UsageExtent {
+  const inRange = (atMs: number): boolean => atMs >= fromMs && atMs < toMs;
+  const early = windows.filter((row) => inRange(row.windowStartMs));
+  const lateOnes = late.filter((row) => inRange(row.fromMs));
   const starts = [
-    ...windows.map(({ windowStartMs }) => windowStartMs).filter((at) => at >= fromMs && at < toMs),
-    ...late
-      .filter((row) => row.fromMs >= fromMs && row.fromMs < toMs)
-      .map((row) => Math.floor(row.fromMs / WINDOW_MS) * WINDOW_MS),
+    ...early.map(({ windowStartMs }) => windowStartMs),
+    ...lateOnes.map((row) => Math.floor(row.fromMs / WINDOW_MS) * WINDOW_MS),
   ];
-  if (starts.length === 0) return { firstMs: null, lastMs: null };
-  return { firstMs: Math.min(...starts), lastMs: Math.max(...starts) };
+  return {
+    firstMs: starts.length === 0 ? null : Math.min(...starts),
+    lastMs: starts.length === 0 ? null : Math.max(...starts),
+    classes: inByteOrder([...new Set([...early, ...lateOnes].map(({ serviceClass }) => serviceClass))]),
+    hasLate: lateOnes.length > 0,
+  };
 }
 
 /** One page of usage, as `UsageReplay.usageSteps`. */
@@ -38,8 +43,8 @@ export function stepsOf(
     ...windows.map((row) => ({ row, atMs: row.windowStartMs })),
     ...late.map((row) => ({ row, atMs: row.fromMs })),
   ].filter(({ row, atMs }) => isAsked(request, row.subscriberId, atMs));
-  const names = new Set(rows.map(({ row }) => row.serviceClass));
-  const classes = names.size === 0 ? [''] : [...names].sort(byBytes);
+  const { extent } = request;
+  const classes = extent.classes.length === 0 ? [''] : extent.classes;
   const parts = rows.map(({ row, atMs }): SubscriberSteps => {
     const start = Math.floor(atMs / request.stepMs) * request.stepMs;
     return {
