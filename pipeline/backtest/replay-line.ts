@@ -7,7 +7,7 @@ import { WATERMARK_DELAY_MS, WINDOW_MS } from '../window/spread.ts';
 import { ReplayCalendar } from './replay-calendar.ts';
 import * as fold from './side.ts';
 import type { Decision, KeptTotals, Side, StepUsage } from './side.ts';
-import type { BacktestTask, Resolution, SideName } from './task.ts';
+import type { BacktestPage, BacktestTask, Resolution, SideName } from './task.ts';
 import { SIDES } from './task.ts';
 
 const RESOLUTION_MS: Record<Exclude<Resolution, '1d'>, number> = { '5m': WINDOW_MS, '1h': 3_600_000 };
@@ -59,14 +59,18 @@ export class LineReplay {
     this.#kept = {
       hours: asks('hourBytes', 'last24hBytes', 'byClass'),
       days: asks('dayBytes', 'usualDayBytes', 'dayToUsualPercent', 'byClass'),
-      windows: task.gridMs === WINDOW_MS && asks('last5mBytes', 'peakRateBps', 'byClass'),
+      windows: task.resolution === '5m' && asks('last5mBytes', 'peakRateBps', 'byClass'),
     };
   }
 
-  /** @param range the line's rows in `usage`, by step */
-  replay(profile: SubscriberProfile, usage: UsageSteps, range: RowRange): LineOutcome {
+  /** @param range the line's rows in the page's usage, by step */
+  replay(
+    profile: SubscriberProfile,
+    page: Pick<BacktestPage, 'usage' | 'gridMs'>,
+    range: RowRange,
+  ): LineOutcome {
     const sides = { draft: this.#sideOf('draft', profile), against: this.#sideOf('against', profile) };
-    const line = new Line(profile, sides, usage, range);
+    const line = new Line(profile, sides, page, range);
     const { fromMs, toMs } = this.#task;
     const decideFromMs = this.#calendar.at(profile.zone, profile.anchorDay, fromMs).startMs;
     this.#addBefore(line, decideFromMs);
@@ -95,7 +99,7 @@ export class LineReplay {
 
   #addUpTo(line: Line, endMs: number, counts: boolean): void {
     const { draft, against } = line.sides;
-    const { gridMs } = this.#task;
+    const { gridMs } = line;
     for (let row = line.nextMs(); row !== null && row < endMs; row = line.nextMs()) {
       const usages = line.takeStep();
       if (this.#kept.windows) fold.noteWindow(draft, usages, this.#calendar);
@@ -203,6 +207,7 @@ class LineSide implements Side {
 class Line {
   readonly profile: SubscriberProfile;
   readonly sides: Record<SideName, LineSide>;
+  readonly gridMs: number;
   readonly #usage: UsageSteps;
   readonly #end: number;
   #row: number;
@@ -214,12 +219,13 @@ class Line {
   constructor(
     profile: SubscriberProfile,
     sides: Record<SideName, LineSide>,
-    usage: UsageSteps,
+    { usage, gridMs }: Pick<BacktestPage, 'usage' | 'gridMs'>,
     range: RowRange,
   ) {
     this.profile = profile;
     this.sides = sides;
     this.#usage = usage;
+    this.gridMs = gridMs;
     this.#row = range.from;
     this.#end = range.to;
   }

@@ -22,7 +22,8 @@ export class PageReplay {
   }
 
   /** Gives how many subscribers were replayed. Those without usage are, too: time alone may act on them. */
-  replay({ profiles, usage }: BacktestPage): number {
+  replay(page: BacktestPage): number {
+    const { profiles, usage } = page;
     const places = new Map(usage.subscriberIds.map((id, i) => [id, i]));
     const { hashBelow } = this.#task;
     let count = 0;
@@ -35,7 +36,7 @@ export class PageReplay {
         place === undefined
           ? { from: 0, to: 0 }
           : { from: usage.starts[place] ?? 0, to: usage.starts[place + 1] ?? 0 };
-      this.#counter.add(this.#lines.replay(profile, usage, range));
+      this.#counter.add(this.#lines.replay(profile, page, range));
       count += 1;
     }
     this.tally.strangers += places.size;

@@ -18,8 +18,6 @@ export interface BacktestTask {
   fromMs: number;
   toMs: number;
   resolution: Resolution;
-  /** length of the steps that usage comes in, ms; divides the resolution */
-  gridMs: number;
   /** policies by id */
   draft: ReadonlyMap<string, PolicyInForce>;
   against: ReadonlyMap<string, PolicyInForce>;
@@ -39,4 +37,6 @@ export interface BacktestPage {
   /** JSON array of SubscriberProfile */
   profiles: string;
   usage: UsageSteps;
+  /** length of the steps that usage comes in, ms */
+  gridMs: number;
 }
