@@ -1,46 +1,25 @@
-import { partitionOfText } from '../../schemas/partitioning.ts';
 import type { BytesView, SubscriberView } from '../../schemas/views.ts';
 import type { Analytics, UsageReading } from '../../storage/analytics-ports.ts';
-import type { ActionLedger, StateStore } from '../../storage/ports.ts';
-import { coldField, CORE_FIELD, hotField } from '../commit/load-slot.ts';
-import { decodeCatalogue, decodeCore } from '../commit/slot-codec.ts';
-import { decodeCold, decodeHot } from '../commit/subscriber-codec.ts';
+import type { ActionLedger } from '../../storage/ports.ts';
 import { desiredState, isShadow, sameEffect } from '../decide/desired.ts';
 import { factsOf, planOf } from '../decide/facts-of.ts';
 import type { Bytes, SlotState, Subscriber } from '../fold/slot-state.ts';
-import { bucketOf, emptySlot, subscriberOf, UNREAD_SETTINGS } from '../fold/slot-state.ts';
 import { ALLOWED_LATENESS_MS } from '../window/spread.ts';
 import { actionView } from './action-view.ts';
+import { readStoredSubscriber } from './stored-subscriber.ts';
+import type { StateReader } from './stored-subscriber.ts';
 
 /** What reading one subscriber needs. No ownership: any process can answer. */
-export interface SubscriberReader {
-  store: StateStore;
+export interface SubscriberReader extends StateReader {
   ledger: Pick<ActionLedger, 'ofSubscriber'>;
   analytics: Pick<Analytics, 'subscriberUsage'>;
-  group: string;
-  topic: string;
-  partitionCount: () => Promise<number>;
 }
 
 /** One subscriber as support sees it, from committed state; null where nothing is known of it. Windows lag by a flush. */
 export async function readSubscriber(reader: SubscriberReader, id: string): Promise<SubscriberView | null> {
-  const partitionCount = await reader.partitionCount();
-  const slot = { group: reader.group, topic: reader.topic, partition: partitionOfText(id, partitionCount) };
-  const head = await reader.store.readHead(slot);
-  const core = head.meta.get(CORE_FIELD);
-  if (core === undefined) return null;
-  const state = emptySlot(slot.partition, UNREAD_SETTINGS, head.position ?? 0);
-  decodeCore(core, state);
-  decodeCatalogue(head.meta, state);
-  const bucket = bucketOf(id, state.settings);
-  const [hot, cold] = await reader.store.readValues(slot, [
-    { bucket, field: hotField(id) },
-    { bucket, field: coldField(id) },
-  ]);
-  if (!hot && !cold) return null;
-  const subscriber = subscriberOf(state, id);
-  if (hot) decodeHot(hot, subscriber);
-  if (cold) decodeCold(cold, subscriber);
+  const stored = await readStoredSubscriber(reader, id);
+  if (stored === null) return null;
+  const { state, subscriber } = stored;
   const since = state.watermarkMs - ALLOWED_LATENESS_MS;
   const [usage, actions] = await Promise.all([
     reader.analytics.subscriberUsage(id, since, state.watermarkMs + 2 * ALLOWED_LATENESS_MS),

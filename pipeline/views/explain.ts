@@ -1,0 +1,185 @@
+import { compilePolicies, PolicySet } from '../../rules/compile/policy-set.ts';
+import type { Facts } from '../../rules/facts/catalogue.ts';
+import { AppError } from '../../schemas/errors.ts';
+import type { PolicyInForce } from '../../schemas/policy.ts';
+import type { ExplainView } from '../../schemas/timeline-views.ts';
+import type { Analytics } from '../../storage/analytics-ports.ts';
+import type { LedgerAction } from '../../storage/ports.ts';
+import { factsOf, nextDueMs, planOf } from '../decide/facts-of.ts';
+import type { SlotState } from '../fold/slot-state.ts';
+import { cycleRule } from '../window/calendar-rule.ts';
+import { factViews } from './explain-facts.ts';
+import { lineView, pastLineView } from './explain-line.ts';
+import { pastSubscriber, setsLine } from './explain-past.ts';
+import { policyParts } from './explain-rules.ts';
+import { readStoredSubscriber } from './stored-subscriber.ts';
+import type { StoredSubscriber } from './stored-subscriber.ts';
+import { timelineOf } from './timeline.ts';
+import type { TimelineReader } from './timeline.ts';
+import { iso, timelineAction } from './timeline-entries.ts';
+
+/** What is told of the time before. */
+const TIMELINE_MS = 7 * 24 * 3_600_000;
+const TIMELINE_ENTRIES = 40;
+/** Actions among which the last ones are looked for: notices may lie between two changes of the line. */
+const ACTIONS = 500;
+
+/** What explaining needs. Any process can answer. */
+export interface ExplainReader extends TimelineReader {
+  analytics: TimelineReader['analytics'] & Pick<Analytics, 'subscriberUsage'>;
+  /** ms since 1970 UTC, as the log's clock */
+  nowMs: () => number;
+  /** the log's clock is not the database's: times of changes to policies say nothing of event time */
+  simulatedTime: boolean;
+}
+
+/** Parts that differ between now and the past. */
+type Basis = Pick<
+  ExplainView,
+  'basis' | 'notes' | 'desired' | 'because' | 'wishes' | 'nextDue' | 'policies' | 'facts'
+>;
+
+/**
+ * Why a subscriber's line is as it is, or was; null where nothing is known of it. json-rules-engine evaluates every rule that
+ * concerns it anew on the facts of that time.
+ *
+ * @param atMs null = now, from the state that decides; a time before is put together from analytics, ledger and audit
+ * @throws AppError 'invalid-input' for a time that is still to come; 'unreachable', 'timeout' of any store
+ */
+export async function readExplanation(
+  reader: ExplainReader,
+  id: string,
+  atMs: number | null,
+): Promise<ExplainView | null> {
+  const stored = await readStoredSubscriber(reader, id);
+  if (stored === null) return null;
+  const { watermarkMs, settings } = stored.state;
+  if (atMs !== null && atMs > Math.max(reader.nowMs(), watermarkMs))
+    throw new AppError('invalid-input', `${iso(atMs)} is still to come`);
+  const isPast = atMs !== null && atMs < watermarkMs;
+  const at = isPast ? atMs : watermarkMs;
+  const actions = await reader.history.actions(id, { fromMs: 0, throughMs: at, limit: ACTIONS });
+  const basis = isPast ? await thenBasis(reader, stored, at, actions) : await nowBasis(stored);
+  const [lastDecision] = actions;
+  const lastChange = actions.find(setsLine);
+  const toMs = isPast ? at : Math.max(at, reader.nowMs());
+  const timeline = await timelineOf(reader, stored, {
+    fromMs: Math.max(0, at - TIMELINE_MS),
+    toMs,
+    limit: TIMELINE_ENTRIES,
+    before: null,
+  });
+  return {
+    subscriberId: id,
+    zone: cycleRule(stored.subscriber, settings.defaultZone).zone,
+    at: iso(at),
+    ...basis,
+    lastChange: lastChange === undefined ? null : timelineAction(lastChange),
+    lastDecision:
+      lastDecision === undefined
+        ? null
+        : { ...timelineAction(lastDecision), at: iso(lastDecision.intent.decidedAtMs) },
+    timeline: timeline.entries,
+  };
+}
+
+async function nowBasis(stored: StoredSubscriber): Promise<Basis> {
+  const { state, subscriber } = stored;
+  const plan = planOf(state, subscriber);
+  const facts = factsOf(state, subscriber, plan);
+  const dueMs = nextDueMs(state, subscriber);
+  return {
+    basis: 'stored',
+    notes: notesOfNow(stored),
+    ...lineView(state, subscriber, plan),
+    nextDue: dueMs === null ? null : iso(dueMs),
+    policies: await policyParts({
+      subscriberId: subscriber.id,
+      facts,
+      inForce: inForceOf(state),
+      compiled: state.compiled,
+      states: subscriber.rules,
+    }),
+    facts: factViews(facts, 'stored'),
+  };
+}
+
+function notesOfNow({ state, subscriber }: StoredSubscriber): string[] {
+  const notes: string[] = [];
+  if (state.watermarkMs === 0) notes.push('No record has been read yet.');
+  if (subscriber.profile === null)
+    notes.push('There is no profile: no plan, and no policy for a plan applies.');
+  if (subscriber.suspended)
+    notes.push(
+      'A session claimed more than the line carries: no rule begins until somebody has it evaluated anew.',
+    );
+  return notes;
+}
+
+async function thenBasis(
+  reader: ExplainReader,
+  stored: StoredSubscriber,
+  atMs: number,
+  actions: readonly LedgerAction[],
+): Promise<Basis> {
+  const past = await pastSubscriber(reader.analytics, stored, atMs, actions);
+  const { state, subscriber, openSessions, oldestStartMs } = past;
+  const plan = planOf(state, subscriber);
+  const facts: Facts = {
+    ...factsOf(state, subscriber, plan),
+    openSessions,
+    longestSessionSeconds: oldestStartMs === null ? 0 : Math.floor((atMs - oldestStartMs) / 1000),
+  };
+  const inForce = reader.simulatedTime ? inForceOf(state) : await reader.history.policiesAt(atMs);
+  const { compiled, refused } = compiledOf(inForce, state);
+  const change = actions.find(setsLine)?.intent;
+  return {
+    basis: 'reconstructed',
+    notes: [...notesOfThen(reader.simulatedTime), ...refused],
+    ...pastLineView(
+      subscriber.effect,
+      plan,
+      change === undefined ? null : `${change.policyId}/${change.rule}`,
+    ),
+    nextDue: null,
+    policies: await policyParts({ subscriberId: subscriber.id, facts, inForce, compiled, states: null }),
+    facts: factViews(facts, 'reconstructed'),
+  };
+}
+
+function notesOfThen(simulatedTime: boolean): string[] {
+  return [
+    'Facts of the past are not kept. These are added up anew from what analytics has of the 5-minute windows that had ended ' +
+      "by then. Usage that arrived late is in them though it may not have been known then; operators' corrections are not.",
+    'Profile and plan are read as they are now, as of the plan that was assigned then.',
+    simulatedTime
+      ? 'Time is simulated: the policies are those in force now.'
+      : "Policies are those in force then by the database's clock; which of their rules acted is not kept.",
+    'What was decided is: the last decision before this time is told as it was stored.',
+  ];
+}
+
+/** What is in force of each policy, as the slot has it. */
+function inForceOf({ policies, candidates }: SlotState): Map<string, PolicyInForce> {
+  const ids = new Set([...policies.keys(), ...candidates.keys()]);
+  return new Map(
+    [...ids].map((id) => [id, { base: policies.get(id) ?? null, candidate: candidates.get(id) ?? null }]),
+  );
+}
+
+/** Policies of the past one by one: a version that this program refuses must not hide the others. */
+function compiledOf(
+  inForce: ReadonlyMap<string, PolicyInForce>,
+  { provider }: SlotState,
+): { compiled: PolicySet; refused: string[] } {
+  const refused: string[] = [];
+  const all = [...inForce].flatMap(([id, versions]) => {
+    try {
+      return compilePolicies(new Map([[id, versions]]), provider).all;
+    } catch (error) {
+      refused.push(`Policy ${id} of then can not be read any more: ${(error as Error).message}`);
+      return [];
+    }
+  });
+  return { compiled: new PolicySet(all), refused };
+}
