@@ -31,7 +31,7 @@ export interface JsonText {
 export function readJsonText(input: string | Uint8Array): JsonText {
   const size = typeof input === 'string' ? input.length : input.byteLength;
   if (size > MAX_FILE_BYTES)
-    return refused('', 'P001', `the file has ${size} bytes: at most ${MAX_FILE_BYTES} are read`);
+    return refused('', 'P001', `the file is larger than ${MAX_FILE_BYTES} bytes`);
   const decoded = typeof input === 'string' ? input : decode(input);
   if (decoded === null) return refused('', 'P002', 'the file is not UTF-8');
   const findings: TextFinding[] = [];

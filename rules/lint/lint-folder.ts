@@ -40,11 +40,13 @@ export function isLinted(name: string): boolean {
  *
  * @param plans null = not known: what needs them is not checked
  * @param provider settings where the folder has no provider.json; null = not known
+ * @param inForce policies besides those of the folder; one whose id a file has is what that file replaces
  */
 export function lintFolder(
   files: readonly NamedFile[],
   plans: readonly PlanVersion[] | null,
   provider: ProviderSettings | null = NO_PROVIDER_SETTINGS,
+  inForce: readonly PolicyFile[] = [],
 ): FolderLint {
   const linted = files.filter(({ name }) => isLinted(name)).sort((a, b) => (a.name < b.name ? -1 : 1));
   const settingsFile = linted.find(({ name }) => baseName(name) === PROVIDER_FILE);
@@ -60,8 +62,12 @@ export function lintFolder(
     const policy = readPolicy(bytes);
     return policy === null ? [] : [{ file: name, policy }];
   });
+  const replaced = new Set(parsed.map(({ policy }) => policy.id));
+  const standing = inForce
+    .filter(({ id }) => !replaced.has(id))
+    .map((policy): OtherPolicy => ({ file: 'in force', policy }));
   for (const { name, bytes } of policies) {
-    const others = parsed.filter(({ file }) => file !== name);
+    const others = [...parsed.filter(({ file }) => file !== name), ...standing];
     const found = lintPolicyText(bytes, { file: name, plans, provider: settings, others });
     results.push({ kind: 'policy', name, ...found });
   }
