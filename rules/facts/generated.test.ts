@@ -1,0 +1,68 @@
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { DECORATOR_NAMES, OPERATOR_NAMES } from '../compile/operators.ts';
+import { DECORATOR_DESCRIPTIONS, OPERATOR_DESCRIPTIONS } from '../lint/operator-forms.ts';
+import { factsPage } from './facts-page.ts';
+import { policySchema } from './policy-schema.ts';
+
+const PAGE = new URL('../../docs/facts.md', import.meta.url);
+const SCHEMA = new URL('../../schemas/policy.schema.json', import.meta.url);
+const POLICIES = new URL('../../policies/', import.meta.url);
+
+describe('what is made from the catalogue', () => {
+  it.each([
+    ['docs/facts.md', PAGE, () => factsPage()],
+    ['schemas/policy.schema.json', SCHEMA, () => `${JSON.stringify(policySchema(), null, 2)}\n`],
+  ])('%s is current (WEIR_UPDATE_DOCS=1 writes it anew)', (_name, url, make) => {
+    if (process.env['WEIR_UPDATE_DOCS'] === '1') writeFileSync(url, make());
+    expect(readFileSync(url, 'utf8')).toBe(make());
+  });
+
+  it('describes every operator and decorator that the compiler has, and no others', () => {
+    expect(Object.keys(OPERATOR_DESCRIPTIONS).sort()).toEqual([...OPERATOR_NAMES].sort());
+    expect(Object.keys(DECORATOR_DESCRIPTIONS).sort()).toEqual([...DECORATOR_NAMES].sort());
+  });
+});
+
+describe('the JSON Schema', () => {
+  const form = z.fromJSONSchema(policySchema() as Parameters<typeof z.fromJSONSchema>[0]);
+  const shipped = readdirSync(POLICIES).filter(
+    (name) => name.endsWith('.json') && !name.endsWith('.test.json') && name !== 'provider.json',
+  );
+
+  it.each(shipped)('accepts policies/%s', (name) => {
+    const value: unknown = JSON.parse(readFileSync(new URL(name, POLICIES), 'utf8'));
+    expect(form.safeParse(value).error?.issues ?? []).toEqual([]);
+  });
+
+  const leaf = { fact: 'capUsedPercent', operator: 'greaterThan', value: 1 };
+  const block = { type: 'block', params: {} };
+  const policy = (rule: object): object => ({
+    ...{ id: 'a', description: '', mode: 'off' },
+    rules: [{ name: 'a', conditions: leaf, event: block, ...rule }],
+  });
+
+  it.each([
+    ['a plain rule', {}, true],
+    ['decorators', { conditions: { ...leaf, operator: 'not:swap:lessThan' } }, true],
+    ['another fact', { conditions: { ...leaf, value: { fact: 'poolUsedPercent' } } }, true],
+    ['a class', { conditions: { ...leaf, fact: 'byClass', path: "$['my class'].dayBytes" } }, true],
+    ['nested groups', { conditions: { any: [{ all: [leaf] }, { not: { condition: 'x' } }] } }, true],
+    ['an unknown fact', { conditions: { ...leaf, fact: 'cap' } }, false],
+    ['an unknown operator', { conditions: { ...leaf, operator: 'above' } }, false],
+    ['an unknown decorator', { conditions: { ...leaf, operator: 'some:equal' } }, false],
+    ['an empty group', { conditions: { all: [] } }, false],
+    ['a filter in a path', { conditions: { ...leaf, fact: 'byClass', path: '$..[?(@.x)]' } }, false],
+    [
+      'speeds and a profile',
+      { event: { type: 'throttle', params: { downBps: 1, upBps: 1, profile: 'x' } } },
+      false,
+    ],
+    ['a top-up without a limit', { event: { type: 'topup', params: { productId: 'x' } } }, false],
+    ['an unknown parameter', { event: { type: 'block', params: { forever: true } } }, false],
+    ['a priority of 0', { priority: 0 }, false],
+  ])('%s: %s', (_name, rule, fits) => {
+    expect(form.safeParse(policy(rule)).success).toBe(fits);
+  });
+});
