@@ -7,7 +7,7 @@ const PROVIDER = 'provider.json';
 /** Policies that one command looks at. */
 const MAX_POLICIES = 1_000;
 /** One more byte than any file may have: enough to see that it is too large. */
-const MAX_READ_BYTES = 256 * 1024 + 1;
+export const MAX_READ_BYTES = 256 * 1024 + 1;
 
 /** A policy, its tests and its provider's settings, as paths; the last two need not exist. */
 export interface PolicyPaths {
@@ -54,8 +54,8 @@ function isPolicyName(name: string): boolean {
   return name.endsWith('.json') && !name.endsWith(TESTS) && name !== PROVIDER;
 }
 
-/** Text of a file, cut behind the largest size that anything accepts; null = there is none. @throws AppError where it is no UTF-8 */
-export async function textOf(path: string): Promise<string | null> {
+/** Content of a file, cut behind the largest size that anything accepts; null = there is none. */
+export async function bytesOf(path: string): Promise<Buffer | null> {
   let file;
   try {
     file = await open(path);
@@ -65,11 +65,7 @@ export async function textOf(path: string): Promise<string | null> {
   }
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(MAX_READ_BYTES), 0, MAX_READ_BYTES, 0);
-    const isCut = bytesRead === MAX_READ_BYTES;
-    return new TextDecoder('utf-8', { fatal: !isCut, ignoreBOM: true }).decode(buffer.subarray(0, bytesRead));
-  } catch (cause) {
-    if (!(cause instanceof TypeError)) throw cause;
-    throw new AppError('invalid-input', `${path} is not UTF-8`, { cause });
+    return buffer.subarray(0, bytesRead);
   } finally {
     await file.close();
   }

@@ -1,21 +1,15 @@
-import { PolicyCompileError } from '../rules/compile/compile-error.ts';
 import { JsonText } from '../rules/json-text.ts';
 import type { Place } from '../rules/json-text.ts';
-import { checkPolicy } from '../rules/lint/check-policy.ts';
-import { checkProvider, settingsOf } from '../rules/lint/check-provider.ts';
-import { Report } from '../rules/lint/report.ts';
+import type { LintFinding } from '../rules/lint/finding.ts';
+import { lintPolicyText, lintProviderText } from '../rules/lint/lint-policy.ts';
 import { checkPolicyTests } from '../rules/policy-tests/check-tests.ts';
 import type { ConditionValue, UncoveredCondition } from '../rules/policy-tests/coverage.ts';
 import { runPolicyTests } from '../rules/policy-tests/run-tests.ts';
 import type { PolicyTestResult } from '../rules/policy-tests/run-tests.ts';
-import type { PolicyFile } from '../schemas/policy.ts';
 import { NO_PROVIDER_SETTINGS } from '../schemas/provider.ts';
 import type { ProviderSettings } from '../schemas/provider.ts';
-import { policiesAt, textOf } from './policy-test-files.ts';
+import { MAX_READ_BYTES, bytesOf, policiesAt } from './policy-test-files.ts';
 import type { PolicyPaths } from './policy-test-files.ts';
-
-/** Largest policy or provider file. */
-const MAX_BYTES = 256 * 1024;
 
 /** Something that keeps a file from being tested. */
 export interface FileFault extends Place {
@@ -59,7 +53,7 @@ type PlacedFailure = Omit<Failure, 'place' | 'rules'> & {
 /**
  * Tests the policies that paths mean, each with the provider.json beside it.
  *
- * @throws AppError `invalid-input` where a path leads nowhere, or a file is no UTF-8
+ * @throws AppError `invalid-input` where a path leads nowhere, or to no policy
  */
 export async function testPolicies(paths: readonly string[]): Promise<TestedPolicy[]> {
   const tested: TestedPolicy[] = [];
@@ -68,54 +62,55 @@ export async function testPolicies(paths: readonly string[]): Promise<TestedPoli
 }
 
 async function testOne({ policy: file, tests, provider }: PolicyPaths): Promise<TestedPolicy> {
-  const testText = await textOf(tests);
-  const testFile = testText === null ? null : tests;
-  const read = readChecked<PolicyFile>(file, await textOf(file), checkPolicy);
-  if ('faults' in read) return { file, testFile, policyId: null, faults: read.faults, result: null };
-  const policyId = read.value.id;
+  const testBytes = await bytesOf(tests);
+  const testFile = testBytes === null ? null : tests;
+  const nothing = { file, testFile, policyId: null, faults: [], result: null };
   const settings = await readProvider(provider);
-  const failed = (faults: FileFault[]): TestedPolicy => ({ file, testFile, policyId, faults, result: null });
-  if ('faults' in settings) return failed(settings.faults);
-  if (testText === null) return failed([]);
-  const checked = checkPolicyTests(testText, read.value);
-  if ('findings' in checked) return failed(checked.findings.map((finding) => ({ file: tests, ...finding })));
+  if (Array.isArray(settings)) return { ...nothing, faults: settings };
+  const bytes = await bytesOf(file);
+  if (bytes === null) return { ...nothing, faults: [fault(file, 'P107', 'there is no such file')] };
+  // What the rules mean beside other files and plans is lint's to say: here it has to be a policy that can run.
+  const { policy, findings } = lintPolicyText(bytes, { file, plans: null, provider: settings, others: [] });
+  if (policy === null) return { ...nothing, faults: errorsOf(findings) };
+  const known = { ...nothing, policyId: policy.id };
+  if (testBytes === null) return known;
+  const text = decode(testBytes);
+  if (text === null) return { ...known, faults: [fault(tests, 'T002', 'the file is not UTF-8')] };
+  const checked = checkPolicyTests(text, policy);
+  if ('findings' in checked)
+    return { ...known, faults: checked.findings.map((finding) => ({ file: tests, ...finding })) };
+  const result = await runPolicyTests(policy, checked.tests, settings);
+  const json = new JsonText(decode(bytes) ?? '');
+  return { ...known, result: place(result, { file, json, tests }) };
+}
+
+/** The settings, or what is wrong with the file. */
+async function readProvider(path: string): Promise<ProviderSettings | FileFault[]> {
+  const bytes = await bytesOf(path);
+  if (bytes === null) return NO_PROVIDER_SETTINGS;
+  const { settings, findings } = lintProviderText(bytes, path);
+  return settings ?? errorsOf(findings);
+}
+
+function errorsOf(findings: readonly LintFinding[]): FileFault[] {
+  return findings
+    .filter(({ severity }) => severity === 'error')
+    .map(({ file, line, column, code, message }) => ({ file, line, column, code, message }));
+}
+
+function fault(file: string, code: string, message: string): FileFault {
+  return { file, line: 1, column: 1, code, message };
+}
+
+function decode(bytes: Buffer): string | null {
+  // Cut, perhaps within a character: it is too large whatever it holds.
+  if (bytes.length >= MAX_READ_BYTES) return bytes.toString('latin1');
   try {
-    const result = await runPolicyTests(read.value, checked.tests, settings.value);
-    return { file, testFile, policyId, faults: [], result: place(result, { file, json: read.json, tests }) };
-  } catch (error) {
-    if (!(error instanceof PolicyCompileError)) throw error;
-    return failed([{ file, line: 1, column: 1, code: 'P010', message: error.message }]);
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    // It says nothing but that it is not UTF-8.
+    return null;
   }
-}
-
-async function readProvider(path: string): Promise<{ value: ProviderSettings } | { faults: FileFault[] }> {
-  const text = await textOf(path);
-  if (text === null) return { value: NO_PROVIDER_SETTINGS };
-  const read = readChecked<unknown>(path, text, checkProvider);
-  return 'faults' in read ? read : { value: settingsOf(read.value) };
-}
-
-/** JSON that passes a check of its format; the value is then of type T. */
-function readChecked<T>(
-  file: string,
-  text: string | null,
-  check: (value: unknown, report: Report) => void,
-): { value: T; json: JsonText } | { faults: FileFault[] } {
-  const whole = (code: string, message: string): { faults: FileFault[] } => ({
-    faults: [{ file, line: 1, column: 1, code, message }],
-  });
-  if (text === null) return whole('P107', 'there is no such file');
-  if (Buffer.byteLength(text) > MAX_BYTES) return whole('P001', 'the file is larger than 256 KiB');
-  const json = new JsonText(text);
-  if (json.root === null)
-    return { faults: json.problems.map(({ at, message }) => ({ file, ...at, code: 'P004', message })) };
-  const value: unknown = JSON.parse(json.text);
-  const report = new Report();
-  check(value, report);
-  if (!report.hasErrors) return { value: value as T, json };
-  return {
-    faults: report.kept.error.map(({ code, at, message }) => ({ file, ...json.placeOf(at), code, message })),
-  };
 }
 
 function place(

@@ -1,5 +1,6 @@
-import { findNodeAtLocation, parseTree, printParseErrorCode } from 'jsonc-parser';
-import type { Node, ParseError } from 'jsonc-parser';
+import { findNodeAtLocation } from 'jsonc-parser';
+import type { Node } from 'jsonc-parser';
+import { readJsonText } from './lint/json-text.ts';
 
 /** A node of a JSON text: `type`, `value` of literals, `children`, `offset`. */
 export type JsonNode = Node;
@@ -19,41 +20,25 @@ export interface JsonProblem {
   message: string;
 }
 
-/** The library reads by recursion: 100,000 open brackets end it. */
-const MAX_DEPTH = 64;
-
-const MESSAGES: Readonly<Record<string, string>> = {
-  InvalidSymbol: 'this is no JSON value: text needs double quotes',
-  InvalidNumberFormat: 'this is no JSON number',
-  PropertyNameExpected: 'a name in double quotes must follow; is there a comma too many before this?',
-  ValueExpected: 'a value must follow; is there a comma too many before this?',
-  ColonExpected: 'a colon must follow the name',
-  CommaExpected: 'a comma is missing before this',
-  CloseBraceExpected: 'a closing } is missing',
-  CloseBracketExpected: 'a closing ] is missing',
-  EndOfFileExpected: 'the text must end here',
-  InvalidCommentToken: 'JSON has no comments',
-  UnexpectedEndOfString: 'the closing " is missing',
-  InvalidCharacter: 'a control character must be written as an escape',
-};
-
 /**
- * A JSON text whose values know where they stand. Strict JSON: no comments, no trailing commas, no name twice, at most
- * 64 levels, no number beyond what a double holds. A byte order mark is skipped. Time is linear in the text.
+ * A JSON text whose values know where they stand, read as lint reads it: strict, bounded in size and depth, no key twice,
+ * none that JavaScript treats specially, no number that cannot be kept. A byte order mark is skipped.
  */
 export class JsonText {
   readonly text: string;
   /** null where there are problems */
   readonly root: JsonNode | null;
-  /** the first fault of syntax, or every name that stands twice and number that is too large */
+  /** the first fault of syntax, or all of the others */
   readonly problems: readonly JsonProblem[];
   #lineStarts: number[] | null = null;
 
-  constructor(text: string) {
-    this.text = text.startsWith('\uFEFF') ? text.slice(1) : text;
-    const found = this.#read();
-    this.problems = found.problems.map(({ offset, message }) => ({ at: this.placeAt(offset), message }));
-    this.root = found.problems.length > 0 ? null : found.root;
+  constructor(source: string) {
+    const { text, findings, parsed } = readJsonText(source);
+    this.text = text;
+    this.problems = findings
+      .filter(({ code }) => code !== 'P003')
+      .map(({ start, message }) => ({ at: this.placeAt(start), message }));
+    this.root = this.problems.length > 0 || parsed === null ? null : parsed.tree;
   }
 
   /** Where the text's character at `offset` stands. */
@@ -77,63 +62,6 @@ export class JsonText {
     }
     return this.placeAt(this.root?.offset ?? 0);
   }
-
-  #read(): { root: JsonNode | null; problems: Problem[] } {
-    const tooDeep = deeperThan(this.text, MAX_DEPTH);
-    if (tooDeep !== null)
-      return {
-        root: null,
-        problems: [{ offset: tooDeep, message: `more than ${String(MAX_DEPTH)} levels deep` }],
-      };
-    const errors: ParseError[] = [];
-    const root = parseTree(this.text, errors, { disallowComments: true }) ?? null;
-    const [first] = errors;
-    if (first !== undefined) {
-      const code = printParseErrorCode(first.error);
-      return { root, problems: [{ offset: first.offset, message: MESSAGES[code] ?? code }] };
-    }
-    const problems: Problem[] = [];
-    if (root !== null) findFaults(root, problems);
-    return { root, problems };
-  }
-}
-
-interface Problem {
-  offset: number;
-  message: string;
-}
-
-/** Offset of the bracket that opens one level too many; null where there is none. */
-function deeperThan(text: string, levels: number): number | null {
-  let depth = 0;
-  let inString = false;
-  for (let i = 0; i < text.length; i += 1) {
-    const c = text[i];
-    if (inString) {
-      if (c === '\\') i += 1;
-      // A raw line end closes it for the parser too.
-      else if (c === '"' || c === '\n' || c === '\r') inString = false;
-    } else if (c === '"') inString = true;
-    else if (c === '{' || c === '[') {
-      depth += 1;
-      if (depth > levels) return i;
-    } else if (c === '}' || c === ']') depth -= 1;
-  }
-  return null;
-}
-
-function findFaults(node: JsonNode, problems: Problem[]): void {
-  if (node.type === 'number' && !Number.isFinite(node.value))
-    problems.push({ offset: node.offset, message: 'this number is too large' });
-  if (node.type === 'object') {
-    const seen = new Set<unknown>();
-    for (const { children: [name] = [] } of node.children ?? []) {
-      if (name !== undefined && seen.has(name.value))
-        problems.push({ offset: name.offset, message: `the name ${quoted(name.value)} stands here twice` });
-      seen.add(name?.value);
-    }
-  }
-  for (const child of node.children ?? []) findFaults(child, problems);
 }
 
 function lineStarts(text: string): number[] {
@@ -149,10 +77,4 @@ export function membersOf(node: JsonNode): Map<string, { name: JsonNode; value: 
   for (const { children: [name, value] = [] } of node.children ?? [])
     if (name !== undefined && value !== undefined) members.set(String(name.value), { name, value });
   return members;
-}
-
-/** A value for a message: JSON, cut where it is long. */
-export function quoted(value: unknown): string {
-  const text = JSON.stringify(value) ?? 'nothing';
-  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }

@@ -27,7 +27,7 @@ export function readFacts(reader: ShapeReader, node: JsonNode | undefined): Stat
 function readClasses(reader: ShapeReader, node: JsonNode): Record<string, Partial<ClassFacts>> {
   const classes: Record<string, Partial<ClassFacts>> = {};
   for (const [serviceClass, { name, value }] of reader.anyObject(node, '"byClass"') ?? []) {
-    if (!/^[A-Za-z0-9_ .:+-]{1,63}$/.test(serviceClass) || serviceClass === '__proto__') {
+    if (!/^[A-Za-z0-9_ .:+-]{1,63}$/.test(serviceClass)) {
       reader.fault('T102', name, `${shown(serviceClass)} cannot be the name of a service class`);
       continue;
     }
