@@ -5,6 +5,7 @@ import { addChaosCommand } from './chaos/command.ts';
 import { formatReport } from './format-report.ts';
 import { list, whole } from './forms.ts';
 import { addMemoryCommand } from './memory-command.ts';
+import { addRulesCommand } from './rules-command.ts';
 import { measureThroughput } from './throughput.ts';
 import { withServers } from './with-servers.ts';
 
@@ -51,6 +52,7 @@ function main(): Promise<unknown> {
     .action(throughput);
   addChaosCommand(program);
   addMemoryCommand(program);
+  addRulesCommand(program);
   return program.parseAsync();
 }
 

@@ -2,7 +2,7 @@ import { Engine } from 'json-rules-engine';
 import type { TopLevelCondition } from 'json-rules-engine';
 import type { ConditionResult } from '../schemas/action.ts';
 import type { Condition } from '../schemas/policy.ts';
-import { compileCondition } from './compile/conditions.ts';
+import { checkCondition } from './compile/conditions.ts';
 import type { Facts } from './facts/catalogue.ts';
 
 /** What json-rules-engine says of one rule on one set of facts. */
@@ -26,7 +26,7 @@ export async function confirmRule(
   facts: Facts,
   named: Readonly<Record<string, Condition>> = {},
 ): Promise<Verdict> {
-  compileCondition(conditions, { named });
+  checkCondition(conditions, { named });
   const engine = new Engine([], { allowUndefinedFacts: false });
   for (const [name, condition] of Object.entries(named)) engine.setCondition(name, copyOf(condition));
   const isTopLevel = ['all', 'any', 'not', 'condition'].some((key) => Object.hasOwn(conditions, key));

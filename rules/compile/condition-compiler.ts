@@ -1,10 +1,12 @@
 import type { Condition } from '../../schemas/policy.ts';
 import { PolicyCompileError } from './compile-error.ts';
 import type { CompileFault } from './compile-error.ts';
-import { allOf, anyOf, notOf } from './combine.ts';
+import { allOf, anyOf, notOf, predicateOf, single } from './combine.ts';
 import type { Part } from './combine.ts';
 import type { AnyPredicate, FactReference, FactsRecord } from './leaf.ts';
-import { compileLeaf } from './leaf.ts';
+import { leafTest } from './leaf.ts';
+import type { Code } from './generated.ts';
+import { leafCode } from './generated.ts';
 import { copyLiteral } from './literal.ts';
 import type { Operand } from './operands.ts';
 import { literalOperand } from './operands.ts';
@@ -25,6 +27,8 @@ export interface CompilerOptions {
 /** Of one rule, those behind names counted each time: json-rules-engine copies them in as often. */
 const MOST_CONDITIONS = 2000;
 const MOST_LEVELS = 64;
+
+const NEGATION = 'not:';
 
 const KEYS = new Set([
   'any',
@@ -72,7 +76,16 @@ export class ConditionCompiler {
    * @throws PolicyCompileError
    */
   compile(condition: Condition, place: string): AnyPredicate {
-    return this.part(condition, place).test;
+    return predicateOf(this.part(condition, place));
+  }
+
+  /**
+   * Only looks whether it compiles.
+   *
+   * @throws PolicyCompileError
+   */
+  check(condition: Condition, place: string): void {
+    this.part(condition, place);
   }
 
   private part(condition: unknown, place: string): Part {
@@ -149,14 +162,15 @@ export class ConditionCompiler {
       this.options.shapeOf(left, `${place}.fact`),
       'literal' in right ? literalOperand(right.literal) : this.options.shapeOf(right, `${place}.value`),
     );
-    const test = compileLeaf(left, name, operator, right);
+    const code = codeOf(left, name, right);
+    const part = single(leafTest(left, operator, right), false, code);
     if (this.options.undefinedFacts === undefined) {
       if (threat !== null) fail('would-throw', place, `${name}: ${threat}`);
-      return single(test, false);
+      return part;
     }
     const allowed = this.options.undefinedFacts === 'allowed';
     const facts = 'literal' in right ? [left.fact] : [left.fact, right.fact];
-    return single(overPresent(test, facts, allowed), !allowed || threat !== null);
+    return single(overPresent(predicateOf(part), facts, allowed), !allowed || threat !== null);
   }
 
   private reference(fact: unknown, path: unknown, place: string): FactReference {
@@ -176,8 +190,15 @@ function kindOf(node: Node): Kind {
   return (['any', 'all', 'not', 'condition'] as const).find((key) => Object.hasOwn(node, key)) ?? 'leaf';
 }
 
-function single(test: AnyPredicate, mayThrow: boolean): Part {
-  return { test, mayThrow, size: 1, levels: 1, priority: 1 };
+/** What the code of a comparison is, also behind a leading `not:`; undefined where it goes through the operator. */
+function codeOf(
+  left: FactReference,
+  name: string,
+  right: FactReference | { literal: unknown },
+): Code | undefined {
+  if (!name.startsWith(NEGATION)) return leafCode(left, name, right) ?? undefined;
+  const code = leafCode(left, name.slice(NEGATION.length), right);
+  return code === null ? undefined : (constant) => `!(${code(constant)})`;
 }
 
 function isNode(value: unknown): value is Node {

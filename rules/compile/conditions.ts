@@ -29,6 +29,18 @@ export function compileCondition(condition: Condition, options: CompileOptions =
 }
 
 /**
+ * Only looks whether a condition compiles.
+ *
+ * @throws PolicyCompileError as compileCondition does
+ */
+export function checkCondition(condition: Condition, options: CompileOptions = {}): void {
+  new ConditionCompiler({ named: options.named, shapeOf: catalogueShape }).check(
+    condition,
+    options.place ?? '$',
+  );
+}
+
+/**
  * Compiles one condition tree over any facts: the predicate gives what json-rules-engine gives, and throws where a run
  * of it rejects (undefined facts, a list asked of what is none). Conditions that it would fail to set up, names that lead
  * nowhere and paths outside the safe grammar are refused.
