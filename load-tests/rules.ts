@@ -112,15 +112,15 @@ async function compare(
   if (held === 0) throw new Error('no rule ever holds');
 }
 
-/** Sums what holds, so that nothing can be left out. */
-let sink = 0;
+/** Counts what holds, so that nothing can be left out. */
+const seen = { held: 0 };
 
 function compiledSlice({ rules }: CompiledPolicy, facts: readonly Facts[], sliceMs: number): number {
   const from = performance.now();
   let evaluations = 0;
   let ms = 0;
   while (ms < sliceMs) {
-    for (const one of facts) for (const rule of rules) if (rule.holds(one)) sink += 1;
+    for (const one of facts) for (const rule of rules) if (rule.holds(one)) seen.held += 1;
     evaluations += facts.length;
     ms = performance.now() - from;
   }
@@ -136,7 +136,7 @@ async function librarySlice(
   let evaluations = 0;
   let ms = 0;
   while (ms < sliceMs) {
-    sink += (await engine.run(facts[evaluations % facts.length])).events.length;
+    seen.held += (await engine.run(facts[evaluations % facts.length])).events.length;
     evaluations += 1;
     ms = performance.now() - from;
   }

@@ -1,23 +1,21 @@
 import fc from 'fast-check';
-import { Engine } from 'json-rules-engine';
-import type { TopLevelCondition } from 'json-rules-engine';
 import { describe, expect, it } from 'vitest';
 import type { Condition } from '../../schemas/policy.ts';
 import type { CompileFault } from './compile-error.ts';
 import { PolicyCompileError } from './compile-error.ts';
 import { compileForAnyFacts } from './conditions.ts';
 import type { AnyPredicate, FactsRecord } from './leaf.ts';
+import { answerOf, libraryOf } from './library-answer.contract.ts';
+import type { GivenRule } from './library-answer.contract.ts';
 import { DECORATOR_NAMES, OPERATOR_NAMES } from './operators.ts';
 
 /** A case is a rule on one set of facts. */
 const CASES = Number(process.env['WEIR_TEST_RUNS'] ?? 20_000);
 const FACTS_A_RULE = 4;
 
-interface RandomRule {
+interface RandomRule extends GivenRule {
   condition: Record<string, unknown>;
   named: Record<string, Record<string, unknown>>;
-  allowUndefinedFacts: boolean;
-  allowUndefinedConditions: boolean;
   facts: FactsRecord[];
 }
 
@@ -223,35 +221,6 @@ function faultsOf({ condition, named, allowUndefinedConditions }: RandomRule): S
   return faults;
 }
 
-type Answer = boolean | 'throws';
-
-function libraryFor({ condition, named, allowUndefinedFacts, allowUndefinedConditions }: RandomRule) {
-  const engine = new Engine([], { allowUndefinedFacts, allowUndefinedConditions });
-  for (const [name, one] of Object.entries(named)) {
-    engine.setCondition(name, structuredClone(one) as unknown as TopLevelCondition);
-  }
-  engine.addRule({
-    conditions: structuredClone(condition) as unknown as TopLevelCondition,
-    event: { type: 'holds' },
-  });
-  return async (facts: FactsRecord): Promise<Answer> => {
-    try {
-      return (await engine.run({ ...facts })).results.length === 1;
-    } catch {
-      // That it rejects is the answer; the errors have other words than ours.
-      return 'throws';
-    }
-  };
-}
-
-function compiled(predicate: AnyPredicate, facts: FactsRecord): Answer {
-  try {
-    return predicate(facts);
-  } catch {
-    return 'throws';
-  }
-}
-
 describe('a compiled condition and json-rules-engine', () => {
   it(
     `agree on ${String(CASES)} random cases, in what they refuse and what throws too`,
@@ -274,10 +243,10 @@ describe('a compiled condition and json-rules-engine', () => {
             return;
           }
           expect([...faults]).toEqual([]);
-          const library = libraryFor(one);
+          const library = libraryOf(one);
           for (const facts of one.facts) {
             const answer = await library(facts);
-            if (compiled(predicate, facts) !== answer) expect(compiled(predicate, facts)).toBe(answer);
+            if (answerOf(predicate, facts) !== answer) expect(answerOf(predicate, facts)).toBe(answer);
             seen[String(answer) as keyof typeof seen] += 1;
           }
         }),
