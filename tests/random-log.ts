@@ -4,6 +4,7 @@ import type { StatusType } from '../schemas/accounting-record.ts';
 import type { Control, OperatorCommand } from '../schemas/control.ts';
 import type { NasProfile } from '../schemas/profile.ts';
 import { DAY, HOUR, LogBuilder, MINUTE, capPolicy, nasProfile, plan, profile } from './factories.ts';
+import { someExtras, somePlan, somePolicy, someProvider } from './random-policies.ts';
 
 /** One step of a random log. Times are relative: the log's clock runs on. */
 interface Step {
@@ -30,6 +31,9 @@ interface Step {
 
 type RandomControl =
   | 'policy'
+  | 'other-policy'
+  | 'other-withdrawn'
+  | 'provider'
   | 'withdrawn'
   | 'plan'
   | 'profile'
@@ -104,6 +108,10 @@ const readings: fc.Arbitrary<Partial<NasProfile>> = fc.record(
 const someControl = fc.option(
   fc.constantFrom<RandomControl>(
     'policy',
+    'other-policy',
+    'other-policy',
+    'other-withdrawn',
+    'provider',
     'withdrawn',
     'plan',
     'profile',
@@ -160,13 +168,17 @@ export function randomLogWithControls(maxLength = 45): fc.Arbitrary<LogBuilder> 
 function buildLog(steps: readonly Step[], nas: readonly Partial<NasProfile>[]): LogBuilder {
   const log = new LogBuilder()
     .control({ kind: 'plan-version', plan: plan({ capBytes: 9000 }) })
+    .control({ kind: 'provider-settings', settings: someProvider(1, 1) })
     .control({ kind: 'policy-version', policy: capPolicy({ minHoldSeconds: 0 }) })
     .control({
       kind: 'nas-profile',
       nas: nasProfile({ reversed: true, unit: 'kilobytes', startToleranceSeconds: 30 }),
     });
   LINES.forEach((line, i) => {
-    log.control({ kind: 'subscriber-profile', profile: profile({ subscriberId: `sub-${i}`, ...line }) });
+    log.control({
+      kind: 'subscriber-profile',
+      profile: profile({ subscriberId: `sub-${i}`, ...line, overageConsent: i < 2 }),
+    });
   });
   nas.forEach((reading, i) => {
     log.control({ kind: 'nas-profile', nas: nasProfile({ nasId: `nas-${i}`, ...reading }) });
@@ -203,12 +215,21 @@ function addControl(log: LogBuilder, one: Step, kind: RandomControl, clock: numb
       });
     case 'withdrawn':
       return add({ kind: 'policy-withdrawn', policyId: 'home-fup' });
+    case 'other-policy':
+      return add({ kind: 'policy-version', policy: somePolicy(amount, other) });
+    case 'other-withdrawn':
+      return add({ kind: 'policy-withdrawn', policyId: `policy-${amount % 3}` });
+    case 'provider':
+      return add({ kind: 'provider-settings', settings: someProvider(amount, other) });
     case 'plan':
-      return add({ kind: 'plan-version', plan: plan({ capBytes: 3 * amount, classFactors: { tv: other } }) });
+      return add({ kind: 'plan-version', plan: somePlan(amount, other) });
     case 'profile':
       return add({
         kind: 'subscriber-profile',
-        profile: profile({ ...line, ...LINES[other % 5], subscriberId, anchorDay: 1 + (amount % 31) }),
+        profile: profile({
+          ...{ ...line, ...LINES[other % 5], subscriberId, anchorDay: 1 + (amount % 31) },
+          ...someExtras(amount, other, clock),
+        }),
       });
     case 'nas-event':
       return add({ kind: 'nas-event', nasId, event: 'on', atMs: clock - one.growth[0] * 100 });

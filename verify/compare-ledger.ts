@@ -5,7 +5,7 @@ import { isNothing, nothing, plus } from './amount.ts';
 import type { Findings, Part, Scope } from './check.ts';
 import { knownFromMs } from './check.ts';
 import { actionText } from './compare-analytics.ts';
-import type { ExpectedAction } from './decisions.ts';
+import type { ExpectedAction } from './actions.ts';
 import { NOTHING, bytesText, keyText, timeText } from './difference.ts';
 import type { DifferenceKind } from './difference.ts';
 import type { LedgerRow } from './readers.ts';
@@ -64,13 +64,13 @@ export function compareActions(parts: Parts, left: Left, scope: Scope, findings:
       if (!isAsked(action, scope)) continue;
       findings.compared += 1;
       const found = left.actions.get(action.id);
-      const expected = `${actionText({ ...action, partition })} to ${speedText(action)}`;
+      const expected = `${actionText({ ...action, partition })} to ${contentText(action)}`;
       if (found === undefined) {
         if (action.offset < settled)
           findings.put('waiting', 'action', partition, action.id, expected, NOTHING);
         continue;
       }
-      const text = `${actionText(found)} to ${speedText(found)}`;
+      const text = `${actionText(found)} to ${contentText(found)}`;
       if (text !== expected) findings.put('wrong', 'action', partition, action.id, expected, text);
     }
     for (const action of left.actions.values()) {
@@ -203,8 +203,24 @@ function isAsked(action: ExpectedAction, { sinceMs }: Scope): boolean {
   return action.decidedAtMs >= sinceMs;
 }
 
-function speedText({ desired }: { desired: { downBps: number; upBps: number } }): string {
-  return `${desired.downBps}/${desired.upBps} bit/s`;
+/** What an action says besides its name. */
+function contentText(action: Pick<LedgerRow, 'desired' | 'disposition' | 'overage' | 'topUp'>): string {
+  const { desired, disposition, overage, topUp } = action;
+  const { state, downBps, upBps, profile } = desired;
+  const parts = [`${state} ${downBps}/${upBps} bit/s`];
+  if (profile !== null) parts.push(`profile ${profile}`);
+  if (disposition !== 'send') parts.push(disposition);
+  if (overage !== null) {
+    const { block, blockBytes, priceMinor, currency } = overage;
+    parts.push(`block ${block} of ${blockBytes} bytes for ${priceMinor} ${currency}`);
+  }
+  if (topUp !== null) {
+    const { productId, bytes, priceMinor, currency, fromMs, expiresMs } = topUp;
+    parts.push(
+      `${productId} of ${bytes} bytes for ${priceMinor} ${currency}, ${timeText(fromMs)} to ${timeText(expiresMs)}`,
+    );
+  }
+  return parts.join(', ');
 }
 
 function closingText(classes: ReadonlyMap<string, Amount>, adjusted: Amount): string {

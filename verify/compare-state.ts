@@ -5,7 +5,10 @@ import { totalOf } from './cycle-book.ts';
 import { NOTHING, bytesText, timeText } from './difference.ts';
 import type { Difference, DifferenceKind } from './difference.ts';
 import type { Line } from './line.ts';
-import { cycleOf, sessionOf } from './origin.ts';
+import { effectText } from './effect.ts';
+import { LocalCalendar } from './local-calendar.ts';
+import { adoptRecent, cycleOf, sessionOf } from './origin.ts';
+import { RecentUse } from './recent-use.ts';
 import type { StoredHead, StoredLine } from './readers.ts';
 import type { Recomputation } from './recompute.ts';
 import type { Session } from './sessions.ts';
@@ -30,12 +33,16 @@ export function compareHead(run: Recomputation, head: StoredHead, partition: num
   return differences;
 }
 
-/** A subscriber as the log gives it and as the slot holds it. */
+/**
+ * A subscriber as the log gives it and as the slot holds it.
+ *
+ * @param compares `policyFacts` false: what is kept since policies ask about it may have been kept from some entry on only
+ */
 export function compareLine(
   line: Line | undefined,
   stored: StoredLine,
   partition: number,
-  sinceMs: number,
+  compares: { sinceMs: number; policyFacts: boolean },
 ): Difference[] {
   const differences: Difference[] = [];
   const put = (kind: DifferenceKind, what: string, expected: string, found: string): void => {
@@ -46,20 +53,20 @@ export function compareLine(
     put('subscriber', '', NOTHING, 'a subscriber');
     return differences;
   }
-  const fromMs = Math.max(sinceMs, line.unknownUntilMs);
-  compareCycles(line, stored, fromMs, put);
+  const fromMs = Math.max(compares.sinceMs, line.unknownUntilMs);
+  compareCycles(line, stored, fromMs, compares.policyFacts, put);
   compareSessions(line, stored, put);
   if (line.unknownUntilMs > 0) return differences;
-  const speed = (throttle: StoredLine['throttle']): string =>
-    throttle === null ? 'the plan’s speed' : `${throttle.downBps}/${throttle.upBps} bit/s`;
-  if (speed(line.throttle) !== speed(stored.throttle))
-    put('throttle', '', speed(line.throttle), speed(stored.throttle));
+  if (compares.policyFacts) compareRecent(line, stored, put);
+  const effect = ({ effect, effectSinceMs }: Pick<Line, 'effect' | 'effectSinceMs'>): string =>
+    effectText(effect) + (compares.policyFacts && effect !== null ? ` since ${timeText(effectSinceMs)}` : '');
+  if (effect(line) !== effect(stored)) put('throttle', '', effect(line), effect(stored));
   return differences;
 }
 
 type Put = (kind: DifferenceKind, what: string, expected: string, found: string) => void;
 
-function compareCycles({ book }: Line, stored: StoredLine, fromMs: number, put: Put): void {
+function compareCycles({ book }: Line, stored: StoredLine, fromMs: number, offPeak: boolean, put: Put): void {
   const held = [...stored.cycles, ...stored.pastCycles].map(cycleOf);
   const byStart = new Map(held.map((cycle) => [cycle.startMs, cycle]));
   const oldestMs = Math.min(...held.map(({ startMs }) => startMs));
@@ -68,12 +75,13 @@ function compareCycles({ book }: Line, stored: StoredLine, fromMs: number, put: 
     const found = byStart.get(cycle.startMs);
     byStart.delete(cycle.startMs);
     if (cycle.startMs < fromMs || (found === undefined && dropsOlder && cycle.startMs < oldestMs)) continue;
-    compareCycle(cycle, found, put);
+    compareCycle(cycle, found, offPeak, put);
   }
-  for (const cycle of byStart.values()) if (cycle.startMs >= fromMs) compareCycle(undefined, cycle, put);
+  for (const cycle of byStart.values())
+    if (cycle.startMs >= fromMs) compareCycle(undefined, cycle, offPeak, put);
 }
 
-function compareCycle(wanted: Cycle | undefined, found: Cycle | undefined, put: Put): void {
+function compareCycle(wanted: Cycle | undefined, found: Cycle | undefined, offPeak: boolean, put: Put): void {
   const name = `cycle of ${timeText((wanted ?? found)?.startMs ?? 0)}`;
   const amount = (cycle: Cycle | undefined, of: (cycle: Cycle) => Amount | undefined): string => {
     const value = cycle === undefined ? undefined : of(cycle);
@@ -88,6 +96,40 @@ function compareCycle(wanted: Cycle | undefined, found: Cycle | undefined, put: 
   for (const serviceClass of classes)
     if (serviceClass !== '') compare(`, class ${serviceClass}`, (cycle) => cycle.classes.get(serviceClass));
   compare(', adjusted', (cycle) => cycle.adjusted);
+  if (!offPeak) return;
+  for (const serviceClass of new Set([...(wanted?.offPeak.keys() ?? []), ...(found?.offPeak.keys() ?? [])]))
+    compare(`, off-peak ${serviceClass}`, (cycle) => cycle.offPeak.get(serviceClass));
+}
+
+/** Hours, newest window and peak. */
+function compareRecent({ recent }: Line, stored: StoredLine, put: Put): void {
+  const held = new RecentUse(new LocalCalendar());
+  adoptRecent(held, stored);
+  const a = recentText(recent);
+  const b = recentText(held);
+  for (const key of new Set([...a.keys(), ...b.keys()])) {
+    const [wanted, found] = [a.get(key) ?? NOTHING, b.get(key) ?? NOTHING];
+    if (wanted !== found) put('recent-use', key, wanted, found);
+  }
+}
+
+/** Name of each part of recent use -> what it is. */
+function recentText({ hours, newest, peak }: RecentUse): Map<string, string> {
+  const byClass = (classes: ReadonlyMap<string, Amount>): string =>
+    [...classes]
+      .filter(([, amount]) => !isNothing(amount))
+      .map(([name, amount]) => `${name}: ${bytesText(amount)}`)
+      .sort()
+      .join('; ');
+  const texts = new Map<string, string>();
+  for (const { startMs, endMs, classes } of hours.values())
+    texts.set(`hour of ${timeText(startMs)}`, `to ${timeText(endMs)}, ${byClass(classes)}`);
+  if (newest !== null) texts.set('newest window', `${timeText(newest.startMs)}, ${byClass(newest.classes)}`);
+  if (peak !== null) {
+    const classes = [...peak.classes].map(([name, bytes]) => `${name}: ${String(bytes)}`).sort();
+    texts.set('peak', `day of ${timeText(peak.dayStartMs)}, ${String(peak.bytes)}; ${classes.join('; ')}`);
+  }
+  return texts;
 }
 
 function compareSessions(line: Line, stored: StoredLine, put: Put): void {

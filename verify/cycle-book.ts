@@ -21,8 +21,14 @@ export interface Total {
   classes: Map<string, Amount>;
 }
 
+/** One of which is known what was carried off-peak. */
+export interface BandedTotal extends Total {
+  /** of the classes' octets those that were carried off-peak; a class that the total does not tell apart is the default one */
+  offPeak: Map<string, Amount>;
+}
+
 /** A billing cycle. */
-export interface Cycle extends Total {
+export interface Cycle extends BandedTotal {
   /** signed corrections by operators, in none of the classes */
   adjusted: Amount;
   closed: boolean;
@@ -40,7 +46,7 @@ export class CycleBook {
   cycles: Cycle[] = [];
   /** start of the cycle that contained the watermark when it was last looked at; null = no watermark yet */
   currentMs: number | null = null;
-  readonly #days = new Map<number, Total>();
+  readonly #days = new Map<number, BandedTotal>();
   readonly #calendar: LocalCalendar;
 
   constructor(calendar: LocalCalendar) {
@@ -53,7 +59,7 @@ export class CycleBook {
   }
 
   /** Takes cycles by start, the current one's start, and days, as they were stored. */
-  adopt(cycles: Cycle[], currentMs: number | null, days: readonly Total[]): void {
+  adopt(cycles: Cycle[], currentMs: number | null, days: readonly BandedTotal[]): void {
     this.cycles = cycles;
     this.currentMs = currentMs;
     for (const day of days) this.#days.set(day.startMs, day);
@@ -68,11 +74,18 @@ export class CycleBook {
   }
 
   /** Adds a part of a record's delta to its days and to its cycle, which is returned. */
-  add(rule: CycleRule, serviceClass: string, part: SpreadPart): Cycle {
-    this.#addToDays(rule, serviceClass, part);
+  add(rule: CycleRule, serviceClass: string, part: SpreadPart, offPeak: boolean): Cycle {
+    this.#addToDays(rule, serviceClass, part, offPeak);
     const cycle = this.cycleOf(rule, part.fromMs);
     addToClass(cycle, serviceClass, part);
+    if (offPeak) addToOffPeak(cycle, serviceClass, part);
     return cycle;
+  }
+
+  /** Days that begin in [fromMs, toMs), by start. */
+  daysFrom(fromMs: number, toMs: number): BandedTotal[] {
+    const days = [...this.#days.values()].filter(({ startMs }) => startMs >= fromMs && startMs < toMs);
+    return days.sort((a, b) => a.startMs - b.startMs);
   }
 
   /** The cycle that takes what happened at an instant: one that is known, else the calendar's. */
@@ -115,6 +128,7 @@ export class CycleBook {
       if (day.startMs < fromMs) continue;
       const cycle = this.cycleOf(rule, day.startMs);
       for (const [serviceClass, amount] of day.classes) addToClass(cycle, serviceClass, amount);
+      for (const [serviceClass, amount] of day.offPeak) addToOffPeak(cycle, serviceClass, amount);
     }
     for (const { startMs, adjusted } of open) {
       if (isNothing(adjusted)) continue;
@@ -145,13 +159,19 @@ export class CycleBook {
     const bounds = this.#cut(this.#calendar.cycleAt(zone, anchorDay, atMs), atMs);
     const known = this.cycles.find(({ startMs }) => startMs === bounds.startMs);
     if (known !== undefined) return known;
-    const made: Cycle = { ...bounds, classes: new Map(), adjusted: nothing(), closed: false };
+    const made: Cycle = {
+      ...bounds,
+      classes: new Map(),
+      offPeak: new Map(),
+      adjusted: nothing(),
+      closed: false,
+    };
     this.cycles.push(made);
     this.cycles.sort((a, b) => a.startMs - b.startMs);
     return made;
   }
 
-  #addToDays(rule: CycleRule, serviceClass: string, part: SpreadPart): void {
+  #addToDays(rule: CycleRule, serviceClass: string, part: SpreadPart, offPeak: boolean): void {
     const spans = [this.dayOf(rule, part.fromMs)];
     for (let last = spans[0]; last !== undefined && last.endMs < part.toMs;) {
       last = this.dayOf(rule, last.endMs);
@@ -165,26 +185,40 @@ export class CycleBook {
     spans.forEach((span, i) => {
       const share = { down: down[i] ?? 0n, up: up[i] ?? 0n };
       if (isNothing(share)) return;
-      const day = this.#days.get(span.startMs) ?? { ...span, classes: new Map<string, Amount>() };
+      const day = this.#days.get(span.startMs) ?? { ...span, classes: new Map(), offPeak: new Map() };
       this.#days.set(span.startMs, day);
       addToClass(day, serviceClass, share);
+      if (offPeak) addToOffPeak(day, serviceClass, share);
     });
   }
 }
 
 /** Sum over all classes. */
-export function totalOf({ classes }: Total): Amount {
+export function totalOf({ classes }: Pick<Total, 'classes'>): Amount {
   return [...classes.values()].reduce(plus, nothing());
 }
 
-/** Case 19: octets that count, each class by its factor per mille, rounded down once. */
-export function countedOf(cycle: Cycle, factors: Readonly<Record<string, number>>): Amount {
+/** What a plan says of the octets that count, per mille by class. */
+interface Factors {
+  classFactors: Readonly<Record<string, number>>;
+  offPeakFactors?: Readonly<Record<string, number>>;
+}
+
+/**
+ * Case 19: octets that count, each class by its factor per mille, those that were carried off-peak by the factor for these: its
+ * own, that of all classes (`*`), or the same as at other times. Rounded down once.
+ */
+export function countedOf(cycle: Cycle, factors: Factors): Amount {
+  // Classes are named by the network: none is to be found among the names that every object has.
+  const usual = new Map(Object.entries(factors.classFactors));
+  const then = new Map(Object.entries(factors.offPeakFactors ?? {}));
   const weighted = nothing();
   for (const [serviceClass, { down, up }] of cycle.classes) {
-    // Classes are named by the network: none is to be found among the names that every object has.
-    const factor = BigInt(new Map(Object.entries(factors)).get(serviceClass) ?? 1000);
-    weighted.down += down * factor;
-    weighted.up += up * factor;
+    const factor = usual.get(serviceClass) ?? 1000;
+    const offPeakFactor = BigInt(then.get(serviceClass) ?? then.get('*') ?? factor);
+    const offPeak = cycle.offPeak.get(serviceClass) ?? nothing();
+    weighted.down += (down - offPeak.down) * BigInt(factor) + offPeak.down * offPeakFactor;
+    weighted.up += (up - offPeak.up) * BigInt(factor) + offPeak.up * offPeakFactor;
   }
   const corrected = plus({ down: weighted.down / 1000n, up: weighted.up / 1000n }, cycle.adjusted);
   return {
@@ -193,7 +227,12 @@ export function countedOf(cycle: Cycle, factors: Readonly<Record<string, number>
   };
 }
 
-function addToClass(total: Total, serviceClass: string, { down, up }: Amount): void {
+function addToOffPeak(total: BandedTotal, serviceClass: string, amount: Amount): void {
+  addTo(total.offPeak, total.classes.has(serviceClass) ? serviceClass : '', amount);
+}
+
+/** Adds octets to their class; to the default one where no more are told apart. */
+export function addToClass(total: Pick<Total, 'classes'>, serviceClass: string, { down, up }: Amount): void {
   const named = [...total.classes.keys()].filter((name) => name !== '');
   const isOneTooMany = !total.classes.has(serviceClass) && named.length >= MOST_CLASSES;
   addTo(total.classes, isOneTooMany ? '' : serviceClass, { down, up });

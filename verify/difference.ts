@@ -9,6 +9,8 @@ export const DIFFERENCE_KINDS = [
   'cycle',
   'session',
   'throttle',
+  /** hours, newest window, peak */
+  'recent-use',
   /** a window row that the slot holds */
   'held-window',
   /** rows of analytics */

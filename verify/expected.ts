@@ -1,7 +1,7 @@
 import type { Flag, Outcome } from '../schemas/outcome.ts';
 import { FLAGS, OUTCOMES } from '../schemas/outcome.ts';
 import type { Amount } from './amount.ts';
-import type { ExpectedAction } from './decisions.ts';
+import type { ExpectedAction, ExpectedShadow } from './actions.ts';
 
 /** Total of one window of (subscriber, service class, NAS). */
 export interface ExpectedWindow extends Amount {
@@ -48,6 +48,8 @@ export interface Expected {
   /** [subscriber, NAS, session id, start]: the newest end of each session */
   sessionEnds: Map<string, ExpectedSession>;
   actions: ExpectedAction[];
+  /** what policies in shadow would have done */
+  shadows: ExpectedShadow[];
   adjustments: ExpectedAdjustment[];
   closings: ExpectedClosing[];
   /** by offset */
@@ -68,6 +70,7 @@ export function nothingExpected(): Expected {
     late: new Map(),
     sessionEnds: new Map(),
     actions: [],
+    shadows: [],
     adjustments: [],
     closings: [],
     deadLetters: new Map(),

@@ -2,46 +2,191 @@ import type { PlanVersion } from '../schemas/profile.ts';
 import { nothing } from './amount.ts';
 import type { Facts } from './conditions.ts';
 import { countedOf, totalOf } from './cycle-book.ts';
+import type { Cycle, Total } from './cycle-book.ts';
+import { extrasIn } from './extras.ts';
 import type { Line } from './line.ts';
+import type { LocalCalendar } from './local-calendar.ts';
+import type { OffPeakWalk } from './off-peak.ts';
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+/** A window is of interest for 10 minutes after its end. */
+const WINDOW_AGE_MS = 15 * MINUTE;
+
+/** What facts depend on besides the subscriber. */
+export interface FactWorld {
+  calendar: LocalCalendar;
+  offPeak: OffPeakWalk;
+  defaultZone: string;
+}
 
 /** Everything that a policy may ask of a subscriber, at an instant of event time. */
-export function factsAt(line: Line, plan: PlanVersion | null, atMs: number): Facts {
-  const { profile } = line;
-  const cycle = line.book.current;
-  const total = cycle === null ? nothing() : totalOf(cycle);
-  const byDirection = cycle === null ? nothing() : countedOf(cycle, plan?.classFactors ?? {});
-  const { down, up } = byDirection;
-  const counted = { down, up, both: down + up, max: down > up ? down : up }[plan?.counted ?? 'both'];
-  const allowance =
-    plan === null || plan.capBytes === null ? null : BigInt(plan.capBytes) + extra(line, atMs);
+export function factsAt(line: Line, plan: PlanVersion | null, atMs: number, world: FactWorld): Facts {
+  const { profile, effect } = line;
+  const zone = profile?.zone ?? world.defaultZone;
+  const { date, dayOfWeek, hour } = world.calendar.timeAt(zone, atMs);
+  const isThrottled = effect?.state === 'throttle';
   return {
     planId: plan?.planId ?? null,
     planFamily: plan?.family ?? null,
     segment: profile?.segment ?? '',
     tags: profile?.tags ?? [],
     billingStatus: profile?.billingStatus ?? 'current',
+    overageConsent: profile?.overageConsent ?? false,
     capBytes: plan?.capBytes ?? null,
-    allowanceBytes: allowance === null ? null : Number(allowance),
     planDownBps: plan?.downBps ?? null,
     planUpBps: plan?.upBps ?? null,
-    cycleTotalBytes: Number(total.down + total.up),
-    cycleDownloadBytes: Number(total.down),
-    cycleUploadBytes: Number(total.up),
-    cycleCountedBytes: Number(counted),
-    capUsedPercent: allowance === null ? null : percent(counted, allowance),
-    capRemainingBytes: allowance === null ? null : Number(counted > allowance ? 0n : allowance - counted),
+    ...cycleFacts(line, plan, atMs, world.calendar, zone),
+    poolUsedPercent: null,
+    ...recentFacts(line, atMs, world.calendar, zone),
     openSessions: line.sessions.open.length,
-    isThrottled: line.throttle !== null,
-    isOffPeak: false,
+    longestSessionSeconds: Math.max(
+      0,
+      ...line.sessions.open.map(({ startMs }) => Math.floor((atMs - startMs) / 1000)),
+    ),
+    hourOfDay: hour,
+    dayOfWeek,
+    date,
+    isOffPeak: world.offPeak.isOffPeak(zone, atMs),
+    isThrottled,
+    throttledSeconds: isThrottled ? Math.max(0, Math.floor((atMs - line.effectSinceMs) / 1000)) : 0,
   };
 }
 
-/** Carry-over and what was bought on top, as long as it lives. */
-function extra({ profile }: Line, atMs: number): bigint {
-  if (profile === null) return 0n;
-  return profile.topUps
+/** Days are counted by the local dates of now, of the cycle's beginning and of its last moment. */
+function cycleFacts(
+  line: Line,
+  plan: PlanVersion | null,
+  atMs: number,
+  calendar: LocalCalendar,
+  zone: string,
+): Facts {
+  const cycle: Cycle = line.book.current ?? {
+    ...{ startMs: 0, endMs: 0, closed: false, adjusted: nothing() },
+    classes: new Map(),
+    offPeak: new Map(),
+  };
+  const { startMs, endMs } = cycle;
+  const total = totalOf(cycle);
+  const offPeak = totalOf({ classes: cycle.offPeak });
+  const { down, up } = countedOf(cycle, plan ?? { classFactors: {} });
+  const counted = { down, up, both: down + up, max: down > up ? down : up }[plan?.counted ?? 'both'];
+  const bought = topUps(line, atMs);
+  const carried = BigInt(line.profile?.carryOverBytes ?? 0);
+  const allowance = plan === null || plan.capBytes === null ? null : BigInt(plan.capBytes) + carried + bought;
+  const left = allowance === null ? null : counted > allowance ? 0n : allowance - counted;
+  const elapsed = endMs > startMs ? Math.min(1, Math.max(0, (atMs - startMs) / (endMs - startMs))) : 0;
+  const used = allowance === null ? null : percent(counted, allowance);
+  const today = calendar.timeAt(zone, atMs).dayNumber;
+  return {
+    cycleTotalBytes: Number(total.down + total.up),
+    cycleDownloadBytes: Number(total.down),
+    cycleUploadBytes: Number(total.up),
+    cycleOffPeakBytes: Number(offPeak.down + offPeak.up),
+    cycleCountedBytes: Number(counted),
+    allowanceBytes: allowance === null ? null : Number(allowance),
+    capUsedPercent: used,
+    capRemainingBytes: left === null ? null : Number(left),
+    // Top-ups are used last: what is left of the allowance is left of them, up to what they are.
+    topUpRemainingBytes: Number(left === null || left > bought ? bought : left),
+    overageBlocks: extrasIn(line, startMs).blocks,
+    cycleDay: Math.max(1, today - calendar.timeAt(zone, startMs).dayNumber + 1),
+    cycleDaysLeft: Math.max(0, calendar.timeAt(zone, endMs - 1).dayNumber - today),
+    cycleElapsedPercent: elapsed * 100,
+    projectedCapUsedPercent: used === null || elapsed < 0.05 ? null : allowance === 0n ? 100 : used / elapsed,
+  };
+}
+
+function recentFacts(line: Line, atMs: number, calendar: LocalCalendar, zone: string): Facts {
+  const all = periodFacts(line, atMs, calendar, zone, null);
+  const { dayBytes, usualDayBytes: usual } = all;
+  const names = new Set(line.book.current?.classes.keys());
+  for (const day of recentDays(line, atMs, calendar, zone))
+    for (const serviceClass of day.classes.keys()) names.add(serviceClass);
+  names.delete('');
+  const byClass = Object.create(null) as Record<string, Facts>;
+  for (const name of names) {
+    const { down, up } = line.book.current?.classes.get(name) ?? nothing();
+    byClass[name] = {
+      cycleTotalBytes: Number(down + up),
+      cycleDownloadBytes: Number(down),
+      cycleUploadBytes: Number(up),
+      ...periodFacts(line, atMs, calendar, zone, name),
+    };
+  }
+  return {
+    ...all,
+    dayToUsualPercent: usual === null || usual === 0 ? null : (dayBytes * 100) / usual,
+    byClass,
+  };
+}
+
+/** Today's days and those before of which the usual one is the median. */
+function recentDays(line: Line, atMs: number, calendar: LocalCalendar, zone: string): Total[] {
+  const { startMs, endMs } = calendar.dayAt(zone, atMs);
+  return line.book.daysFrom(startMs - 28.5 * DAY, endMs);
+}
+
+interface PeriodFacts extends Facts {
+  dayBytes: number;
+  usualDayBytes: number | null;
+}
+
+/** Facts of windows, hours and days, of one class or of all (null). */
+function periodFacts(
+  line: Line,
+  atMs: number,
+  calendar: LocalCalendar,
+  zone: string,
+  serviceClass: string | null,
+): PeriodFacts {
+  const { hours, newest, peak } = line.recent;
+  const sum = (total: Pick<Total, 'classes'>): number => {
+    const { down, up } =
+      serviceClass === null ? totalOf(total) : (total.classes.get(serviceClass) ?? nothing());
+    return Number(down + up);
+  };
+  const hour = calendar.hourAt(zone, atMs);
+  const day = calendar.dayAt(zone, atMs);
+  const isToday = ({ startMs }: Total): boolean => startMs >= day.startMs;
+  const days = recentDays(line, atMs, calendar, zone);
+  const thisHour = hours.get(hour.startMs);
+  const ofDay = [...hours.values()].filter(
+    ({ startMs }) => startMs >= hour.startMs - 23 * HOUR && startMs < hour.endMs,
+  );
+  const most =
+    peak?.dayStartMs !== day.startMs
+      ? 0n
+      : serviceClass === null
+        ? peak.bytes
+        : (peak.classes.get(serviceClass) ?? 0n);
+  return {
+    last5mBytes: newest !== null && atMs < newest.startMs + WINDOW_AGE_MS ? sum(newest) : 0,
+    hourBytes: thisHour === undefined ? 0 : sum(thisHour),
+    dayBytes: days.filter(isToday).reduce((bytes, one) => bytes + sum(one), 0),
+    last24hBytes: ofDay.reduce((bytes, one) => bytes + sum(one), 0),
+    // Bits of 300 seconds.
+    peakRateBps: (Number(most) * 8000) / 300_000,
+    usualDayBytes: median(days.filter((one) => !isToday(one)).map(sum)),
+  };
+}
+
+/** Null below 3; of two in the middle half their sum, rounded down. */
+function median(values: readonly number[]): number | null {
+  if (values.length < 3) return null;
+  const sorted = [...values].sort((a, b) => a - b);
+  const [low = 0, high = 0] = [Math.floor((sorted.length - 1) / 2), Math.floor(sorted.length / 2)].map(
+    (i) => sorted[i] ?? 0,
+  );
+  return Math.floor((low + high) / 2);
+}
+
+/** What was bought on top, as long as it lives. */
+function topUps({ profile }: Line, atMs: number): bigint {
+  return (profile?.topUps ?? [])
     .filter(({ fromMs, expiresMs }) => fromMs <= atMs && atMs < expiresMs)
-    .reduce((sum, { bytes }) => sum + BigInt(bytes), BigInt(profile.carryOverBytes));
+    .reduce((sum, { bytes }) => sum + BigInt(bytes), 0n);
 }
 
 /** Nothing of nothing is all of it. Multiplied first, so that a threshold is reached to the byte. */

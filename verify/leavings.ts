@@ -11,6 +11,8 @@ import type { SpreadPart } from './spread.ts';
 /** Whose bytes they are, and which entry brought them. */
 interface Origin {
   serviceClass: string;
+  /** whether what was carried from an instant on was carried off-peak */
+  isOffPeak: (atMs: number) => boolean;
   nasId: string;
   offset: number;
 }
@@ -29,7 +31,9 @@ export function addUsageParts(
   let late = null as { cycle: Cycle; part: SpreadPart } | null;
   for (const part of parts) {
     if (isNothing(part)) continue;
-    const cycle = line.book.add(rule, origin.serviceClass, part);
+    // By the beginning of its window; what is late by its own.
+    const offPeak = origin.isOffPeak(part.windowMs ?? part.fromMs);
+    const cycle = line.book.add(rule, origin.serviceClass, part, offPeak);
     if (part.windowMs !== null) {
       adjustClosed(expected, line, cycle, part, origin);
       const key = [line.id, part.windowMs, origin.serviceClass, origin.nasId];

@@ -1,8 +1,10 @@
-import type { Speed } from '../schemas/action.ts';
+import type { Effect } from '../schemas/action.ts';
 import type { PlanVersion, SubscriberProfile } from '../schemas/profile.ts';
 import { CycleBook } from './cycle-book.ts';
 import type { CycleRule } from './cycle-book.ts';
+import type { Extras } from './extras.ts';
 import type { LocalCalendar } from './local-calendar.ts';
+import { RecentUse } from './recent-use.ts';
 import { noSessions } from './sessions.ts';
 import type { Sessions } from './sessions.ts';
 
@@ -12,8 +14,8 @@ export interface RuleState {
   sinceMs: number;
   cycleStartMs: number;
   ordinal: number;
-  /** what it asks for while active; null for notices */
-  speed: Speed | null;
+  /** what it asks of the line while active; null where nothing lasts */
+  effect: Effect | null;
   /** when it is to be looked at again; null = nobody asked */
   releaseMs: number | null;
 }
@@ -24,10 +26,14 @@ export interface Line {
   profile: SubscriberProfile | null;
   sessions: Sessions;
   book: CycleBook;
-  /** `<policy id>/<rule name>` -> state, in order of first use */
+  recent: RecentUse;
+  /** `<policy id>/<rule name>`, of a shadow with `~` before it -> state, in order of first use */
   rules: Map<string, RuleState>;
-  /** as set by actions, null = the plan's */
-  throttle: Speed | null;
+  /** as set by actions, null = the plan's speed */
+  effect: Effect | null;
+  /** since when, event time; 0 = no effect */
+  effectSinceMs: number;
+  extras: Extras | null;
   /** when it is looked at without an input of its own; null = never */
   dueMs: number | null;
   /** before this its usage may be more than was recomputed: it was under way when what is read of the log begins */
@@ -40,8 +46,11 @@ export function newLine(id: string, calendar: LocalCalendar, unknownUntilMs = 0)
     profile: null,
     sessions: noSessions(),
     book: new CycleBook(calendar),
+    recent: new RecentUse(calendar),
     rules: new Map(),
-    throttle: null,
+    effect: null,
+    effectSinceMs: 0,
+    extras: null,
     dueMs: null,
     unknownUntilMs,
   };

@@ -1,4 +1,22 @@
-const DAY_MS = 86_400_000;
+const MINUTE_MS = 60_000;
+const QUARTER_MS = 15 * MINUTE_MS;
+const HOUR_MS = 4 * QUARTER_MS;
+const DAY_MS = 24 * HOUR_MS;
+/** Quarters of an hour whose local time is remembered. */
+const MOST_QUARTERS = 200_000;
+
+/** What clocks and calendars of a zone show at an instant. */
+export interface LocalTime {
+  /** YYYY-MM-DD */
+  date: string;
+  /** days since 1970-01-01 of that date */
+  dayNumber: number;
+  /** 1 = Monday to 7 = Sunday */
+  dayOfWeek: number;
+  hour: number;
+  /** HH:MM */
+  time: string;
+}
 
 /**
  * Cycle and day boundaries from nothing but Intl's rendering of local time, by bisection: slow and obvious, so that it shares
@@ -8,6 +26,9 @@ export class LocalCalendar {
   private readonly formats = new Map<string, Intl.DateTimeFormat>();
   private readonly anchors = new Map<string, number>();
   private readonly days = new Map<string, { startMs: number; endMs: number }[]>();
+  private readonly clocks = new Map<string, Intl.DateTimeFormat>();
+  private readonly offsets = new Map<string, number>();
+  private readonly hours = new Map<string, { startMs: number; endMs: number }[]>();
   private readonly found = new Map<string, { startMs: number; endMs: number }[]>();
 
   /** The cycle [startMs, endMs) that contains an instant. */
@@ -40,6 +61,58 @@ export class LocalCalendar {
     known.unshift(day);
     this.days.set(zone, known.slice(0, 100));
     return day;
+  }
+
+  timeAt(zone: string, atMs: number): LocalTime {
+    const local = new Date(atMs + this.offsetMs(zone, atMs));
+    const [date = '', time = ''] = local.toISOString().split('T');
+    return {
+      date,
+      dayNumber: Math.floor(local.getTime() / DAY_MS),
+      dayOfWeek: ((local.getUTCDay() + 6) % 7) + 1,
+      hour: local.getUTCHours(),
+      time: time.slice(0, 5),
+    };
+  }
+
+  /** The clock hour [startMs, endMs) that contains an instant: local time goes on in it, and shows one hour of one day. */
+  hourAt(zone: string, atMs: number): { startMs: number; endMs: number } {
+    const known = this.hours.get(zone) ?? [];
+    const hit = known.find(({ startMs, endMs }) => startMs <= atMs && atMs < endMs);
+    if (hit !== undefined) return hit;
+    const offsetMs = this.offsetMs(zone, atMs);
+    const hourOf = (ms: number): number => Math.floor((ms + offsetMs) / HOUR_MS);
+    const isSame = (ms: number): boolean =>
+      this.offsetMs(zone, ms) === offsetMs && hourOf(ms) === hourOf(atMs);
+    let startMs = Math.floor(atMs / MINUTE_MS) * MINUTE_MS;
+    while (isSame(startMs - MINUTE_MS)) startMs -= MINUTE_MS;
+    let endMs = startMs;
+    while (isSame(endMs)) endMs += MINUTE_MS;
+    const hour = { startMs, endMs };
+    known.unshift(hour);
+    this.hours.set(zone, known.slice(0, 100));
+    return hour;
+  }
+
+  /** Local time less UTC. Clocks are changed at quarters of an hour; years ago some were at 00:01. */
+  private offsetMs(zone: string, atMs: number): number {
+    const quarterMs = Math.floor(atMs / QUARTER_MS) * QUARTER_MS;
+    const key = `${quarterMs} ${zone}`;
+    const known = this.offsets.get(key);
+    if (known !== undefined) return known;
+    let format = this.clocks.get(zone);
+    if (format === undefined) {
+      const numeric = { year: 'numeric', month: 'numeric', day: 'numeric' } as const;
+      const time = { hour: 'numeric', minute: 'numeric', second: 'numeric', hourCycle: 'h23' } as const;
+      format = new Intl.DateTimeFormat('en-US', { timeZone: zone, ...numeric, ...time });
+      this.clocks.set(zone, format);
+    }
+    const shown = format.format(quarterMs).match(/\d+/g) ?? [];
+    const [month = 1, day = 1, year = 1970, hour = 0, minute = 0, second = 0] = shown.map(Number);
+    const offsetMs = Date.UTC(year, month - 1, day, hour, minute, second) - quarterMs;
+    if (this.offsets.size >= MOST_QUARTERS) this.offsets.clear();
+    this.offsets.set(key, offsetMs);
+    return offsetMs;
   }
 
   /** First instant of the anchor day in a month (months since year 0). */

@@ -1,11 +1,19 @@
 import { STATUS_TYPES } from '../schemas/accounting-record.ts';
 import type { Amount } from './amount.ts';
 import { minus } from './amount.ts';
-import type { Cycle, Total } from './cycle-book.ts';
+import type { BandedTotal, Cycle, Total } from './cycle-book.ts';
 import { newLine } from './line.ts';
 import type { Line } from './line.ts';
 import type { LocalCalendar } from './local-calendar.ts';
-import type { StoredCycle, StoredHead, StoredLine, StoredSession, StoredWindow } from './readers.ts';
+import type {
+  StoredBanded,
+  StoredCycle,
+  StoredHead,
+  StoredLine,
+  StoredSession,
+  StoredWindow,
+} from './readers.ts';
+import type { RecentUse } from './recent-use.ts';
 import type { Recomputation } from './recompute.ts';
 import type { Session } from './sessions.ts';
 
@@ -13,6 +21,7 @@ import type { Session } from './sessions.ts';
 export function adoptHead(run: Recomputation, head: StoredHead): void {
   run.position = head.position;
   run.watermarkMs = head.watermarkMs;
+  run.useLayout(head.blobVersion);
   adoptCatalogue(run, head);
   for (const [source, n] of head.controls) run.controls.set(source, n);
   for (const [nasId, atMs] of head.nasEvents) run.nas.events.set(nasId, atMs);
@@ -27,7 +36,9 @@ export function adoptHead(run: Recomputation, head: StoredHead): void {
 /** Takes plans, policies and profiles of NAS and feeds. */
 export function adoptCatalogue(run: Recomputation, head: StoredHead): void {
   for (const [id, plan] of head.plans) run.plans.set(id, plan);
-  for (const [id, policy] of head.policies) run.policies.set(id, policy);
+  for (const [id, policy] of head.policies) run.world.bases.set(id, policy);
+  for (const [id, policy] of head.candidates) run.world.candidates.set(id, policy);
+  run.provide(head.provider);
   for (const [id, profile] of head.nas) run.nas.profiles.set(id, profile);
   for (const [id, feed] of head.feedProfiles) run.feeds.set(id, feed);
 }
@@ -42,30 +53,52 @@ export function adoptWindow(run: Recomputation, row: StoredWindow): void {
 /** A subscriber as it was stored. */
 export function lineOf(stored: StoredLine, calendar: LocalCalendar): Line {
   const line = newLine(stored.id, calendar);
-  const { profile, forgottenMs, throttle, dueMs, cycles, pastCycles, today, days } = stored;
+  const { profile, forgottenMs, effect, effectSinceMs, dueMs, cycles, pastCycles, today, days } = stored;
   line.profile = profile;
   line.sessions = {
     open: stored.sessions.map(sessionOf),
     closed: stored.tombstones.map(sessionOf),
     forgottenMs,
   };
-  line.throttle = throttle;
+  line.effect = effect;
+  line.effectSinceMs = effectSinceMs;
+  line.extras = stored.overage;
   line.dueMs = dueMs;
   for (const { key, ...state } of stored.rules) line.rules.set(key, state);
   line.book.adopt(
     [...cycles, ...pastCycles].map(cycleOf).sort((a, b) => a.startMs - b.startMs),
     cycles[0]?.startMs ?? null,
-    [...(today === null ? [] : [today]), ...days].map((day) => totalOfStored(day)),
+    [...(today === null ? [] : [today]), ...days].map((day) => bandedOf(day)),
   );
+  adoptRecent(line.recent, stored);
   return line;
 }
 
 /** A cycle as it was stored. */
 export function cycleOf(stored: StoredCycle): Cycle {
-  return { ...totalOfStored(stored), adjusted: exact(stored.adjusted), closed: stored.closed };
+  return { ...bandedOf(stored), adjusted: exact(stored.adjusted), closed: stored.closed };
 }
 
-function totalOfStored(stored: Omit<StoredCycle, 'adjusted' | 'closed'>): Total {
+/** Use by the hour, the newest window and the peak as they were stored. */
+export function adoptRecent(recent: RecentUse, { hour, hours, newestWindow, peak }: StoredLine): void {
+  for (const one of hour === null ? hours : [hour, ...hours])
+    recent.hours.set(one.startMs, { startMs: one.startMs, endMs: one.endMs, classes: classesOf(one) });
+  recent.newest = newestWindow && { startMs: newestWindow.startMs, classes: classesOf(newestWindow) };
+  recent.peak = peak && {
+    dayStartMs: peak.dayStartMs,
+    bytes: BigInt(peak.bytes),
+    classes: new Map(peak.classes.map(({ serviceClass, bytes }) => [serviceClass, BigInt(bytes)])),
+  };
+}
+
+function bandedOf(stored: StoredBanded): BandedTotal {
+  const { startMs, endMs } = stored;
+  const offPeak = new Map(stored.offPeak.map((share) => [share.serviceClass, exact(share)]));
+  return { startMs, endMs, classes: classesOf(stored), offPeak };
+}
+
+/** Octets by class, the default one by what the others leave. */
+function classesOf(stored: Pick<StoredBanded, 'down' | 'up' | 'classes'>): Total['classes'] {
   const classes = new Map<string, Amount>();
   let rest = exact(stored);
   for (const share of stored.classes) {
@@ -73,7 +106,7 @@ function totalOfStored(stored: Omit<StoredCycle, 'adjusted' | 'closed'>): Total 
     rest = minus(rest, exact(share));
   }
   classes.set('', rest);
-  return { startMs: stored.startMs, endMs: stored.endMs, classes };
+  return classes;
 }
 
 /** A session as it was stored. */

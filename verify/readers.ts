@@ -1,7 +1,15 @@
-import type { ActionKind, Speed } from '../schemas/action.ts';
+import type {
+  ActionIntent,
+  ActionKind,
+  DesiredState,
+  Effect,
+  OverageBlock,
+  TopUpPurchase,
+} from '../schemas/action.ts';
 import type { Flag, OutcomeCounts } from '../schemas/outcome.ts';
 import type { OutboxRecord } from '../schemas/outbox.ts';
 import type { PolicyVersion } from '../schemas/policy.ts';
+import type { ProviderSettings } from '../schemas/provider.ts';
 import type { FeedProfile, NasProfile, PlanVersion, SubscriberProfile } from '../schemas/profile.ts';
 import type { Analytics } from '../storage/analytics-ports.ts';
 import type { DeadLetters, UsageRecords } from '../storage/people-ports.ts';
@@ -61,7 +69,13 @@ interface StoredTotal extends StoredBytes {
   classes: (StoredBytes & { serviceClass: string })[];
 }
 
-export interface StoredCycle extends StoredTotal {
+/** One of which is known what was carried off-peak. */
+export interface StoredBanded extends StoredTotal {
+  /** the default class too */
+  offPeak: StoredTotal['classes'];
+}
+
+export interface StoredCycle extends StoredBanded {
   adjusted: StoredBytes;
   closed: boolean;
 }
@@ -79,18 +93,24 @@ export interface StoredLine {
   cycles: StoredCycle[];
   /** newest first, as many as are kept */
   pastCycles: StoredCycle[];
-  today: StoredTotal | null;
-  days: StoredTotal[];
+  today: StoredBanded | null;
+  days: StoredBanded[];
+  hour: StoredTotal | null;
+  hours: StoredTotal[];
+  newestWindow: Omit<StoredTotal, 'endMs'> | null;
+  peak: { dayStartMs: number; bytes: number; classes: { serviceClass: string; bytes: number }[] } | null;
   rules: {
     key: string;
     active: boolean;
     sinceMs: number;
     cycleStartMs: number;
     ordinal: number;
-    speed: Speed | null;
+    effect: Effect | null;
     releaseMs: number | null;
   }[];
-  throttle: Speed | null;
+  effect: Effect | null;
+  effectSinceMs: number;
+  overage: { cycleStartMs: number; blocks: number; topUps: number } | null;
   dueMs: number | null;
 }
 
@@ -112,12 +132,18 @@ export interface StoredHead {
     Settings,
     'partitionCount' | 'bucketCount' | 'defaultZone' | 'acceptLatenessMs' | 'cycleCloseGraceMs'
   >;
+  /** layout of the slot's values */
+  blobVersion: number;
   watermarkMs: number;
   counts: OutcomeCounts;
   flags: Record<Flag, number>;
   controls: ReadonlyMap<string, number>;
   plans: ReadonlyMap<string, PlanVersion>;
+  /** in mode enforce or off */
   policies: ReadonlyMap<string, PolicyVersion>;
+  /** in mode shadow or percent */
+  candidates: ReadonlyMap<string, PolicyVersion>;
+  provider: ProviderSettings;
   nas: ReadonlyMap<string, NasProfile>;
   feedProfiles: ReadonlyMap<string, FeedProfile>;
   nasEvents: ReadonlyMap<string, number>;
@@ -160,7 +186,10 @@ export interface LedgerRow {
   rule: string;
   cycleStartMs: number;
   ordinal: number;
-  desired: Speed;
+  desired: DesiredState;
+  disposition: ActionIntent['disposition'];
+  overage: OverageBlock | null;
+  topUp: TopUpPurchase | null;
   partition: number;
   offset: number;
 }

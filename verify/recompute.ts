@@ -2,8 +2,11 @@ import type { UsageEvent } from '../schemas/accounting-record.ts';
 import type { Control, OperatorCommand, ReplayControl } from '../schemas/control.ts';
 import type { FeedProfile, PlanVersion, SubscriberProfile } from '../schemas/profile.ts';
 import type { PolicyVersion } from '../schemas/policy.ts';
-import { plus } from './amount.ts';
+import { NO_PROVIDER_SETTINGS } from '../schemas/provider.ts';
+import type { ProviderSettings } from '../schemas/provider.ts';
+import { isNothing, plus } from './amount.ts';
 import { decide, nextChangeMs } from './decisions.ts';
+import type { DecisionWorld } from './decisions.ts';
 import type { Settings, VerifyEntry } from './entry.ts';
 import { nothingExpected } from './expected.ts';
 import type { Expected } from './expected.ts';
@@ -14,13 +17,20 @@ import { LocalCalendar } from './local-calendar.ts';
 import { meter, meterTooOld } from './metering.ts';
 import type { Metered, MeteringContext } from './metering.ts';
 import { NasWatch } from './nas-watch.ts';
+import { OffPeakWalk } from './off-peak.ts';
+import { publish, withdraw } from './policies.ts';
 import { readingOf, timeOf } from './record.ts';
 import { Rounds } from './rounds.ts';
 import { spreadOf } from './spread.ts';
 
 const MINUTE = 60_000;
+/** In this layout slots began to keep what policies ask about besides cycles and days, and effects besides throttles by speed. */
+const POLICY_LAYOUT = 4;
 /** Where no plan says how fast the line is (case 20). */
 const FASTEST_LINE = { downBps: 10_000_000_000, upBps: 10_000_000_000 };
+
+/** The log entry that something comes from. */
+type Cause = Pick<VerifyEntry, 'offset' | 'appendTimeMs'>;
 
 /**
  * The meaning of an ordered log of one partition, entry by entry: slowly and plainly from the accounting rules, with
@@ -35,17 +45,49 @@ export class Recomputation {
   watermarkMs = 0;
   readonly nas = new NasWatch();
   readonly plans = new Map<string, PlanVersion>();
-  readonly policies = new Map<string, PolicyVersion>();
   readonly feeds = new Map<string, FeedProfile>();
   /** highest number of each control source */
   readonly controls = new Map<string, number>();
   readonly calendar = new LocalCalendar();
+  /** layout of the slot's values; of a slot that is recomputed from its beginning nobody knows which it had then */
+  layout = POLICY_LAYOUT;
+  /** a control asked for a layout: what came before may have been kept in an older one */
+  layoutAsked = false;
+  readonly world: DecisionWorld;
   readonly rounds: Rounds;
   readonly settings: Settings;
+  #isLayoutKnown = false;
 
   constructor(settings: Settings) {
     this.settings = settings;
     this.rounds = new Rounds(settings);
+    this.world = {
+      bases: new Map(),
+      candidates: new Map(),
+      provider: NO_PROVIDER_SETTINGS,
+      throttlesOnly: false,
+      calendar: this.calendar,
+      offPeak: new OffPeakWalk(NO_PROVIDER_SETTINGS.offPeak, this.calendar),
+      defaultZone: settings.defaultZone,
+    };
+  }
+
+  /** Whether it is known which entries the slot kept hours, peaks and off-peak octets of. */
+  get knowsPolicyFacts(): boolean {
+    return !this.layoutAsked || this.#isLayoutKnown;
+  }
+
+  /** Takes what the provider sets for all policies. */
+  provide(settings: ProviderSettings): void {
+    this.world.provider = settings;
+    this.world.offPeak = new OffPeakWalk(settings.offPeak, this.calendar);
+  }
+
+  /** Takes the layout in which a slot's values are. */
+  useLayout(layout: number): void {
+    this.#isLayoutKnown = true;
+    this.layout = layout;
+    this.world.throttlesOnly = layout < POLICY_LAYOUT;
   }
 
   /** Takes the next entry; offsets ascend. */
@@ -53,7 +95,7 @@ export class Recomputation {
     this.position = entry.offset + 1;
     if (entry.kind === 'control') {
       this.#takeControl(entry);
-      this.#lookAround(entry.offset);
+      this.#lookAround(entry);
       return;
     }
     this.expected.recordsIn += 1;
@@ -62,7 +104,7 @@ export class Recomputation {
       return;
     }
     this.#putAside(entry, entry.reason);
-    this.#lookAround(entry.offset);
+    this.#lookAround(entry);
   }
 
   /** All entries below an offset were taken: those between the last one and it do not exist. */
@@ -88,7 +130,7 @@ export class Recomputation {
     const { atMs, skewed } = timeOf(event, appendTimeMs);
     if (event.eventTimeMs !== null) nas.sampleLead(nasId, event.eventTimeMs - appendTimeMs);
     if (!skewed && !nas.isAhead(nasId)) this.#advance(atMs - MINUTE);
-    this.#lookAround(offset);
+    this.#lookAround({ offset, appendTimeMs });
     if (statusType === 'ACCOUNTING_ON' || statusType === 'ACCOUNTING_OFF') {
       expected.toldEvents.set(offset + 1, nasId);
       expected.outcomes['nas-event'] += 1;
@@ -124,7 +166,7 @@ export class Recomputation {
       if (metered.intervalMs !== null) nas.sampleInterim(nasId, metered.intervalMs);
       this.#addMetered(line, metered, event.nasId, offset);
     }
-    this.#decide(line, offset);
+    this.#decide(line, { offset, appendTimeMs });
   }
 
   #takeControl({ id, control, offset, appendTimeMs }: Extract<VerifyEntry, { kind: 'control' }>): void {
@@ -134,14 +176,17 @@ export class Recomputation {
     this.controls.set(id.source, id.n);
     switch (control.kind) {
       case 'subscriber-profile':
-        return this.#takeProfile(control.profile, offset);
+        return this.#takeProfile(control.profile, { offset, appendTimeMs });
       case 'plan-version':
         this.plans.set(control.plan.planId, control.plan);
         return this.rounds.startSweep();
       case 'policy-version':
         return this.#takePolicy(control.policy, offset, appendTimeMs);
       case 'policy-withdrawn':
-        this.policies.delete(control.policyId);
+        withdraw(this.world, control.policyId);
+        return this.rounds.startSweep();
+      case 'provider-settings':
+        this.provide(control.settings);
         return this.rounds.startSweep();
       case 'nas-profile':
         this.nas.profiles.set(control.nas.nasId, control.nas);
@@ -152,24 +197,34 @@ export class Recomputation {
       case 'nas-event':
         return this.#takeNasEvent(control);
       case 'operator':
-        return this.#takeCommand(control.command, offset);
+        return this.#takeCommand(control.command, { offset, appendTimeMs });
       case 'replay':
-        return this.#takeReplay(control, offset, appendTimeMs);
+        return this.#takeReplay(control, { offset, appendTimeMs });
       case 'tick':
         return this.#advance(control.t);
       case 'fold-version':
-        return;
+        return this.#takeLayout(control.version);
     }
   }
 
-  #takeProfile(profile: SubscriberProfile, offset: number): void {
+  #takeLayout(version: number): void {
+    this.layoutAsked = true;
+    if (version <= this.layout) return;
+    if (this.layout < POLICY_LAYOUT && version >= POLICY_LAYOUT) this.rounds.startSweep();
+    this.layout = version;
+    this.world.throttlesOnly = version < POLICY_LAYOUT;
+  }
+
+  #takeProfile(profile: SubscriberProfile, cause: Cause): void {
     if (!this.#isOfInterest(profile.subscriberId)) return;
     const line = this.#lineOf(profile.subscriberId);
     const before = ruleOf(line, this.settings.defaultZone);
     line.profile = profile;
-    if (before.zone !== profile.zone || before.anchorDay !== profile.anchorDay)
+    if (before.zone !== profile.zone || before.anchorDay !== profile.anchorDay) {
       line.book.changeRule(profile, this.watermarkMs);
-    this.#look(line, offset);
+      line.recent.changeZone(profile.zone);
+    }
+    this.#look(line, cause);
   }
 
   #takePolicy(policy: PolicyVersion, offset: number, appendTimeMs: number): void {
@@ -178,7 +233,7 @@ export class Recomputation {
       this.#putAside({ offset, appendTimeMs }, 'bad-control');
       return;
     }
-    this.policies.set(policy.policyId, policy);
+    publish(this.world, policy);
     this.rounds.startSweep();
   }
 
@@ -189,7 +244,8 @@ export class Recomputation {
     this.rounds.startSweep();
   }
 
-  #takeCommand(command: OperatorCommand, offset: number): void {
+  #takeCommand(command: OperatorCommand, cause: Cause): void {
+    const { offset } = cause;
     if (!this.#isOfInterest(command.subscriberId)) return;
     const line = this.#lineOf(command.subscriberId);
     this.#catchUp(line, offset);
@@ -210,11 +266,12 @@ export class Recomputation {
         reason: 'operator',
       });
     } else for (const session of [...open, ...closed]) session.absurd = false;
-    this.#look(line, offset);
+    this.#look(line, cause);
   }
 
   /** A dead letter put right: metered like any other, or, where that is too long ago, an adjustment (case 10). */
-  #takeReplay({ event, letter, appendTimeMs: readAtMs }: ReplayControl, offset: number, nowMs: number): void {
+  #takeReplay({ event, letter, appendTimeMs: readAtMs }: ReplayControl, cause: Cause): void {
+    const { offset, appendTimeMs: nowMs } = cause;
     if (!this.#isOfInterest(event.subscriberId)) return;
     const line = this.#lineOf(event.subscriberId);
     this.#catchUp(line, offset);
@@ -235,7 +292,7 @@ export class Recomputation {
       if (down + up > 0n)
         this.expected.adjustments.push({ ...adjustment, down, up, reason: 'replay', letter: place });
     }
-    this.#look(line, offset);
+    this.#look(line, cause);
   }
 
   /** What a metered record leaves: usage, rows of ended sessions, flags. */
@@ -244,13 +301,22 @@ export class Recomputation {
     for (const flag of metered.flags) expected.flags[flag] += 1;
     const { session } = metered;
     if (session !== null) {
-      let isEstimated = session.startEstimated && metered.shares.size > 0;
-      for (const [serviceClass, share] of metered.shares) {
-        const rule = ruleOf(line, this.settings.defaultZone);
-        const dayOf = (ms: number): { endMs: number } => line.book.dayOf(rule, ms);
-        const parts = spreadOf(share, metered.fromMs, metered.atMs, this.watermarkMs, dayOf);
-        isEstimated ||= parts.length > 1;
-        addUsageParts(expected, line, rule, parts, { serviceClass, nasId, offset });
+      const rule = ruleOf(line, this.settings.defaultZone);
+      const dayOf = (ms: number): { endMs: number } => line.book.dayOf(rule, ms);
+      const shares = [...metered.shares].map(([serviceClass, share]) => ({
+        serviceClass,
+        parts: spreadOf(share, metered.fromMs, metered.atMs, this.watermarkMs, dayOf),
+      }));
+      const isEstimated =
+        shares.length > 0 && (session.startEstimated || shares.some(({ parts }) => parts.length > 1));
+      const keeps = this.layout >= POLICY_LAYOUT;
+      const isOffPeak = (ms: number): boolean => keeps && this.world.offPeak.isOffPeak(rule.zone, ms);
+      if (keeps) line.recent.addWindows(rule.zone, shares);
+      for (const { serviceClass, parts } of shares) {
+        if (keeps)
+          for (const part of parts)
+            if (!isNothing(part)) line.recent.addToHours(rule.zone, serviceClass, part);
+        addUsageParts(expected, line, rule, parts, { serviceClass, nasId, offset, isOffPeak });
       }
       if (isEstimated && !metered.flags.includes('estimated')) expected.flags.estimated += 1;
     }
@@ -258,9 +324,9 @@ export class Recomputation {
   }
 
   /** Looks at a subscriber that no record touched. */
-  #look(line: Line, offset: number): void {
-    this.#catchUp(line, offset);
-    this.#decide(line, offset);
+  #look(line: Line, cause: Cause): void {
+    this.#catchUp(line, cause.offset);
+    this.#decide(line, cause);
   }
 
   /** What time has done to a subscriber: cases 13 and 14, and cycles that rolled and closed. */
@@ -287,12 +353,14 @@ export class Recomputation {
   }
 
   /** Decides, and notes when the subscriber is to be looked at again. */
-  #decide(line: Line, offset: number): void {
-    const { nas, watermarkMs } = this;
+  #decide(line: Line, { offset, appendTimeMs }: Cause): void {
+    const { nas, watermarkMs, expected, world } = this;
     if (watermarkMs <= 0) return;
     const plan = planAt(line, this.plans, watermarkMs);
-    this.expected.actions.push(...decide(line, this.policies, plan, watermarkMs, offset));
-    const times = [nextChangeMs(line, watermarkMs)];
+    const { actions, shadows } = decide(line, world, plan, { nowMs: watermarkMs, offset, appendTimeMs });
+    expected.actions.push(...actions);
+    expected.shadows.push(...shadows);
+    const times = [nextChangeMs(line, world, plan, watermarkMs)];
     for (const session of line.sessions.open) times.push(nas.nextLookMs(session, watermarkMs));
     times.push(line.book.nextCloseMs(watermarkMs, this.settings.cycleCloseGraceMs));
     const known = times.filter((atMs) => atMs !== null) as number[];
@@ -303,11 +371,11 @@ export class Recomputation {
     this.rounds.setDue(line.id, next);
   }
 
-  #lookAround(offset: number): void {
+  #lookAround(cause: Cause): void {
     this.rounds.next(this.watermarkMs, (id, timed) => {
       const line = this.#lineOf(id);
       if (timed) line.dueMs = null;
-      this.#look(line, offset);
+      this.#look(line, cause);
     });
   }
 

@@ -287,7 +287,8 @@ class Examination {
     this.#compared += 1;
     // Without the beginning of the log nobody knows whom it had.
     if (line === undefined && run.settings.unknownBeforeMs !== null) return;
-    this.#differences.push(...compareLine(line, stored, partition, this.#options.scope.sinceMs));
+    const compares = { sinceMs: this.#options.scope.sinceMs, policyFacts: run.knowsPolicyFacts };
+    this.#differences.push(...compareLine(line, stored, partition, compares));
   }
 
   async #compareStored(): Promise<Findings> {

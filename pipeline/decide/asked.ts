@@ -1,5 +1,4 @@
 import type { CompiledPolicy } from '../../rules/compile/policy.ts';
-import { factsUsed } from '../../rules/compile/facts-used.ts';
 import type { FactName } from '../../rules/facts/catalogue.ts';
 
 /** Groups of facts that cost something and are left out where nobody asks about any of a group. */
@@ -99,12 +98,9 @@ const clocks = new WeakMap<readonly CompiledPolicy[], Clocks>();
 export function clocksOf(policies: readonly CompiledPolicy[]): Clocks {
   let found = clocks.get(policies);
   if (found === undefined) {
-    const used = policies.flatMap(({ rules }) =>
-      rules.map(({ conditions, named }) => factsUsed(conditions, named)),
-    );
     const entries = Object.entries(CLOCKS).map(([clock, names]) => [
       clock,
-      names.some((name) => used.some((facts) => facts.has(name))),
+      names.some((name) => policies.some(({ facts }) => facts.has(name))),
     ]);
     found = Object.fromEntries(entries) as Record<keyof Clocks, boolean>;
     clocks.set(policies, found);

@@ -6,7 +6,7 @@ import { randomLog, randomLogWithControls } from '../random-log.ts';
 import { CASES } from './cases.ts';
 import { counterLog } from './counter-log.ts';
 import { recomputed } from './oracle.ts';
-import { foldPicture, verifyPicture } from './pictures.ts';
+import { factPictures, foldPicture, verifyPicture } from './pictures.ts';
 import type { Picture } from './pictures.ts';
 
 function compare(log: LogBuilder): Picture {
@@ -15,6 +15,8 @@ function compare(log: LogBuilder): Picture {
   const run = recomputed(log.inputs);
   const expected = verifyPicture(run);
   expect(got).toEqual(expected);
+  const [facts, expectedFacts] = factPictures(state, run);
+  expect(facts).toEqual(expectedFacts);
   const counted = Object.values(state.counts).reduce((a, b) => a + b, 0);
   expect(counted).toBe(run.expected.recordsIn);
   return got;
@@ -56,7 +58,11 @@ describe('fold and recomputation', { timeout: TIMEOUT_MS }, () => {
       'session ends',
       'dead letters',
       'told',
-      'throttles',
+      'effects',
+      'extras',
+      'shadows',
+      'off-peak',
+      'hours',
     ])
       expect(seen).toContain(section);
   });

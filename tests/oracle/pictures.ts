@@ -1,6 +1,14 @@
 import type { BatchEffects } from '../../pipeline/fold/effects.ts';
 import type { Session, SlotState } from '../../pipeline/fold/slot-state.ts';
+import { factsOf, planOf } from '../../pipeline/decide/facts-of.ts';
+import type { ExpectedAction } from '../../verify/actions.ts';
+import type { Facts } from '../../verify/conditions.ts';
 import { totalOf } from '../../verify/cycle-book.ts';
+import { factsAt } from '../../verify/facts.ts';
+import { planAt } from '../../verify/line.ts';
+import type { Line } from '../../verify/line.ts';
+import { LocalCalendar } from '../../verify/local-calendar.ts';
+import { lineOf } from '../../verify/origin.ts';
 import type { Recomputation } from '../../verify/recompute.ts';
 import type { Session as VerifySession } from '../../verify/sessions.ts';
 
@@ -31,8 +39,10 @@ export function foldPicture(state: SlotState, effects: BatchEffects): Picture {
   for (const row of ends.values()) picture.put('session ends', row);
   for (const record of effects.outbox) {
     if (record.kind === 'action') {
-      const { id, kind, subscriberId, desired } = record.intent;
-      picture.put('actions', [id, kind, subscriberId, desired.downBps, desired.upBps]);
+      picture.action(record.intent);
+    } else if (record.kind === 'shadow') {
+      const { id, began, liveEffect } = record.decision;
+      picture.put('shadows', [id, began, JSON.stringify(liveEffect)]);
     } else if (record.kind === 'adjustment') {
       const { subscriberId, cycleStartMs, serviceClass, reason, offset, downBytes, upBytes } =
         record.adjustment;
@@ -51,7 +61,9 @@ export function foldPicture(state: SlotState, effects: BatchEffects): Picture {
     } else if (record.kind === 'control') picture.put('told', [record.id.source, record.id.n]);
   }
   for (const { offset, reason } of effects.dead) picture.put('dead letters', [offset, reason]);
-  for (const { id, cycles, pastCycles, sessions, tombstones, effect } of state.subscribers.values()) {
+  const calendar = new LocalCalendar();
+  for (const subscriber of state.subscribers.values()) {
+    const { id, cycles, pastCycles, sessions, tombstones } = subscriber;
     for (const { startMs, endMs, down, up, classes, adjusted, closed } of [...cycles, ...pastCycles]) {
       picture.sum('cycles', [id, startMs, endMs], [down, up]);
       for (const share of classes)
@@ -61,7 +73,7 @@ export function foldPicture(state: SlotState, effects: BatchEffects): Picture {
     }
     for (const session of sessions) picture.put('open sessions', sessionParts(id, session));
     for (const session of tombstones) picture.put('closed sessions', sessionParts(id, session));
-    if (effect !== null) picture.put('effects', [id, JSON.stringify(effect)]);
+    picture.use(lineOf(subscriber, calendar));
   }
   return picture.done();
 }
@@ -78,8 +90,9 @@ export function verifyPicture(run: Recomputation): Picture {
   for (const [key, { down, up }] of expected.late) picture.sum('late', JSON.parse(key) as Part[], [down, up]);
   for (const [key, { endMs, cause, down, up }] of expected.sessionEnds)
     picture.put('session ends', [...(JSON.parse(key) as Part[]), endMs, cause, down, up]);
-  for (const { id, kind, subscriberId, desired } of expected.actions)
-    picture.put('actions', [id, kind, subscriberId, desired.downBps, desired.upBps]);
+  for (const action of expected.actions) picture.action(action);
+  for (const { id, began, liveEffect } of expected.shadows)
+    picture.put('shadows', [id, began, JSON.stringify(liveEffect)]);
   for (const { subscriberId, cycleStartMs, serviceClass, reason, offset, down, up } of expected.adjustments)
     picture.sum('adjustments', [subscriberId, cycleStartMs, serviceClass, reason, offset], [down, up]);
   for (const { subscriberId, cycleStartMs, cycleEndMs, classes, adjusted } of expected.closings) {
@@ -90,7 +103,8 @@ export function verifyPicture(run: Recomputation): Picture {
   }
   for (const n of expected.toldEvents.keys()) picture.put('told', ['slot-0', n]);
   for (const [offset, { reason }] of expected.deadLetters) picture.put('dead letters', [offset, reason]);
-  for (const { id, book, sessions, throttle } of run.lines.values()) {
+  for (const line of run.lines.values()) {
+    const { id, book, sessions } = line;
     for (const cycle of book.cycles) {
       const { startMs, endMs, adjusted, closed, classes } = cycle;
       const { down, up } = totalOf(cycle);
@@ -102,9 +116,23 @@ export function verifyPicture(run: Recomputation): Picture {
     }
     for (const session of sessions.open) picture.put('open sessions', sessionParts(id, session));
     for (const session of sessions.closed) picture.put('closed sessions', sessionParts(id, session));
-    if (throttle !== null) picture.put('throttles', [id, throttle.downBps, throttle.upBps]);
+    picture.use(line);
   }
   return picture.done();
+}
+
+/** Facts of everybody by both, of lines that were looked at since their cycle began: others nobody decides about. */
+export function factPictures(state: SlotState, run: Recomputation): [fold: Picture, recomputed: Picture] {
+  const [folded, expected] = [new Sketch(), new Sketch()];
+  for (const line of run.lines.values()) {
+    const subscriber = state.subscribers.get(line.id);
+    const { current } = line.book;
+    if (subscriber === undefined || current === null || run.watermarkMs >= current.endMs) continue;
+    folded.facts(line.id, factsOf(state, subscriber, planOf(state, subscriber)));
+    const plan = planAt(line, run.plans, run.watermarkMs);
+    expected.facts(line.id, factsAt(line, plan, run.watermarkMs, run.world));
+  }
+  return [folded.done(), expected.done()];
 }
 
 function sessionParts(id: string, session: Session | VerifySession): Part[] {
@@ -125,6 +153,37 @@ class Sketch {
   /** As put, unless all amounts are 0. */
   sum(section: string, key: readonly Part[], amounts: readonly (number | bigint)[]): void {
     if (amounts.some((amount) => BigInt(amount) !== 0n)) this.put(section, [...key, ...amounts]);
+  }
+
+  action(action: Omit<ExpectedAction, 'offset'>): void {
+    const { id, kind, subscriberId, desired, disposition, overage, topUp } = action;
+    const { state, downBps, upBps, profile } = desired;
+    const content = JSON.stringify([state, downBps, upBps, profile, disposition, overage, topUp]);
+    this.put('actions', [id, kind, subscriberId, content]);
+  }
+
+  /** Use by time of day, hour and window, what is in force and what was asked for. */
+  use({ id, book, recent, effect, effectSinceMs, extras }: Line): void {
+    for (const { startMs, offPeak } of book.cycles)
+      for (const [name, { down, up }] of offPeak) this.sum('off-peak', [id, startMs, name], [down, up]);
+    for (const { startMs, endMs, classes } of recent.hours.values())
+      for (const [name, { down, up }] of classes) this.sum('hours', [id, startMs, endMs, name], [down, up]);
+    for (const [name, { down, up }] of recent.newest?.classes ?? [])
+      this.sum('newest windows', [id, recent.newest?.startMs ?? null, name], [down, up]);
+    for (const [name, bytes] of [['', recent.peak?.bytes ?? 0n] as const, ...(recent.peak?.classes ?? [])])
+      this.sum('peaks', [id, recent.peak?.dayStartMs ?? null, name], [bytes]);
+    if (effect !== null) this.put('effects', [id, JSON.stringify(effect), effectSinceMs]);
+    if (extras !== null) this.put('extras', [id, extras.cycleStartMs, extras.blocks, extras.topUps]);
+  }
+
+  facts(id: string, facts: Facts): void {
+    for (const [name, value] of Object.entries(facts)) {
+      if (name === 'byClass') {
+        for (const [serviceClass, ofClass] of Object.entries(value as Record<string, Facts>))
+          for (const [fact, one] of Object.entries(ofClass))
+            this.put('facts', [id, serviceClass, fact, JSON.stringify(one)]);
+      } else this.put('facts', [id, name, JSON.stringify(value)]);
+    }
   }
 
   done(): Picture {

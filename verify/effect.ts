@@ -1,0 +1,15 @@
+import type { Effect } from '../schemas/action.ts';
+
+/** An effect as text; equal texts are equal to the network. */
+export function effectText(effect: Effect | null): string {
+  switch (effect?.state) {
+    case undefined:
+      return 'the plan’s speed';
+    case 'block':
+      return 'block';
+    case 'redirect':
+      return `redirect to ${effect.profile}`;
+    case 'throttle':
+      return `${effect.downBps}/${effect.upBps} bit/s${effect.profile === null ? '' : ` (${effect.profile})`}`;
+  }
+}

@@ -1,0 +1,36 @@
+import type { OverageTerms, PlanVersion } from '../schemas/profile.ts';
+import type { PolicyRule } from '../schemas/policy.ts';
+import type { Facts } from './conditions.ts';
+import type { Line } from './line.ts';
+
+/** More blocks than anybody means to sell a subscriber in a cycle. */
+const MOST_BLOCKS = 1000;
+
+/** Paid extras that were asked for since a cycle began. */
+export interface Extras {
+  cycleStartMs: number;
+  blocks: number;
+  topUps: number;
+}
+
+/** An anchor that moved the cycle's start back leaves what was asked for in the later cycle. */
+export function extrasIn({ extras }: Line, cycleStartMs: number): Extras {
+  return extras !== null && extras.cycleStartMs >= cycleStartMs
+    ? extras
+    : { cycleStartMs, blocks: 0, topUps: 0 };
+}
+
+/** The plan's terms with what the rule says otherwise; null where a part is missing, or the subscriber's consent. */
+export function termsOf({ event }: PolicyRule, line: Line, plan: PlanVersion | null): OverageTerms | null {
+  if (event.type !== 'overage' || line.profile?.overageConsent !== true) return null;
+  const { blockBytes, blockPriceMinor, currency, maxBlocks } = { ...plan?.overage, ...event.params };
+  if (blockBytes === undefined || blockPriceMinor === undefined || currency === undefined) return null;
+  return { blockBytes, blockPriceMinor, currency, maxBlocks: maxBlocks ?? null };
+}
+
+/** Blocks that use beyond the allowance comes to, begun ones too. */
+export function blocksDue({ blockBytes, maxBlocks }: OverageTerms, facts: Facts): number {
+  if (facts['allowanceBytes'] === null) return 0;
+  const over = Number(facts['cycleCountedBytes']) - Number(facts['allowanceBytes']);
+  return over <= 0 ? 0 : Math.min(Math.ceil(over / blockBytes), maxBlocks ?? MOST_BLOCKS, MOST_BLOCKS);
+}
