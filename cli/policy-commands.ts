@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { CliIo } from './commands.ts';
+import { policyBacktestCommand } from './policy-backtest-command.ts';
 import { policyLintCommand } from './policy-lint-command.ts';
 import { policyTestCommand } from './policy-test-command.ts';
 
@@ -8,4 +9,5 @@ export function policyCommands(weir: Command, io: CliIo, result: { code: number 
   const policy = weir.command('policy').description('policies: check, test, publish, compare');
   policyLintCommand(policy, io, result);
   policyTestCommand(policy, io, result);
+  policyBacktestCommand(policy, io, result);
 }

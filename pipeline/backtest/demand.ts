@@ -26,12 +26,11 @@ export interface ZoneAndAnchor {
   anchorDay: number;
 }
 
-/** What some policies ask about. */
+/** What the policies of either side ask about. */
 export function factsAskedBy(
-  sets: readonly ReadonlyMap<string, PolicyInForce>[],
-  provider: ProviderSettings,
+  sides: readonly { policies: ReadonlyMap<string, PolicyInForce>; provider: ProviderSettings }[],
 ): Set<FactName> {
-  return new Set(sets.flatMap((set) => [...compilePolicies(set, provider).facts]));
+  return new Set(sides.flatMap(({ policies, provider }) => [...compilePolicies(policies, provider).facts]));
 }
 
 /** Those of the facts of 5-minute windows that some policies ask about. */
@@ -51,11 +50,13 @@ export function windowFactsAskedBy(sets: readonly ReadonlyMap<string, PolicyInFo
  */
 export function gridOf(
   resolution: Resolution,
-  offPeak: OffPeakCalendar,
+  offPeak: readonly OffPeakCalendar[],
   offsetsMs: readonly number[],
 ): number {
   if (resolution === '5m') return WINDOW_MS;
-  const times = offPeak.hours.flatMap(({ from, to }) => [from, to]).map(minutesOf);
+  const times = offPeak.flatMap(({ hours }) =>
+    hours.flatMap(({ from, to }) => [minutesOf(from), minutesOf(to)]),
+  );
   let grid = HOUR_MS;
   for (const ms of [...times.map((minutes) => minutes * MINUTE_MS), ...offsetsMs])
     grid = greatestCommonDivisor(grid, Math.abs(ms));

@@ -51,10 +51,14 @@ export class LineReplay {
   readonly #calendar = new ReplayCalendar();
   readonly #states: Record<SideName, SlotState>;
   readonly #kept: KeptTotals;
+  /** usage means the same to both sides */
+  readonly #isShared: boolean;
 
   constructor(task: BacktestTask) {
     this.#task = task;
-    this.#states = { draft: fold.slotOf(task.draft, task), against: fold.slotOf(task.against, task) };
+    this.#states = { draft: fold.slotOf(task, 'draft'), against: fold.slotOf(task, 'against') };
+    const calendars = SIDES.map((side) => JSON.stringify(task.provider[side].offPeak));
+    this.#isShared = calendars[0] === calendars[1];
     const asks = (...names: FactName[]): boolean => names.some((name) => task.facts.has(name));
     this.#kept = {
       hours: asks('hourBytes', 'last24hBytes', 'byClass'),
@@ -102,10 +106,15 @@ export class LineReplay {
     const { gridMs } = line;
     for (let row = line.nextMs(); row !== null && row < endMs; row = line.nextMs()) {
       const usages = line.takeStep();
-      if (this.#kept.windows) fold.noteWindow(draft, usages, this.#calendar);
-      for (const usage of usages) fold.addStep(draft, usage, gridMs, this.#kept, this.#calendar, counts);
+      this.#add(draft, usages, gridMs, counts);
+      if (!this.#isShared) this.#add(against, usages, gridMs, counts);
     }
-    fold.shareUsage(draft.subscriber, against.subscriber);
+    if (this.#isShared) fold.shareUsage(draft.subscriber, against.subscriber);
+  }
+
+  #add(side: LineSide, usages: readonly StepUsage[], gridMs: number, counts: boolean): void {
+    if (this.#kept.windows) fold.noteWindow(side, usages, this.#calendar);
+    for (const usage of usages) fold.addStep(side, usage, gridMs, this.#kept, this.#calendar, counts);
   }
 
   /** Looks at the line wherever the fold would without usage, up to an instant. */
@@ -125,17 +134,23 @@ export class LineReplay {
     line.lookedMs = atMs;
     draft.state.watermarkMs = atMs;
     against.state.watermarkMs = atMs;
-    const cycle = draft.subscriber.cycles[0];
-    fold.roll(draft, atMs, this.#calendar);
-    if (draft.subscriber.cycles[0] !== cycle) fold.shareUsage(draft.subscriber, against.subscriber);
+    this.#roll(line, atMs);
     const plan = fold.planNow(draft);
     const facts = fold.factsNow(draft, plan, this.#task.facts);
-    const isSame = fold.isUntouched(draft, line.profile) && fold.isUntouched(against, line.profile);
+    const isSame =
+      this.#isShared && fold.isUntouched(draft, line.profile) && fold.isUntouched(against, line.profile);
     const othersFacts = isSame ? facts : fold.factsNow(against, plan, this.#task.facts);
     let decided = false;
     if (fold.wouldDecide(draft, plan, facts)) decided = this.#decide(draft, atMs);
     if (fold.wouldDecide(against, plan, othersFacts)) decided = this.#decide(against, atMs) || decided;
     if (decided || line.dueMs === null || line.dueMs <= atMs) line.armAfter(atMs);
+  }
+
+  #roll({ sides: { draft, against } }: Line, atMs: number): void {
+    const cycle = draft.subscriber.cycles[0];
+    fold.roll(draft, atMs, this.#calendar);
+    if (!this.#isShared) fold.roll(against, atMs, this.#calendar);
+    else if (draft.subscriber.cycles[0] !== cycle) fold.shareUsage(draft.subscriber, against.subscriber);
   }
 
   #decide(side: LineSide, atMs: number): true {

@@ -6,7 +6,7 @@ import type { UsageExtent, UsageReplay } from '../../storage/analytics-ports.ts'
 import type { ProfilePage, ProfilePages } from '../../storage/profile-pages.ts';
 import { factsAskedBy, gridOf, offsetsOf, readFromMs, windowFactsAskedBy } from './demand.ts';
 import { ReplayThreads } from './replay-threads.ts';
-import type { BacktestPage, BacktestTask, Resolution } from './task.ts';
+import type { BacktestPage, BacktestTask, Resolution, SideName } from './task.ts';
 import type { Tally } from './tally.ts';
 
 /** What a backtest is asked for. */
@@ -17,7 +17,7 @@ export interface BacktestRequest {
   resolution: Resolution | null;
   draft: ReadonlyMap<string, PolicyInForce>;
   against: ReadonlyMap<string, PolicyInForce>;
-  provider: ProviderSettings;
+  provider: Readonly<Record<SideName, ProviderSettings>>;
   /** of subscribers whose profile has none that is known */
   defaultZone: string;
   /** about how many subscribers are looked at; null = all */
@@ -110,7 +110,10 @@ async function taskOf(
     resolution: resolutionOf(request),
     draft,
     against,
-    facts: factsAskedBy([draft, against], provider),
+    facts: factsAskedBy([
+      { policies: draft, provider: provider.draft },
+      { policies: against, provider: provider.against },
+    ]),
     provider,
     plans: await profiles.plans(),
     defaultZone,
@@ -198,7 +201,7 @@ class Feeder {
     const { fromMs, toMs, facts, resolution, provider, hashBelow } = this.#task;
     const readFrom = readFromMs(facts, page.rules, this.#calendar, fromMs);
     const offsets = page.rules.flatMap(({ zone }) => this.#offsetsOf(zone));
-    const gridMs = gridOf(resolution, provider.offPeak, offsets);
+    const gridMs = gridOf(resolution, [provider.draft.offPeak, provider.against.offPeak], offsets);
     const usage = await this.#sources.usage.usageSteps({
       afterId,
       throughId: page.lastId,

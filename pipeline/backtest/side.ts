@@ -3,7 +3,6 @@ import { compilePolicies } from '../../rules/compile/policy-set.ts';
 import type { CycleCalendar } from '../../rules/cycle.ts';
 import { offPeakBands } from '../../rules/off-peak.ts';
 import type { ActionIntent, ConditionResult } from '../../schemas/action.ts';
-import type { PolicyInForce } from '../../schemas/policy.ts';
 import type { PlanVersion, SubscriberProfile } from '../../schemas/profile.ts';
 import { factsOf, nextDueMs, planOf } from '../decide/facts-of.ts';
 import { intentsOf } from '../decide/intents.ts';
@@ -17,7 +16,7 @@ import { addToDays } from '../window/days.ts';
 import { addToHours } from '../window/hours.ts';
 import { noteWindows } from '../window/peaks.ts';
 import { WINDOW_MS } from '../window/spread.ts';
-import type { BacktestTask } from './task.ts';
+import type { BacktestTask, SideName } from './task.ts';
 
 /*
  * All that a replay takes from the fold: its state, how it adds usage, how it decides. What the fold does besides (sessions,
@@ -58,11 +57,11 @@ const NO_RESULTS: ConditionResult[] = [];
 const MOST_PURCHASES = 20;
 
 /** A slot that holds nothing but these policies. */
-export function slotOf(policies: ReadonlyMap<string, PolicyInForce>, task: BacktestTask): SlotState {
+export function slotOf(task: BacktestTask, side: SideName): SlotState {
   const state = emptySlot(0, { ...UNREAD_SETTINGS, defaultZone: task.defaultZone }, 0);
-  state.provider = task.provider;
+  state.provider = task.provider[side];
   for (const plan of task.plans) state.plans.set(plan.planId, plan);
-  state.compiled = compilePolicies(policies, task.provider);
+  state.compiled = compilePolicies(task[side], task.provider[side]);
   return state;
 }
 

@@ -23,7 +23,7 @@ export interface BacktestTask {
   against: ReadonlyMap<string, PolicyInForce>;
   /** what both ask about: nothing else is computed */
   facts: ReadonlySet<FactName>;
-  provider: ProviderSettings;
+  provider: Readonly<Record<SideName, ProviderSettings>>;
   plans: readonly PlanVersion[];
   defaultZone: string;
   /** samples of each kind of difference */
