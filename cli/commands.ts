@@ -13,6 +13,7 @@ import { apiTarget, getView } from './api-client.ts';
 import type { ApiFlags } from './api-flags.ts';
 import { json, withApiFlags } from './api-flags.ts';
 import { deadLetterCommands } from './dead-letter-commands.ts';
+import { explainCommand } from './explain-command.ts';
 import { feedCommands } from './feed-commands.ts';
 import { overviewText } from './format.ts';
 import { policyCommands } from './policy-commands.ts';
@@ -122,6 +123,7 @@ function viewCommands(weir: Command, io: CliIo): void {
     },
   );
   subscriberCommands(weir, io);
+  explainCommand(weir, io);
   feedCommands(weir, io);
 }
 

@@ -126,8 +126,10 @@ export function valueWords(value: unknown, unit: string): string {
       return `${rounded(value)} %`;
     case '':
       return rounded(value);
+    case 'hours':
+      return `${rounded(value)} h`;
     default:
-      return `${rounded(value)} ${unit}`;
+      return `${rounded(value)} ${value === 1 ? unit.replace(/s$/, '') : unit}`;
   }
 }
 
