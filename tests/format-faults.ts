@@ -7,6 +7,14 @@ export type Fault = [FindingCode, string, string, Partial<LintContext>?];
 
 /** What is wrong with a text or its shape. */
 export const FORMAT_FAULTS: Fault[] = [
+  [
+    'P100',
+    'a bare comparison with a name',
+    policyText({
+      head: head('"conditions": { "heavy": «{» "fact": "isOffPeak", "operator": "equal", "value": true } }'),
+      when: '{ "condition": "heavy" }',
+    }),
+  ],
   ['P003', 'a byte order mark', `«»\uFEFF${policyText()}`],
   ['P004', 'a comment', policyText({ rule: '«// why»\n"name": "r",' })],
   [
@@ -119,7 +127,10 @@ export const FORMAT_FAULTS: Fault[] = [
   [
     'P113',
     'conditions doubled by names',
-    policyText({ head: head(`"conditions": { ${doubled(9)} }`), when: '«{» "condition": "c0" }' }),
+    policyText({
+      head: head(`"conditions": { ${doubled(6)} }`),
+      when: '«{» "all": [{ "condition": "c0" }, { "condition": "c0" }] }',
+    }),
   ],
   [
     'P113',

@@ -144,6 +144,7 @@ function checkRules(policy: JsonObject, isPool: boolean, report: Report): void {
   rules.forEach((rule: unknown, i) => checkRule(rule, ['rules', i], { names, named, isPool }, report));
   if (report.hasErrors || !isObject(conditions)) return;
   const sizes = new Map();
+  for (const name of named) checkExpansion(conditions[name], ['conditions', name], conditions, sizes, report);
   rules.forEach((rule: unknown, i) => {
     if (isObject(rule))
       checkExpansion(rule['conditions'], ['rules', i, 'conditions'], conditions, sizes, report);

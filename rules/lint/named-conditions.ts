@@ -30,7 +30,14 @@ export function checkNamed(conditions: unknown, isPool: boolean, report: Report)
       report.add('P108', where, `${shown(name)} must be letters, digits, - and _, at most 63`, {
         onKey: true,
       });
-    checkCondition(conditions[name], where, { report, named, isPool, left: MAX_CONDITIONS });
+    const condition = conditions[name];
+    if (isObject(condition) && Object.hasOwn(condition, 'fact'))
+      report.add(
+        'P100',
+        where,
+        'a named condition begins with all, any, not or condition: write {"all": [...]} around it',
+      );
+    checkCondition(condition, where, { report, named, isPool, left: MAX_CONDITIONS });
   }
   for (const name of named.filter((one) => leadsTo(one, one, conditions))) {
     report.add('P209', [...at, name], `${name} refers to itself`, { onKey: true });
@@ -111,5 +118,5 @@ function measure(
   if (typeof name !== 'string' || !Object.hasOwn(named, name)) return { conditions: 1, depth: 0 };
   const known = sizes.get(name) ?? measure(named[name], named, sizes);
   sizes.set(name, known);
-  return known;
+  return { conditions: known.conditions + 1, depth: known.depth + 1 };
 }
