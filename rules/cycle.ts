@@ -99,49 +99,65 @@ function hourIn({ startMs, endMs, offsetMs }: OffsetSpan, atMs: number): LocalHo
   };
 }
 
+/** Spans that are remembered, by kind: bounds what a lookup looks through. */
+const MOST_CYCLES = 6;
+const MOST_DAYS = 40;
+const MOST_HOURS = 30;
+
+/** Of all calendars: looking for the changes around an instant takes 1 to 6 ms. */
+const offsets = new Map<string, OffsetSpan[]>();
+
 /** cycleAt, dayAt and local time with the last ones of each zone remembered: calendar maths costs about 27 us, a look-up 0.1. */
 export class CycleCalendar {
-  private readonly cycles = new Map<string, Cycle[]>();
+  private readonly cycles = new Map<number, Map<string, Cycle[]>>();
   private readonly days = new Map<string, Cycle[]>();
   private readonly hours = new Map<string, LocalHour[]>();
-  private readonly offsets = new Map<string, OffsetSpan[]>();
 
   at(zone: string, anchorDay: number, atMs: number): Cycle {
-    return remembered(this.cycles, `${anchorDay} ${zone}`, atMs, 6, () => cycleAt(zone, anchorDay, atMs));
+    let ofAnchor = this.cycles.get(anchorDay);
+    if (ofAnchor === undefined) this.cycles.set(anchorDay, (ofAnchor = new Map<string, Cycle[]>()));
+    return (
+      spanAt(ofAnchor.get(zone), atMs) ??
+      remember(ofAnchor, zone, cycleAt(zone, anchorDay, atMs), MOST_CYCLES)
+    );
   }
 
   day(zone: string, atMs: number): Cycle {
-    return remembered(this.days, zone, atMs, 40, () => dayAt(zone, atMs));
+    return spanAt(this.days.get(zone), atMs) ?? remember(this.days, zone, dayAt(zone, atMs), MOST_DAYS);
   }
 
   /** The clock hour that contains an instant, with what is told of it. */
   hour(zone: string, atMs: number): LocalHour {
-    return remembered(this.hours, zone, atMs, 30, () => hourIn(this.offset(zone, atMs), atMs));
+    return (
+      spanAt(this.hours.get(zone), atMs) ??
+      remember(this.hours, zone, hourIn(this.offset(zone, atMs), atMs), MOST_HOURS)
+    );
   }
 
   /** The stretch of one distance from UTC that contains an instant. */
   offset(zone: string, atMs: number): OffsetSpan {
-    return remembered(this.offsets, zone, atMs, 6, () => offsetAt(zone, atMs));
+    return spanAt(offsets.get(zone), atMs) ?? remember(offsets, zone, offsetAt(zone, atMs), MOST_CYCLES);
   }
 }
 
-function remembered<Span extends Cycle>(
+/** Asked several times a record: no closure, no object. */
+function spanAt<Span extends Cycle>(spans: readonly Span[] | undefined, atMs: number): Span | undefined {
+  if (spans === undefined) return undefined;
+  for (const span of spans) if (atMs >= span.startMs && atMs < span.endMs) return span;
+  return undefined;
+}
+
+function remember<Span extends Cycle>(
   known: Map<string, Span[]>,
   key: string,
-  atMs: number,
+  span: Span,
   most: number,
-  reckon: () => Span,
 ): Span {
-  let spans = known.get(key);
-  if (spans === undefined) {
-    spans = [];
-    known.set(key, spans);
+  const spans = known.get(key);
+  if (spans === undefined) known.set(key, [span]);
+  else {
+    spans.unshift(span);
+    if (spans.length > most) spans.pop();
   }
-  for (const span of spans) {
-    if (atMs >= span.startMs && atMs < span.endMs) return span;
-  }
-  const span = reckon();
-  spans.unshift(span);
-  if (spans.length > most) spans.pop();
   return span;
 }

@@ -14,13 +14,19 @@ function bands(settings: OffPeakCalendar): OffPeakBands {
   return new OffPeakBands(settings, new CycleCalendar());
 }
 
+const formats = new Map<string, Intl.DateTimeFormat>();
+
 /** Local time by Intl, minute by minute: nothing of the calendar's arithmetic. */
 function walked(settings: OffPeakCalendar, zone: string, atMs: number): boolean {
-  const parts = new Intl.DateTimeFormat('en-CA', {
-    timeZone: zone,
-    ...{ year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit' },
-    hourCycle: 'h23',
-  }).formatToParts(atMs);
+  const format =
+    formats.get(zone) ??
+    new Intl.DateTimeFormat('en-CA', {
+      timeZone: zone,
+      ...{ year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit' },
+      hourCycle: 'h23',
+    });
+  formats.set(zone, format);
+  const parts = format.formatToParts(atMs);
   const value = (type: string): string => parts.find((part) => part.type === type)?.value ?? '';
   const date = `${value('year')}-${value('month')}-${value('day')}`;
   const time = `${value('hour')}:${value('minute')}`;
