@@ -19,11 +19,11 @@ export class Report {
   ): void {
     const [severity] = FINDING_CODES[code];
     const isFull = this.kept[severity].length >= MAX_FINDINGS;
-    const place = isFull ? '' : `${code} ${pathText(at)}`;
-    if (this.known.has(place)) return;
+    const same = isFull ? '' : `${code} ${pathText(at)} ${message}`;
+    if (this.known.has(same)) return;
     this.total[severity] += 1;
     if (isFull) return;
-    this.known.add(place);
+    this.known.add(same);
     this.kept[severity].push({ code, at, onKey, message, suggestion });
   }
 
