@@ -9,7 +9,14 @@ export const PROBLEM_TYPE = 'application/problem+json';
 
 /** Codes of answers besides those of AppError. */
 export type ProblemCode =
-  ErrorCode | 'method-not-allowed' | 'rate-limited' | 'busy' | 'too-large' | 'bad-request' | 'internal';
+  | ErrorCode
+  | 'confirmation-needed'
+  | 'method-not-allowed'
+  | 'rate-limited'
+  | 'busy'
+  | 'too-large'
+  | 'bad-request'
+  | 'internal';
 
 /** The body of every error answer. `code` is what programs look at, `detail` is for people. */
 export interface ProblemBody {

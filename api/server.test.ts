@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import type { z } from 'zod';
 import { deadLetterViews } from '../pipeline/dead-letter/letter-rig.contract.ts';
+import { policyRig } from '../pipeline/policies/policy-rig.contract.ts';
 import { createTelemetry } from '../pipeline/telemetry.ts';
 import { AppError } from '../schemas/errors.ts';
 import type { HealthView, OverviewView, SubscriberView } from '../schemas/views.ts';
@@ -14,6 +15,7 @@ import { FakeDirectory } from './directory.contract.ts';
 import { feedsView } from './feed-factory.contract.ts';
 import { createApi } from './server.ts';
 import type { ApiOptions, ApiViews } from './server.ts';
+import { timelineViews } from './timeline-factory.contract.ts';
 import { overviewView, subscriberView } from './view-factory.contract.ts';
 import type { VIEW_SCHEMAS } from './view-schemas.ts';
 
@@ -28,6 +30,8 @@ const VIEWS: ApiViews = {
   ready: () => Promise.resolve(WELL),
   feeds: () => Promise.resolve(feedsView()),
   deadLetters: deadLetterViews(new MemoryDeadLetters()),
+  policies: policyRig().life,
+  timelines: timelineViews(),
 };
 
 async function rig(changes: Partial<Omit<ApiOptions, 'views'>> & { views?: Partial<ApiViews> } = {}) {
@@ -324,9 +328,19 @@ describe('the OpenAPI document', () => {
       '/v1/nas/profiles',
       '/v1/nas/profiles/{nasId}',
       '/v1/overview',
+      '/v1/policies',
+      '/v1/policies/validate',
+      '/v1/policies/{id}',
+      '/v1/policies/{id}/publish',
+      '/v1/policies/{id}/rollback',
+      '/v1/policies/{id}/shadow-report',
+      '/v1/policies/{id}/versions/{version}',
+      '/v1/provider-settings',
       '/v1/state/fold-version',
       '/v1/subscribers/{id}',
       '/v1/subscribers/{id}/commands',
+      '/v1/subscribers/{id}/explain',
+      '/v1/subscribers/{id}/timeline',
     ]);
     expect(document.paths['/v1/overview']?.get.description).toContain('admin');
     for (const [, name] of text.matchAll(/#\/components\/schemas\/([A-Za-z-]+)/g)) {

@@ -23,8 +23,14 @@ import { documentRoutes } from './routes/documents.ts';
 import { feedRoutes } from './routes/feeds.ts';
 import { healthRoutes } from './routes/health.ts';
 import { nasRoutes } from './routes/nas.ts';
+import { policyRoutes } from './routes/policies.ts';
+import type { PolicyViews } from './routes/policies.ts';
+import { settingsRoutes } from './routes/provider-settings.ts';
+import type { SettingsViews } from './routes/provider-settings.ts';
 import { overviewRoutes } from './routes/overview.ts';
 import { subscriberRoutes } from './routes/subscribers.ts';
+import { timelineRoutes } from './routes/timeline.ts';
+import type { TimelineViews } from './routes/timeline.ts';
 import { watchUnused } from './unused-connections.ts';
 import { jsonSchemas } from './view-schemas.ts';
 
@@ -46,6 +52,8 @@ export interface ApiViews {
   ready(): Promise<HealthView>;
   feeds(query: FeedsQuery): Promise<FeedsView>;
   deadLetters: DeadLetterViews;
+  policies: PolicyViews & SettingsViews;
+  timelines: TimelineViews;
 }
 
 export interface ApiOptions {
@@ -104,9 +112,12 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   healthRoutes(app, options.views);
   overviewRoutes(app, options.views);
   subscriberRoutes(app, options.views);
+  timelineRoutes(app, options.views.timelines);
   deadLetterRoutes(app, options.views.deadLetters);
   feedRoutes(app, { feeds: (query) => options.views.feeds(query), directory: options.directory });
   nasRoutes(app, options.directory);
+  policyRoutes(app, options.views.policies);
+  settingsRoutes(app, options.views.policies);
   commandRoutes(app, { subscriber: (id) => options.views.subscriber(id), directory: options.directory });
   if (options.intake !== undefined) {
     await accountingRoutes(app, options.intake, options.feedRateLimit ?? DEFAULT_FEED_RATE_LIMIT);

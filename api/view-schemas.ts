@@ -4,8 +4,10 @@ import { OUTCOMES } from '../schemas/outcome.ts';
 import type { ActionView, HealthView, OverviewView, SubscriberView } from '../schemas/views.ts';
 import { DEAD_LETTER_SCHEMAS } from './dead-letter-schemas.ts';
 import { FEED_SCHEMAS } from './feed-schemas.ts';
+import { POLICY_SCHEMAS } from './policy-schemas.ts';
 import type { BadRecord, ProblemBody } from './problem.ts';
-import { count, each, time } from './schema-parts.ts';
+import { conditionResult, count, desiredState, each, time } from './schema-parts.ts';
+import { TIMELINE_SCHEMAS } from './timeline-schemas.ts';
 
 const octets = z
   .string()
@@ -13,19 +15,6 @@ const octets = z
   .describe('octets, decimal; may exceed 2^53');
 const bytes = { downBytes: octets, upBytes: octets };
 const speed = { downBps: z.number().describe('bit/s'), upBps: z.number().describe('bit/s') };
-
-const condition = z.object({
-  fact: z.string(),
-  path: z.string().exactOptional().describe('into a fact that is an object'),
-  operator: z.string(),
-  expected: z.unknown(),
-  expectedFrom: z
-    .object({ fact: z.string(), path: z.string().exactOptional() })
-    .exactOptional()
-    .describe('where the expected value is that of another fact'),
-  actual: z.unknown(),
-  result: z.boolean(),
-});
 
 const action = z.object({
   id: z.string(),
@@ -37,14 +26,10 @@ const action = z.object({
   state: z.enum(ACTION_STATES),
   detail: z.string(),
   attempts: count,
-  desired: z.object({
-    ...speed,
-    state: z.enum(['plan', 'boost', 'throttle', 'redirect', 'block', 'hold']),
-    profile: z.string().nullable().describe('throttle or redirect profile by name'),
-  }),
+  desired: desiredState,
   decidedAt: time.describe('event time, UTC'),
   updatedAt: time,
-  explanation: z.array(condition),
+  explanation: z.array(conditionResult),
 }) satisfies z.ZodType<ActionView>;
 
 const partition = z.object({
@@ -129,6 +114,8 @@ export const VIEW_SCHEMAS = {
   Problem: problem,
   ...FEED_SCHEMAS,
   ...DEAD_LETTER_SCHEMAS,
+  ...TIMELINE_SCHEMAS,
+  ...POLICY_SCHEMAS,
 } as const;
 
 /** The same as JSON Schema draft 7 with `$id`, for Fastify. */

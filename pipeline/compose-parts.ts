@@ -8,8 +8,10 @@ import { PostgresListener } from '../storage/postgres/listener.ts';
 import { composeDeadLetters } from './compose-dead-letters.ts';
 import { composeIngest } from './compose-ingest.ts';
 import type { AccountingLog } from './compose-log.ts';
+import { policyFolderPart, policyReportsPart, policyViews } from './compose-policies.ts';
 import type { Simulation } from './compose-simulator.ts';
 import type { Stores } from './compose-stores.ts';
+import { composeTimelines } from './compose-timelines.ts';
 import { workerPart, workerSnapshotsPart } from './compose-worker.ts';
 import type { Config } from './config.ts';
 import type { ProcessRole } from './config/variables.ts';
@@ -19,7 +21,6 @@ import type { LifecyclePart } from './lifecycle.ts';
 import { startLiveReport } from './live-line.ts';
 import type { LiveAddresses, LiveScreen } from './live-line.ts';
 import type { BackPressure, Pipeline } from './pipeline.ts';
-import { loadPolicies } from './policies/load-policies.ts';
 import type { Relay } from './relay/relay.ts';
 import { every } from './schedule/every.ts';
 import { startJobs } from './schedule/jobs.ts';
@@ -76,10 +77,14 @@ export async function programOf(assembly: Assembly): Promise<Program> {
   const { config } = assembly;
   const parts: LifecyclePart[] = [storesPart(assembly), metricsPart(assembly)];
   if (has(config, 'api')) parts.push(await apiPart(assembly));
-  if (has(config, 'relay')) parts.push(relayPart(assembly));
+  if (has(config, 'relay')) parts.push(policyFolderPart(assembly), relayPart(assembly));
   if (has(config, 'dispatcher')) parts.push(dispatcherPart(assembly));
   if (has(config, 'worker'))
-    parts.push(workerPart(assembly, complaintsOf(assembly.around)), workerSnapshotsPart(assembly));
+    parts.push(
+      workerPart(assembly, complaintsOf(assembly.around)),
+      workerSnapshotsPart(assembly),
+      policyReportsPart(assembly, complaintsOf(assembly.around)),
+    );
   if (has(config, 'scheduler')) parts.push(schedulerPart(assembly));
   if (assembly.simulation !== null) parts.push(simulationPart(assembly.simulation));
   parts.push(livePart(assembly));
@@ -90,7 +95,9 @@ export async function programOf(assembly: Assembly): Promise<Program> {
       'simulated provider',
       'scheduler',
       'snapshots',
+      'policy reports',
       'worker',
+      'policies folder',
       'relay',
       'dispatcher',
       'api',
@@ -185,6 +192,8 @@ async function apiPart({
           query,
         ),
       deadLetters: composeDeadLetters(config, stores.deadLetters),
+      policies: policyViews({ config, stores, log }),
+      timelines: composeTimelines(config, stores, log, () => simulation?.provider.nowMs ?? Date.now()),
     },
     intake: composeIngest(config, around.telemetry, stores, log),
     keys: stores.keys,
@@ -223,37 +232,8 @@ async function unreachableStores({ pool, store }: Stores): Promise<string[]> {
     .map(({ name }) => `${name} does not answer`);
 }
 
-function relayPart({ config, around, stores, relay }: Assembly): LifecyclePart {
-  const { log } = around.telemetry;
-  return {
-    name: 'relay',
-    start: async () => {
-      const { policies, refused } = await loadPolicies(config.policiesDir);
-      for (const { file, faults } of refused)
-        log.error({ file, faults }, 'policy file refused: what was in force stays');
-      const folder = { by: 'folder', source: 'folder', comment: '' } as const;
-      await stores.policies.takeFolder({ settings: null, policies }, folder);
-      const known = new Set(policies.map(({ policyId }) => policyId));
-      const others = (await stores.policies.heads()).filter(
-        ({ policyId, base, candidate }) => !known.has(policyId) && (base ?? candidate) !== null,
-      );
-      // Not withdrawn: a folder that was not mounted would restore every subscriber at once.
-      if (others.length > 0) {
-        const ids = others.map(({ policyId }) => policyId);
-        log.warn(
-          { policies: ids, folder: config.policiesDir },
-          'policies in force that are not in the folder',
-        );
-      } else if (policies.length === 0) {
-        log.warn(
-          { folder: config.policiesDir },
-          'no policy is in force: usage is metered, nothing is throttled',
-        );
-      }
-      relay.start();
-    },
-    stop: () => relay.stop(),
-  };
+function relayPart({ relay }: Assembly): LifecyclePart {
+  return { name: 'relay', start: () => relay.start(), stop: () => relay.stop() };
 }
 
 function dispatcherPart({ around, stores, pipeline }: Assembly): LifecyclePart {

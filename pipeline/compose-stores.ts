@@ -12,9 +12,11 @@ import type {
   DeadLetters,
   Directory,
   SubscriberLookup,
+  UsageRecords,
 } from '../storage/people-ports.ts';
 import type { Analytics } from '../storage/analytics-ports.ts';
-import type { PolicyStore } from '../storage/policy-ports.ts';
+import type { SubscriberHistory } from '../storage/history-ports.ts';
+import type { PolicyReports, PolicyStore, ShadowDecisions } from '../storage/policy-ports.ts';
 import type { ActionLedger, NasInventory, SlotMarks, StateStore } from '../storage/ports.ts';
 import { PostgresApiKeys } from '../storage/postgres/api-keys.ts';
 import { PostgresBillingItems } from '../storage/postgres/billing-items.ts';
@@ -25,12 +27,16 @@ import { startEmbeddedPostgres } from '../storage/postgres/embedded.ts';
 import { PostgresActionLedger } from '../storage/postgres/ledger.ts';
 import { migrate } from '../storage/postgres/migrate.ts';
 import { PostgresNasInventory } from '../storage/postgres/nas-inventory.ts';
+import { PostgresPolicyReports } from '../storage/postgres/policy-reports.ts';
 import { PostgresPolicyStore } from '../storage/postgres/policy-store.ts';
 import { connectPostgres } from '../storage/postgres/pool.ts';
 import { readOrCreateSecretKey, SecretBox } from '../storage/postgres/secret-box.ts';
+import { PostgresShadowDecisions } from '../storage/postgres/shadow-decisions.ts';
 import { PostgresSlotMarks } from '../storage/postgres/slot-marks.ts';
+import { PostgresSubscriberHistory } from '../storage/postgres/subscriber-history.ts';
 import { PostgresSubscriberLookup } from '../storage/postgres/subscriber-lookup.ts';
 import { PostgresStateStore } from '../storage/postgres/state-store.ts';
+import { PostgresUsageRecords } from '../storage/postgres/usage-records.ts';
 import { RedisStateStore } from '../storage/redis/state-store.ts';
 import type pg from 'pg';
 import type { Config } from './config.ts';
@@ -43,8 +49,12 @@ export interface Stores {
   ledger: ActionLedger;
   directory: Directory;
   policies: PolicyStore;
+  policyReports: PolicyReports;
+  shadows: ShadowDecisions;
   deadLetters: DeadLetters;
   lookup: SubscriberLookup;
+  history: SubscriberHistory;
+  records: UsageRecords;
   outbox: ControlOutbox;
   inventory: NasInventory;
   keys: ApiKeys;
@@ -105,8 +115,12 @@ export async function openStores(
       ledger: new PostgresActionLedger(pool),
       directory: new PostgresDirectory(pool, box, wakes.relay),
       policies: new PostgresPolicyStore(pool, wakes.relay),
+      policyReports: new PostgresPolicyReports(pool, config.group, config.topic),
+      shadows: new PostgresShadowDecisions(pool),
       deadLetters: new PostgresDeadLetters(pool, config.topic, wakes.relay),
       lookup: new PostgresSubscriberLookup(pool),
+      history: new PostgresSubscriberHistory(pool),
+      records: new PostgresUsageRecords(pool),
       outbox: new PostgresControlOutbox(pool, wakes.relay),
       inventory: new PostgresNasInventory(pool, box),
       keys: new PostgresApiKeys(pool),

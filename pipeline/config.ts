@@ -50,6 +50,8 @@ export interface Config {
   readonly dataDir: string;
   readonly adminKeyFile: string;
   readonly policiesDir: string;
+  /** percent of all subscribers; a policy that acts on more at once must be confirmed */
+  readonly policyConfirmPercent: number;
   /** 64 hex digits; null = one is made and kept in the data folder */
   readonly secretKey: Secret | null;
   readonly defaultZone: string;
@@ -167,6 +169,7 @@ function toConfig(values: Values): Config {
     dataDir: values.WEIR_DATA_DIR,
     adminKeyFile: values.WEIR_ADMIN_KEY_FILE ?? `${values.WEIR_DATA_DIR}/admin-key`,
     policiesDir: values.WEIR_POLICIES_DIR,
+    policyConfirmPercent: values.WEIR_POLICY_CONFIRM_PERCENT,
     secretKey: values.WEIR_SECRET_KEY,
     defaultZone: values.WEIR_DEFAULT_ZONE,
     maxRecordBytes: values.WEIR_MAX_RECORD_BYTES,

@@ -130,7 +130,16 @@ const PROCESS = {
     forms.path,
     'File of the key that the first start makes and that the commands use. Unset: `admin-key` in the data folder.',
   ),
-  WEIR_POLICIES_DIR: preset(forms.path, 'policies', 'Folder of policy files that are published at start.'),
+  WEIR_POLICIES_DIR: preset(
+    forms.path,
+    'policies',
+    'Folder of policy files; they are published at start and when they change.',
+  ),
+  WEIR_POLICY_CONFIRM_PERCENT: preset(
+    forms.decimal(0, 100),
+    '5',
+    'Percent of all subscribers: a policy that leaves shadow and acts on more at once must be confirmed.',
+  ),
   WEIR_SECRET_KEY: optional(
     forms.key256,
     'Key that seals the secrets of NAS in the database, 32 random bytes in hex or base64. ' +

@@ -129,7 +129,12 @@ function feeds(set: MetricSet) {
 
 function actions(set: MetricSet) {
   return {
-    intents: set.counterOf('weir_intents_total', 'Actions decided and committed, by kind.', 'kind', ACTION_KINDS),
+    intents: set.counterOf(
+      'weir_intents_total',
+      'Actions decided and committed, by kind.',
+      'kind',
+      ACTION_KINDS,
+    ),
     intentsStored: set.counter(
       'weir_intents_stored_total',
       'Intents brought to the ledger, repeats included.',
@@ -179,6 +184,10 @@ function relay(set: MetricSet) {
   return {
     relayControls: set.counter('weir_relay_controls_total', 'Controls that the relay brought into the log.'),
     relayErrors: set.counter('weir_relay_errors_total', 'Failures of the relay; tried again.'),
+    policyFolderFaults: set.gauge(
+      'weir_policy_folder_faults',
+      'Files of the policies folder that were refused; what was in force stays. Must be 0.',
+    ),
     relayLeader: set.gauge('weir_relay_leader', '1 while this process is the relay.'),
   };
 }

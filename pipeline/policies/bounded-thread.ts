@@ -1,0 +1,62 @@
+import { Worker } from 'node:worker_threads';
+
+/** The thread's own modules, on a machine that is busy. */
+const LOADING_MS = 30_000;
+
+/** What a thread says: that it is loaded, and its answer. */
+type Said<T> = { ready: true } | { result: T };
+
+/**
+ * Runs a module of this folder in a thread that is ended when it takes too long or too much memory.
+ *
+ * @param name of the module, without ending; it says `{ready: true}` when loaded, then `{result}`
+ * @param onEnded makes the answer when the bounds ended it
+ * @throws what keeps the thread from starting at all
+ */
+export async function inBoundedThread<T>(
+  name: string,
+  task: unknown,
+  { timeMs, memoryMb }: { timeMs: number; memoryMb: number },
+  onEnded: (why: string) => T,
+): Promise<T> {
+  const worker = startThread(name, task, memoryMb);
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    return await new Promise<T>((resolve, reject) => {
+      let isReady = false;
+      const within = (ms: number): void => {
+        clearTimeout(timer);
+        timer = setTimeout(() => resolve(onEnded(`not done after ${ms / 1000} s`)), ms);
+      };
+      within(LOADING_MS);
+      worker.on('message', (said: Said<T>) => {
+        if ('result' in said) resolve(said.result);
+        else {
+          isReady = true;
+          within(timeMs);
+        }
+      });
+      // Out of memory, or a stack that overflowed; before it is ready it is a fault of the installation.
+      worker.on('error', (error) => (isReady ? resolve(onEnded(error.message)) : reject(error)));
+      worker.on('exit', (code) => resolve(onEnded(`the thread ended with ${code}`)));
+    });
+  } finally {
+    clearTimeout(timer);
+    worker.removeAllListeners();
+    // A thread that is being ended may still report an error, which nobody needs.
+    worker.on('error', () => undefined);
+    await worker.terminate();
+  }
+}
+
+function startThread(name: string, workerData: unknown, memoryMb: number): Worker {
+  const options = {
+    workerData,
+    resourceLimits: { maxOldGenerationSizeMb: memoryMb },
+    execArgv: [],
+    env: {},
+  };
+  // From sources a thread needs the loader of TypeScript, which it does not inherit.
+  const entry = import.meta.url.endsWith('.ts') ? `./${name}-from-sources.mjs` : `./${name}.js`;
+  return new Worker(new URL(entry, import.meta.url), options);
+}

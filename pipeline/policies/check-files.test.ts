@@ -1,0 +1,86 @@
+import { describe, expect, it } from 'vitest';
+import { NO_PROVIDER_SETTINGS } from '../../schemas/provider.ts';
+import type { NamedFile } from '../../rules/lint/lint-folder.ts';
+import { lintFolder } from '../../rules/lint/lint-folder.ts';
+import { checkFiles } from './check-files.ts';
+import type { Checks } from './check-files.ts';
+import { capPolicy, capTests, check, CHECKS } from './policy-rig.contract.ts';
+
+const context = { settings: NO_PROVIDER_SETTINGS, plans: null, inForce: [] };
+const named = (name: string, content: unknown): NamedFile => ({
+  name,
+  bytes: Buffer.from(typeof content === 'string' ? content : JSON.stringify(content)),
+});
+const alone = (file: NamedFile, tests: NamedFile | null = null) => ({
+  policies: [{ file, tests }],
+  provider: null,
+});
+
+describe('checkFiles', () => {
+  it('passes what is right, tested', async () => {
+    const texts = alone(named('fup.json', capPolicy()), named('fup.test.json', capTests()));
+    const { policies } = await check(texts, context);
+    expect(policies).toMatchObject([{ name: 'fup.json', id: 'fup', tests: { passed: 1, failed: 0 } }]);
+    expect(policies[0]?.file).toEqual(capPolicy());
+  });
+
+  it.each([
+    ['a syntax error', '{', null],
+    ['a wrong policy', { ...capPolicy(), mode: 'on' }, 'fup'],
+    ['a text that cannot be stored', { ...capPolicy(), description: 'a\0' }, 'fup'],
+    ['half a character', { ...capPolicy(), description: '\udfff' }, 'fup'],
+  ])('refuses %s', async (_, content, id) => {
+    const { policies } = await check(alone(named('fup.json', content)), context);
+    expect(policies).toMatchObject([{ file: null, id, tests: null }]);
+    expect(policies[0]?.findings.some(({ severity }) => severity === 'error')).toBe(true);
+  });
+
+  it('takes a backslash before u0000 for what it is', async () => {
+    const { policies } = await check(alone(named('a.json', capPolicy({ description: '\\u0000' }))), context);
+    expect(policies[0]?.file?.description).toBe('\\u0000');
+  });
+
+  it('checks policies against the settings that come with them', async () => {
+    const [rule] = capPolicy().rules;
+    const event = { type: 'throttle' as const, params: { profile: 'slow' } };
+    const policy = named('a.json', capPolicy({ rules: rule === undefined ? [] : [{ ...rule, event }] }));
+    const settings = { ...NO_PROVIDER_SETTINGS, throttleProfiles: { slow: { downBps: 1, upBps: 1 } } };
+    const without = await check(alone(policy), context);
+    expect(without.policies[0]?.file).toBeNull();
+    const provider = named('provider.json', settings);
+    const beside = await check({ policies: [{ file: policy, tests: null }], provider }, context);
+    expect(beside.settings).toEqual(settings);
+    expect(beside.policies[0]?.file).not.toBeNull();
+  });
+
+  it('keeps wrong settings out and says where', async () => {
+    const provider = named('provider.json', { ...NO_PROVIDER_SETTINGS, colour: 'red' });
+    const { settings, providerFindings } = await check({ policies: [], provider }, context);
+    expect(settings).toBeNull();
+    expect(providerFindings[0]).toMatchObject({ file: 'provider.json', severity: 'error' });
+  });
+
+  it('does not let a file that nobody can check hold up the others', async () => {
+    const calls: number[] = [];
+    const checks: Checks = {
+      ...CHECKS,
+      lint: async (files) => {
+        calls.push(files.length);
+        const found = lintFolder(files, null);
+        if (!files.some(({ name }) => name === 'bomb.json')) return found;
+        const finding = { code: 'P009', severity: 'error', message: 'too long' } as const;
+        const place = { line: 1, column: 1, endLine: 1, endColumn: 1, path: '$', suggestion: null };
+        const ended = files.map(({ name }) => ({
+          ...{ kind: 'policy' as const, name, policy: null, more: 0, errors: 1, warnings: 0 },
+          findings: [{ ...finding, ...place, file: name }],
+        }));
+        return { ...found, files: ended };
+      },
+    };
+    const files = [named('bomb.json', capPolicy({ id: 'bomb' })), named('fup.json', capPolicy())];
+    const texts = { policies: files.map((file) => ({ file, tests: null })), provider: null };
+    const { policies } = await checkFiles(texts, context, checks);
+    expect(policies.map(({ file }) => file?.id ?? null)).toEqual([null, 'fup']);
+    expect(calls).toEqual([2, 1, 1]);
+  });
+});

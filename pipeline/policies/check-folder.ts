@@ -1,0 +1,83 @@
+import type { NamedFile } from '../../rules/lint/lint-folder.ts';
+import { PROVIDER_FILE } from '../../rules/lint/lint-folder.ts';
+import type { PolicyVersion } from '../../schemas/policy.ts';
+import type { ProviderSettings } from '../../schemas/provider.ts';
+import type { RefusedFile } from '../../storage/policy-ports.ts';
+import { findingText, hasErrors } from './check-files.ts';
+import type { CheckedFiles, Finding, PolicyTexts } from './check-files.ts';
+import type { FolderFiles } from './read-folder.ts';
+import { MAX_FILE_BYTES } from './read-folder.ts';
+import { policyVersion } from './policy-version.ts';
+
+const TESTS = '.test.json';
+/** Faults of one file that are kept. */
+const MAX_FAULTS = 20;
+
+/** What of a folder may come into force, and what not. */
+export interface FolderVerdict {
+  settings: ProviderSettings | null;
+  policies: PolicyVersion[];
+  refused: RefusedFile[];
+  /** `file:line:column: text` */
+  warnings: string[];
+  /** files that were looked at */
+  files: number;
+}
+
+/** A folder's files by what they are; what is too large to be looked at is refused. */
+export function sortFiles({ files, unsettled }: FolderFiles): { texts: PolicyTexts; refused: RefusedFile[] } {
+  const refused: RefusedFile[] = [];
+  const texts = new Map<string, NamedFile>();
+  for (const [name, bytes] of files) {
+    const fault = `${name}:1:1: P001 larger than ${MAX_FILE_BYTES} bytes`;
+    if (bytes === null) refused.push({ file: name, policyId: null, faults: [fault] });
+    else texts.set(name, { name, bytes });
+  }
+  const left = (name: string): boolean =>
+    unsettled.includes(name) || refused.some(({ file }) => file === name);
+  const policies: PolicyTexts['policies'] = [];
+  for (const [name, file] of texts) {
+    if (name === PROVIDER_FILE || name.endsWith(TESTS)) continue;
+    const tests = `${name.slice(0, -'.json'.length)}${TESTS}`;
+    // A policy waits for its tests: half of what somebody saves is not what he means.
+    if (!left(tests)) policies.push({ file, tests: texts.get(tests) ?? null });
+  }
+  return { texts: { policies, provider: texts.get(PROVIDER_FILE) ?? null }, refused };
+}
+
+/** What the checks say of a folder. Of one policy id the first file counts, by name. */
+export function verdictOf(
+  checked: CheckedFiles,
+  refused: readonly RefusedFile[],
+  files: number,
+): FolderVerdict {
+  const all = [...refused];
+  const policies: PolicyVersion[] = [];
+  const warnings = checked.providerFindings.filter(isWarning).map(findingText);
+  if (hasErrors(checked.providerFindings))
+    all.push({ file: PROVIDER_FILE, policyId: null, faults: faultsOf(checked.providerFindings) });
+  for (const { name, id, file, findings } of checked.policies) {
+    warnings.push(...findings.filter(isWarning).map(findingText));
+    const twin = file === null ? undefined : policies.find(({ policyId }) => policyId === file.id);
+    if (file === null) all.push({ file: name, policyId: id, faults: faultsOf(findings) });
+    else if (twin !== undefined)
+      all.push({
+        file: name,
+        policyId: file.id,
+        faults: [`${name}:1:1: another file has the id ${file.id}`],
+      });
+    else policies.push(policyVersion(file));
+  }
+  return { settings: checked.settings, policies, refused: all, warnings, files };
+}
+
+function isWarning({ severity }: Finding): boolean {
+  return severity === 'warning';
+}
+
+function faultsOf(findings: readonly Finding[]): string[] {
+  const errors = findings.filter(({ severity }) => severity === 'error');
+  const more = errors.length - MAX_FAULTS;
+  const shown = errors.slice(0, MAX_FAULTS).map(findingText);
+  return more > 0 ? [...shown, `and ${more} more`] : shown;
+}
