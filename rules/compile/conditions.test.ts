@@ -135,4 +135,17 @@ describe('compileCondition', () => {
     if (values === undefined) throw new Error('no sample');
     expect(predicate({ ...values, planId: 'b' })).toBe(false);
   });
+
+  it('finds every item of a long list, and nothing else', () => {
+    const list = [...Array(40).keys()].map((i) => i * 3);
+    const inside = compileCondition({ fact: 'cycleDay', operator: 'in', value: list });
+    const outside = compileCondition({ fact: 'cycleDay', operator: 'notIn', value: list });
+    const [values] = fc.sample(facts, 1);
+    if (values === undefined) throw new Error('no sample');
+    for (let cycleDay = -0; cycleDay < 130; cycleDay += 1) {
+      const isMember = cycleDay % 3 === 0 && cycleDay < 120;
+      expect(inside({ ...values, cycleDay })).toBe(isMember);
+      expect(outside({ ...values, cycleDay })).toBe(!isMember);
+    }
+  });
 });

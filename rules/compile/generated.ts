@@ -45,8 +45,7 @@ export function leafCode(
   if (left.keys === null) return (constant) => test(`facts.${left.fact}`, rightCode(constant));
   const [outer, name] = left.keys;
   if (left.keys.length !== 2 || outer === undefined || name === undefined) return null;
-  if (!Object.hasOwn(CLASS_FACTS, name) || !isPlain(name) || isInherited(outer) || isInherited(name))
-    return null;
+  if (!Object.hasOwn(CLASS_FACTS, name) || !isPlain(name) || isInherited(name)) return null;
   return (constant) =>
     `(left = classOf(facts.${left.fact}, ${constant(outer)}, '${name}').${name}, ${test('left', rightCode(constant))})`;
 }
@@ -121,7 +120,7 @@ function isPlainFact(name: string): boolean {
   return isFactName(name) && isPlain(name);
 }
 
-/** Some JSON value has it without owning it. */
+/** Some JSON value has it without owning it. (Whatever they inherit under a class's name has no facts of a class.) */
 function isInherited(key: string): boolean {
   return [Object, Array, String, Number, Boolean].some(({ prototype }) => key in prototype);
 }
