@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Command, CommanderError } from 'commander';
+import { addBacktestCommand } from './backtest-command.ts';
 import { addChaosCommand } from './chaos/command.ts';
 import { formatReport } from './format-report.ts';
 import { list, whole } from './forms.ts';
@@ -52,6 +53,7 @@ function main(): Promise<unknown> {
     .action(throughput);
   addChaosCommand(program);
   addMemoryCommand(program);
+  addBacktestCommand(program);
   addRulesCommand(program);
   return program.parseAsync();
 }

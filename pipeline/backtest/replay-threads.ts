@@ -1,5 +1,3 @@
-import { createRequire } from 'node:module';
-import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type { BacktestPage, BacktestTask } from './task.ts';
 import { mergeTally, noTally } from './tally.ts';
@@ -67,10 +65,7 @@ class Thread {
   #failure: Error | null = null;
 
   constructor(task: BacktestTask) {
-    this.#worker = new Worker(new URL(`./replay-worker${extension()}`, import.meta.url), {
-      workerData: task,
-      execArgv: loaders(),
-    });
+    this.#worker = startThread(task);
     this.#worker.on('message', (answer: ThreadAnswer) => this.#asked.shift()?.resolve(answer));
     this.#worker.on('error', (error) => this.#fail(error));
     this.#worker.on('exit', () => this.#fail(new Error('a thread of the backtest ended')));
@@ -98,12 +93,9 @@ class Thread {
   }
 }
 
-/** Of this file: sources run under tsx, a build under node alone. */
-function extension(): string {
-  return fileURLToPath(import.meta.url).endsWith('.ts') ? '.ts' : '.js';
-}
-
-function loaders(): string[] {
-  if (extension() === '.js') return [];
-  return ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href];
+function startThread(task: BacktestTask): Worker {
+  // From sources a thread needs the loader of TypeScript, which it does not inherit.
+  const isSource = import.meta.url.endsWith('.ts');
+  const entry = isSource ? './replay-worker-from-sources.mjs' : './replay-worker.js';
+  return new Worker(new URL(entry, import.meta.url), { workerData: task, execArgv: [], env: {} });
 }

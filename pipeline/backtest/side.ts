@@ -106,7 +106,7 @@ export function noteWindow(
   const zone = subscriber.profile?.zone ?? state.settings.defaultZone;
   const spreads = usages.map(({ startMs, serviceClass, down, up }) => ({
     serviceClass,
-    parts: [{ windowStartMs: startMs, fromMs: startMs, toMs: startMs + WINDOW_MS, down, up }],
+    parts: [{ windowStartMs: startMs, fromMs: startMs, toMs: startMs + WINDOW_MS, offPeak: false, down, up }],
   }));
   noteWindows(subscriber, spreads, calendar, zone);
 }
