@@ -104,6 +104,48 @@ describe('conservation', { timeout: TIMEOUT_MS }, () => {
     expect(compared).toBeGreaterThan(100);
   });
 
+  it('off-peak use is part of the use of its class; more classes than are told apart count as the default one', () => {
+    let offPeak = 0;
+    fc.assert(
+      fc.property(randomLogWithControls(), (log) => {
+        for (const { cycles, pastCycles, today, days } of folded(log).state.subscribers.values())
+          for (const span of [...cycles, ...pastCycles, ...days, ...(today === null ? [] : [today])]) {
+            const used = byClass([span]);
+            for (const { serviceClass, down, up } of span.offPeak) {
+              const [mostDown, mostUp] = used[serviceClass] ?? [0, 0];
+              expect(down).toBeLessThanOrEqual(mostDown);
+              expect(up).toBeLessThanOrEqual(mostUp);
+              offPeak += down + up;
+            }
+          }
+      }),
+      { numRuns: 150 },
+    );
+    expect(offPeak).toBeGreaterThan(0);
+  });
+
+  it('the hours of the newest day sum to it, class by class, and its peak lies between a window and the day', () => {
+    let compared = 0;
+    fc.assert(
+      fc.property(randomLog(), (log) => {
+        for (const { today, hour, hours, newestWindow, peak } of folded(log).state.subscribers.values()) {
+          if (today === null || hour === null) continue;
+          const ofDay = [hour, ...hours].filter(
+            ({ startMs }) => startMs >= today.startMs && startMs < today.endMs,
+          );
+          expect(byClass(ofDay)).toEqual(byClass([today]));
+          compared += 1;
+          if (newestWindow === null || peak?.dayStartMs !== today.startMs) continue;
+          expect(peak.bytes).toBeLessThanOrEqual(today.down + today.up);
+          if (newestWindow.startMs >= today.startMs)
+            expect(peak.bytes).toBeGreaterThanOrEqual(newestWindow.down + newestWindow.up);
+        }
+      }),
+      { numRuns: 150 },
+    );
+    expect(compared).toBeGreaterThan(100);
+  });
+
   it('sessions have counted what the cycles hold, and what replays added beside them', () => {
     let compared = 0;
     fc.assert(
