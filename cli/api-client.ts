@@ -30,8 +30,8 @@ function urlOf({ host, port }: { host: string; port: number }): string {
  * @throws AppError that says what to do: 'not-found' (no key file, or nothing there), 'unreachable', 'timeout',
  *   'unauthorised', 'forbidden', 'invalid-input'
  */
-export async function getView<T>(target: ApiTarget, path: string): Promise<T> {
-  return answered<T>(target, path, {}, TIMEOUT_MS);
+export async function getView<T>(target: ApiTarget, path: string, timeoutMs = TIMEOUT_MS): Promise<T> {
+  return answered<T>(target, path, {}, timeoutMs);
 }
 
 /**
@@ -56,6 +56,11 @@ export async function putView<T>(target: ApiTarget, path: string, body: unknown)
   return answered<T>(target, path, { method: 'PUT', headers, body: JSON.stringify(body) }, TIMEOUT_MS);
 }
 
+/** DELETE, as postView. Idempotent. */
+export async function deleteView<T>(target: ApiTarget, path: string): Promise<T> {
+  return answered<T>(target, path, { method: 'DELETE' }, TIMEOUT_MS);
+}
+
 async function answered<T>(
   target: ApiTarget,
   path: string,
@@ -63,7 +68,8 @@ async function answered<T>(
   timeoutMs: number,
 ): Promise<T> {
   const key = await keyOf(target);
-  const headers = { ...request.headers, authorization: `Bearer ${key}` };
+  // By its name the API knows that a change came from the commands.
+  const headers = { ...request.headers, authorization: `Bearer ${key}`, 'user-agent': 'weir-cli' };
   const answer = await ask(new URL(path, target.url), { ...request, headers }, timeoutMs);
   if (answer.ok) return (await answer.json()) as T;
   throw failure(answer.status, await detailOf(answer), target);
@@ -132,6 +138,7 @@ function failure(status: number, detail: string, { url, keyFile }: ApiTarget): A
   }
   if (status === 403) return new AppError('forbidden', `the key in ${keyFile} may not do this: ${detail}`);
   if (status === 404) return new AppError('not-found', detail);
-  if (status === 400) return new AppError('invalid-input', detail);
+  if (status === 409) return new AppError('conflict', detail);
+  if (status === 400 || status === 413) return new AppError('invalid-input', detail);
   return new AppError('unreachable', `${url} could not answer: ${detail}`);
 }
