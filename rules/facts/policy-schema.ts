@@ -9,7 +9,8 @@ import {
   SECONDS,
   SPEED,
 } from '../lint/check-event.ts';
-import { MODES, NAME_FORM, SUBJECTS } from '../lint/check-policy.ts';
+import type { MODES } from '../lint/check-policy.ts';
+import { NAME_FORM, SUBJECTS } from '../lint/check-policy.ts';
 import type { Whole } from '../lint/shape.ts';
 import { MAX_CONDITION_DEPTH } from '../lint/check-condition.ts';
 import { MAX_RULES } from '../lint/check-policy.ts';

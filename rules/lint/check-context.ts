@@ -122,7 +122,7 @@ function checkOverage(
   const other = plans.find(
     ({ overage }) => currency !== undefined && overage !== null && overage.currency !== currency,
   );
-  if (other?.overage != null)
+  if (other !== undefined && other.overage !== null)
     report.add(
       'P409',
       [...at, 'currency'],

@@ -30,8 +30,7 @@ export interface JsonText {
 /** Reads strict JSON (RFC 8259) with positions: of any bytes, in time that grows with their number only. */
 export function readJsonText(input: string | Uint8Array): JsonText {
   const size = typeof input === 'string' ? input.length : input.byteLength;
-  if (size > MAX_FILE_BYTES)
-    return refused('', 'P001', `the file is larger than ${MAX_FILE_BYTES} bytes`);
+  if (size > MAX_FILE_BYTES) return refused('', 'P001', `the file is larger than ${MAX_FILE_BYTES} bytes`);
   const decoded = typeof input === 'string' ? input : decode(input);
   if (decoded === null) return refused('', 'P002', 'the file is not UTF-8');
   const findings: TextFinding[] = [];

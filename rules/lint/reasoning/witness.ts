@@ -25,7 +25,7 @@ export function factsOf(assignment: Assignment, reasoner: Reasoner): Partial<Fac
   const classes = new Map<string, ClassFacts>();
   for (const [key, value] of assignment) {
     const variable: Variable | undefined = reasoner.variable(key);
-    if (variable?.ofClass == null) {
+    if (variable === undefined || variable.ofClass === null) {
       facts[key] = value;
       continue;
     }
