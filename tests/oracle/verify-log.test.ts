@@ -247,7 +247,7 @@ describe('verifyLog', { timeout: 600_000 }, () => {
     expect([...kinds].sort()).toEqual(['action', 'action-row', 'adjustment', 'closed-cycle']);
   });
 
-  it('finds a cycle, a session and a counter of the slot that are not the log’s', async () => {
+  it('finds a cycle, use, a session and a counter of the slot that are not the log’s', async () => {
     const folded = await Folded.of(busy());
     const readers = folded.readers();
     const { slots } = folded;
@@ -258,7 +258,8 @@ describe('verifyLog', { timeout: 600_000 }, () => {
       },
       lines: async function* (partition, only) {
         for await (const lines of slots.lines(partition, only)) {
-          for (const { cycles, pastCycles, tombstones } of lines) {
+          for (const { cycles, pastCycles, tombstones, hours } of lines) {
+            hours.pop();
             for (const cycle of [...cycles, ...pastCycles]) cycle.down += 1;
             tombstones.pop();
           }
@@ -269,7 +270,46 @@ describe('verifyLog', { timeout: 600_000 }, () => {
       outbox: (partition) => slots.outbox(partition),
     };
     const { differences } = await folded.verify(readers);
-    expect([...new Set(differences.map(({ kind }) => kind))].sort()).toEqual(['cycle', 'session', 'slot']);
+    const kinds = new Set(differences.map(({ kind }) => kind));
+    expect([...kinds].sort()).toEqual(['cycle', 'recent-use', 'session', 'slot']);
+  });
+});
+
+describe('what policies ask about', () => {
+  it.each([
+    ['an hour', 'recent-use', (line: StoredLine) => line.hour && (line.hour.down += 1)],
+    [
+      'the newest window',
+      'recent-use',
+      (line: StoredLine) => line.newestWindow && (line.newestWindow.up += 1),
+    ],
+    ['the peak', 'recent-use', (line: StoredLine) => line.peak && (line.peak.bytes += 1)],
+    [
+      'off-peak use',
+      'cycle',
+      (line: StoredLine) => line.cycles[0]?.offPeak.push({ serviceClass: 'tv', down: 1, up: 0 }),
+    ],
+    ['an effect', 'throttle', (line: StoredLine) => (line.effect = { state: 'block' })],
+  ] as const)('finds %s that is not the log’s', async (_name, kind, damage) => {
+    const log = new LogBuilder().enforced();
+    for (let i = 0; i < 5; i += 1)
+      log.record({ eventTimeMs: NOON + i * HOUR, sessionTimeSeconds: i * 3600, outputOctets: i * 10 });
+    const folded = await Folded.of(log);
+    const readers = folded.readers();
+    const { slots } = folded;
+    readers.slots = {
+      head: (partition) => slots.head(partition),
+      lines: async function* (partition, only) {
+        for await (const lines of slots.lines(partition, only)) {
+          for (const line of lines) damage(line);
+          yield lines;
+        }
+      },
+      windows: (partition) => slots.windows(partition),
+      outbox: (partition) => slots.outbox(partition),
+    };
+    const { differences } = await folded.verify(readers);
+    expect(differences.map((one) => one.kind)).toEqual([kind]);
   });
 });
 
