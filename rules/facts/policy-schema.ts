@@ -1,13 +1,14 @@
 import { DECORATOR_DESCRIPTIONS, MAX_DECORATORS, OPERATOR_DESCRIPTIONS } from '../lint/operator-forms.ts';
 import {
   BLOCK_BYTES,
-  COUNT,
+  BLOCKS,
   EVENTS,
   HOLD_SECONDS,
   MAX_NAME,
   PRICE,
   SECONDS,
   SPEED,
+  TOP_UPS,
 } from '../lint/check-event.ts';
 import type { MODES } from '../lint/check-policy.ts';
 import { NAME_FORM, SUBJECTS } from '../lint/check-policy.ts';
@@ -189,7 +190,7 @@ function event(): Schema {
       of('block', closed(holding, [])),
       of('redirect', closed({ profile: name, ...holding }, ['profile'])),
       of('overage', closed(overage(), [])),
-      of('topup', closed({ productId: name, maxPerCycle: whole(COUNT) }, ['productId', 'maxPerCycle'])),
+      of('topup', closed({ productId: name, maxPerCycle: whole(TOP_UPS) }, ['productId', 'maxPerCycle'])),
       of('notify', closed({ template: name, channel: name }, ['template', 'channel'])),
     ],
   };
@@ -200,7 +201,7 @@ function overage(): Schema {
     blockBytes: whole(BLOCK_BYTES),
     blockPriceMinor: { ...whole(PRICE), description: 'Minor units of the currency' },
     currency: { type: 'string', pattern: '^[A-Z]{3}$' },
-    maxBlocks: { anyOf: [whole(COUNT), { type: 'null' }] },
+    maxBlocks: { anyOf: [whole(BLOCKS), { type: 'null' }] },
   };
 }
 

@@ -55,8 +55,8 @@ export function checkCondition(value: unknown, at: At, scope: ConditionScope, de
   }
   // The library throws on others while it runs, in the middle of a batch.
   checkPriority(value, at, report);
-  if (Object.hasOwn(value, 'name') && typeof value['name'] !== 'string')
-    report.add('P100', [...at, 'name'], 'a name is a text');
+  if (Object.hasOwn(value, 'name') && !isConditionName(value['name']))
+    report.add('P100', [...at, 'name'], 'the name of a condition is a text of 1 to 256 characters');
   for (const key of ['any', 'all'] as const) {
     if (!Object.hasOwn(value, key)) continue;
     checkGroup(value[key], [...at, key], key, scope, depth);
@@ -68,6 +68,10 @@ export function checkCondition(value: unknown, at: At, scope: ConditionScope, de
     onlyKeys(value, ['not', 'name', 'priority'], at, report);
   } else if (Object.hasOwn(value, 'condition')) checkReference(value, at, scope);
   else checkLeaf(value, at, scope);
+}
+
+function isConditionName(name: unknown): boolean {
+  return typeof name === 'string' && name !== '' && name.length <= 256;
 }
 
 /** Checks that a priority, where there is one, is a whole number from 1 on. */

@@ -31,8 +31,10 @@ export const SPEED: Whole = { unit: 'bit/s', min: 1, max: 1e15 };
 export const SECONDS: Whole = { unit: 'seconds', min: 1, max: 366 * 86_400 };
 export const HOLD_SECONDS: Whole = { unit: 'seconds', min: 0, max: 366 * 86_400 };
 export const BLOCK_BYTES: Whole = { unit: 'bytes', min: 1, max: Number.MAX_SAFE_INTEGER };
-export const PRICE: Whole = { unit: '', min: 0, max: Number.MAX_SAFE_INTEGER };
-export const COUNT: Whole = { unit: '', min: 1, max: 1_000_000 };
+export const PRICE: Whole = { unit: '', min: 0, max: 1e12 };
+export const BLOCKS: Whole = { unit: '', min: 1, max: 1_000_000 };
+/** Top-ups of one product in a cycle. */
+export const TOP_UPS: Whole = { unit: '', min: 1, max: 1000 };
 /** Longest name of a template, channel, profile or product. */
 export const MAX_NAME = 256;
 
@@ -92,7 +94,7 @@ function checkParams(type: PolicyEventType, params: JsonObject, at: At, report: 
       return;
     case 'topup':
       checkName(params, 'productId', at, report);
-      checkWhole(params, 'maxPerCycle', COUNT, at, report, { missing: 'P404' });
+      checkWhole(params, 'maxPerCycle', TOP_UPS, at, report, { missing: 'P404' });
       return;
     case 'notify':
       checkName(params, 'template', at, report);
@@ -145,7 +147,7 @@ function checkTerms(params: JsonObject, at: At, report: Report): void {
   if (Object.hasOwn(params, 'blockBytes')) checkWhole(params, 'blockBytes', BLOCK_BYTES, at, report);
   if (Object.hasOwn(params, 'blockPriceMinor')) checkWhole(params, 'blockPriceMinor', PRICE, at, report);
   if (Object.hasOwn(params, 'maxBlocks') && params['maxBlocks'] !== null)
-    checkWhole(params, 'maxBlocks', COUNT, at, report);
+    checkWhole(params, 'maxBlocks', BLOCKS, at, report);
   if (Object.hasOwn(params, 'currency') && !isCurrency(params['currency']))
     report.add('P401', [...at, 'currency'], 'currency must be three capital letters, such as EUR');
 }

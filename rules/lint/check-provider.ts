@@ -17,7 +17,7 @@ const KEYS = [
   'topUps',
   'neutrality',
 ] as const satisfies (keyof ProviderSettings | '$schema')[];
-const MOST_HOURS = 100;
+const MOST_HOURS = 50;
 const MOST_DATES = 1000;
 const MOST_PROFILES = 1000;
 
