@@ -18,7 +18,7 @@ export function formatRules({ options, figures }: RulesReport): string {
     row.map((cell, i) => cell.padStart(widths[i] ?? 0)).join('  '),
   );
   return [
-    `evaluations/s, medians of ${String(options.pairs)} pairs of ${String(options.sliceMs)} ms, Node ${process.versions.node}`,
+    `evaluations a second of CPU time, medians of ${String(options.pairs)} pairs of ${String(options.sliceMs)} ms, Node ${process.versions.node}`,
     ...lines,
     '',
   ].join('\n');

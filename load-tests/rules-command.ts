@@ -20,10 +20,10 @@ export function addRulesCommand(program: Command): void {
   program
     .command('rules')
     .description(
-      'evaluations/s of compiled rules beside json-rules-engine; fails below 250 times its rate at 10 rules, 500 times at 50',
+      'evaluations a second of compiled rules beside json-rules-engine; fails below 250 times its rate at 10 rules, 500 times at 50',
     )
     .option('--pairs <n>', 'slices of each at a size, in turn', whole(1, 1000), 7)
-    .option('--slice <ms>', 'length of a slice', whole(20, 60_000), 200)
+    .option('--slice <ms>', 'CPU time of a slice', whole(20, 60_000), 200)
     .option('--seed <n>', 'same seed, same facts', whole(0, 4_294_967_295), 1)
     .option('--json <file>', 'write the figures to a file')
     .action(rules);
