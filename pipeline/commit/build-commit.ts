@@ -1,6 +1,5 @@
 import type { SlotCommit, SlotId, SlotLease } from '../../storage/ports.ts';
 import type { BatchEffects, OneShotRow } from '../fold/effects.ts';
-import { windowKey } from '../fold/slot-state.ts';
 import type { SlotState } from '../fold/slot-state.ts';
 import { ALLOWED_LATENESS_MS, WINDOW_MS } from '../window/spread.ts';
 import { coldField, CORE_FIELD, FLUSHED_FIELD, hotField, ONE_SHOT_GROUP, windowGroup } from './load-slot.ts';
@@ -57,9 +56,11 @@ export function buildCommit(
 
 function rowsOf(effects: BatchEffects, version: number): SlotCommit['rows'] {
   const rows: SlotCommit['rows'] = [];
+  let [startMs, group] = [Number.NaN, ''];
   for (const total of effects.windows) {
-    const field = windowKey(total.subscriberId, total.serviceClass, total.nasId);
-    rows.push({ group: windowGroup(total.startMs), field, value: encodeWindow(total, version) });
+    // Records come in about the order of time: one text serves for many.
+    if (total.startMs !== startMs) [startMs, group] = [total.startMs, windowGroup(total.startMs)];
+    rows.push({ group, field: total.key, value: encodeWindow(total, version) });
   }
   for (const { key, row } of effects.oneShots) {
     rows.push({ group: ONE_SHOT_GROUP, field: key, value: encodeOneShot(row, version) });

@@ -6,6 +6,12 @@ import { AppError } from '../../schemas/errors.ts';
  */
 const SLAB_BYTES = 64 * 1024;
 
+/** Bits of a varint's four groups, as a factor. */
+const FOUR_GROUPS = 2 ** 28;
+const MAX_SMALL = 0x7fff_ffff;
+/** Texts up to here have their length in one byte. */
+const SHORT_TEXT = 64;
+
 /** Writes a value's bytes: varints (LEB128 over safe integers), zig-zag for signed ones, length-prefixed UTF-8. */
 export class ByteWriter {
   private buffer = Buffer.allocUnsafeSlow(SLAB_BYTES);
@@ -30,10 +36,20 @@ export class ByteWriter {
     if (!(value >= 0 && value <= Number.MAX_SAFE_INTEGER)) throw new RangeError(`not storable: ${value}`);
     this.reserve(8);
     let rest = value;
+    // Divisions of doubles are slow: four groups at once until the rest is a small integer.
+    while (rest > MAX_SMALL) {
+      const low = rest % FOUR_GROUPS;
+      this.buffer[this.at] = (low & 0x7f) | 0x80;
+      this.buffer[this.at + 1] = ((low >>> 7) & 0x7f) | 0x80;
+      this.buffer[this.at + 2] = ((low >>> 14) & 0x7f) | 0x80;
+      this.buffer[this.at + 3] = (low >>> 21) | 0x80;
+      this.at += 4;
+      rest = (rest - low) / FOUR_GROUPS;
+    }
     while (rest >= 0x80) {
-      this.buffer[this.at] = (rest % 0x80) | 0x80;
+      this.buffer[this.at] = (rest & 0x7f) | 0x80;
       this.at += 1;
-      rest = Math.floor(rest / 0x80);
+      rest >>>= 7;
     }
     this.buffer[this.at] = rest;
     this.at += 1;
@@ -50,6 +66,7 @@ export class ByteWriter {
   }
 
   text(value: string): void {
+    if (value.length <= SHORT_TEXT && this.ascii(value)) return;
     const length = Buffer.byteLength(value, 'utf8');
     this.uint(length);
     this.reserve(length);
@@ -67,6 +84,22 @@ export class ByteWriter {
     const bytes = this.buffer.subarray(this.from, this.at);
     this.from = this.at;
     return bytes;
+  }
+
+  /** Ids are short and ASCII: a loop is done before the call of a native writer has begun. False = it is something else. */
+  private ascii(value: string): boolean {
+    const { length } = value;
+    this.reserve(1 + length);
+    const { buffer } = this;
+    const from = this.at + 1;
+    for (let i = 0; i < length; i += 1) {
+      const unit = value.charCodeAt(i);
+      if (unit > 0x7f) return false;
+      buffer[from + i] = unit;
+    }
+    buffer[from - 1] = length;
+    this.at = from + length;
+    return true;
   }
 
   private reserve(bytes: number): void {

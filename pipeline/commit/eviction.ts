@@ -56,10 +56,9 @@ const KEPT_ROWS = 64;
 export function trimRows(touched: Iterable<Subscriber>): void {
   for (const subscriber of touched) {
     const { rows } = subscriber;
-    if (rows.length === 0) continue;
-    const newest = rows.length <= 2 ? rows : newestOf(rows);
-    // A copy even of all: where rows are pushed is room for 16 more, 128 bytes.
-    subscriber.rows = newest.slice(-KEPT_ROWS);
+    if (rows.length <= 2) continue;
+    const newest = newestOf(rows);
+    subscriber.rows = newest.length > KEPT_ROWS ? newest.slice(-KEPT_ROWS) : newest;
   }
 }
 

@@ -170,6 +170,7 @@ export function decodeWindow(startMs: number, key: string, bytes: Uint8Array): W
   if (names === null) throw new AppError('store-corrupt', 'a stored window has a name that is none');
   const total: WindowTotal = {
     startMs,
+    key,
     ...names,
     version: reader.uint(),
     down: reader.uint(),

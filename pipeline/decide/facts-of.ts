@@ -2,7 +2,7 @@ import { CycleCalendar } from '../../rules/cycle.ts';
 import type { Cycle, LocalHour } from '../../rules/cycle.ts';
 import type { ClassFacts, FactName, Facts } from '../../rules/facts/catalogue.ts';
 import { offPeakBands } from '../../rules/off-peak.ts';
-import type { CountedDirection, PlanVersion } from '../../schemas/profile.ts';
+import type { CountedDirection, PlanVersion, SubscriberProfile } from '../../schemas/profile.ts';
 import type { Bytes, CycleTotal, SlotState, Subscriber } from '../fold/slot-state.ts';
 import { cycleRule } from '../window/calendar-rule.ts';
 import { countedByClass } from '../window/class-totals.ts';
@@ -221,49 +221,50 @@ function topUpRemaining(state: SlotState, subscriber: Subscriber, capRemainingBy
 /** The next instant after the watermark at which this subscriber's facts or cycle change without a record; null = none. */
 export function nextDueMs(state: SlotState, subscriber: Subscriber): number | null {
   const now = state.watermarkMs;
-  let next = Number.POSITIVE_INFINITY;
-  const consider = (atMs: number | null): void => {
-    if (atMs !== null && atMs > now && atMs < next) next = atMs;
-  };
-  consider(subscriber.cycles[0]?.endMs ?? null);
+  const { profile, cycles, pastCycles, rules } = subscriber;
+  let next = sooner(Number.POSITIVE_INFINITY, cycles[0]?.endMs ?? null, now);
   const { cycleCloseGraceMs } = state.settings;
   // Late usage may make one whose time of grace is over already: that one closes at the next look.
-  for (const { closed, endMs } of subscriber.pastCycles)
-    consider(closed ? null : Math.max(endMs + cycleCloseGraceMs, now + 1));
-  for (const rule of subscriber.rules) consider(rule.active ? rule.releaseMs : null);
-  for (const { fromMs, toMs } of subscriber.profile?.assignments ?? []) {
-    consider(fromMs);
-    consider(toMs);
+  for (const { closed, endMs } of pastCycles)
+    if (!closed) next = sooner(next, Math.max(endMs + cycleCloseGraceMs, now + 1), now);
+  for (const { active, releaseMs } of rules) if (active) next = sooner(next, releaseMs, now);
+  if (profile !== null) {
+    for (const { fromMs, toMs } of profile.assignments) next = sooner(sooner(next, fromMs, now), toMs, now);
+    for (const { fromMs, expiresMs } of profile.topUps)
+      next = sooner(sooner(next, fromMs, now), expiresMs, now);
+    if (state.compiled.all.length > 0) next = soonestClock(state, subscriber, profile, next);
   }
-  for (const { fromMs, expiresMs } of subscriber.profile?.topUps ?? []) {
-    consider(fromMs);
-    consider(expiresMs);
-  }
-  considerClocks(state, subscriber, consider);
   return next === Number.POSITIVE_INFINITY ? null : next;
+}
+
+/** Asked several times a record: no closure. */
+function sooner(next: number, atMs: number | null, now: number): number {
+  return atMs !== null && atMs > now && atMs < next ? atMs : next;
 }
 
 /**
  * When facts change by the clock alone, of those that policies for the subscriber's plan and segment ask about. What grows
  * with every second is looked at by the hour.
  */
-function considerClocks(
+function soonestClock(
   state: SlotState,
   subscriber: Subscriber,
-  consider: (atMs: number | null) => void,
-): void {
-  const { profile, sessions, effect } = subscriber;
-  if (profile === null || state.compiled.all.length === 0) return;
+  { zone, segment }: SubscriberProfile,
+  soonest: number,
+): number {
+  const { sessions, effect } = subscriber;
   const now = state.watermarkMs;
-  const { zone } = profile;
   const planId = planOf(state, subscriber)?.planId ?? null;
-  const clocks = clocksOf(state.compiled.concerning(planId, profile.segment));
+  const clocks = clocksOf(state.compiled.concerning(planId, segment));
   const isHourly =
     clocks.hourly ||
     (clocks.throttled && effect?.state === 'throttle') ||
     (clocks.sessions && sessions.length > 0);
-  if (isHourly) consider(CALENDAR.hour(zone, now).endMs);
-  if (clocks.daily) consider(CALENDAR.day(zone, now).endMs);
-  if (clocks.offPeak) consider(offPeakBands(state.provider.offPeak, CALENDAR).nextChangeMs(zone, now));
-  if (clocks.window) consider(windowEndsMs(subscriber, now));
+  let next = soonest;
+  if (isHourly) next = sooner(next, CALENDAR.hour(zone, now).endMs, now);
+  if (clocks.daily) next = sooner(next, CALENDAR.day(zone, now).endMs, now);
+  if (clocks.offPeak)
+    next = sooner(next, offPeakBands(state.provider.offPeak, CALENDAR).nextChangeMs(zone, now), now);
+  if (clocks.window) next = sooner(next, windowEndsMs(subscriber, now), now);
+  return next;
 }

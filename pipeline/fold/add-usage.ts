@@ -7,13 +7,12 @@ import { addToCycle } from '../window/cycles.ts';
 import { addToDays, daysBetween } from '../window/days.ts';
 import { addToHours } from '../window/hours.ts';
 import { noteWindows } from '../window/peaks.ts';
-import { spread } from '../window/spread.ts';
+import { oldestOpenWindow, spread } from '../window/spread.ts';
 import type { SpreadPart } from '../window/spread.ts';
-import type { Carried } from '../window/class-totals.ts';
 import type { FoldContext } from './fold.ts';
 import { putOneShot } from './one-shot.ts';
 import type { RowKey } from './requests.ts';
-import { POLICY_FACTS_VERSION } from './slot-state.ts';
+import { POLICY_FACTS_VERSION, windowKey } from './slot-state.ts';
 import type { CycleTotal, SlotState, Subscriber, WindowTotal } from './slot-state.ts';
 
 /** One service class's share of a delta, cut into windows and late pieces. */
@@ -26,20 +25,32 @@ export interface Spread {
  * Cuts a record's delta by class, window and, where it is late, by day: whatever the anchor is now, it lies in days as it would with
  * any other, so that cycles can be made anew from these.
  */
-export function spreadOf(context: FoldContext, subscriber: Subscriber, metered: Metered): Spread[] {
-  const { state, calendar } = context;
+export function spreadOf(context: FoldContext, subscriber: Subscriber, metered: Metered): readonly Spread[] {
+  const { watermarkMs } = context.state;
   const { shares, fromMs, atMs } = metered;
+  if (shares.length === 0) return NO_SPREADS;
+  const cuts = fromMs < oldestOpenWindow(watermarkMs) ? daysOf(context, subscriber) : NO_CUTS;
   const spreads: Spread[] = [];
   for (const share of shares) {
     if (share.down + share.up === 0) continue;
-    const parts = spread(share, fromMs, atMs, state.watermarkMs, (lateFromMs, lateToMs) =>
-      daysBetween(subscriber, lateFromMs, lateToMs, calendar, state.settings.defaultZone)
-        .slice(1)
-        .map(({ startMs }) => startMs),
-    );
+    const parts = spread(share, fromMs, atMs, watermarkMs, cuts);
     spreads.push({ serviceClass: share.serviceClass, parts });
   }
   return spreads;
+}
+
+const NO_SPREADS: readonly Spread[] = [];
+const NO_CUTS = (): number[] => [];
+
+/** Beginnings of the days within a stretch of time. */
+function daysOf(
+  { state, calendar }: FoldContext,
+  subscriber: Subscriber,
+): (fromMs: number, toMs: number) => number[] {
+  return (fromMs, toMs) =>
+    daysBetween(subscriber, fromMs, toMs, calendar, state.settings.defaultZone)
+      .slice(1)
+      .map(({ startMs }) => startMs);
 }
 
 /** Rows that may be stored and are not in memory; later ones than any that was written need no look. Null = none. */
@@ -71,39 +82,35 @@ export function addUsage(
   nasId: string,
   cause: Cause,
 ): void {
-  const planId = planOf(context.state, subscriber)?.planId ?? '';
+  const origin: Origin = { nasId, planId: planOf(context.state, subscriber)?.planId ?? '' };
   const { zone } = cycleRule(subscriber, context.state.settings.defaultZone);
   if (keepsPolicyFacts(context.state)) noteWindows(subscriber, spreads, context.calendar, zone);
-  for (const { serviceClass, parts } of spreads) {
-    let late = null as { usage: Usage; cycle: CycleTotal } | null;
+  for (const { parts } of spreads) {
+    let late = null as { part: SpreadPart; cycle: CycleTotal } | null;
     for (const part of parts) {
       if (part.down + part.up === 0) continue;
-      const usage: Usage = {
-        serviceClass,
-        nasId,
-        planId,
-        offPeak: isOffPeak(context, zone, part),
-        windowStartMs: part.windowStartMs,
-        fromMs: part.fromMs,
-        toMs: part.toMs,
-        down: part.down,
-        up: part.up,
-      };
-      const cycle = addToTotals(context, subscriber, usage);
+      part.offPeak = isOffPeak(context, zone, part);
+      const cycle = addToTotals(context, subscriber, part);
       if (part.windowStartMs !== null) {
-        if (cycle.closed) adjust(context, subscriber, usage, cycle, cause);
-        addToWindow(context, subscriber, usage, part.windowStartMs, parts.length > 1, cause);
+        if (cycle.closed) adjust(context, subscriber, part, nasId, cycle, cause);
+        addToWindow(context, subscriber, part, origin, part.windowStartMs, parts.length > 1, cause);
       } else if (late?.cycle === cycle) {
-        late.usage.toMs = usage.toMs;
-        late.usage.down += usage.down;
-        late.usage.up += usage.up;
+        late.part.toMs = part.toMs;
+        late.part.down += part.down;
+        late.part.up += part.up;
       } else {
-        if (late !== null) addLate(context, subscriber, late.usage, late.cycle, cause);
-        late = { usage, cycle };
+        if (late !== null) addLate(context, subscriber, late.part, origin, late.cycle, cause);
+        late = { part, cycle };
       }
     }
-    if (late !== null) addLate(context, subscriber, late.usage, late.cycle, cause);
+    if (late !== null) addLate(context, subscriber, late.part, origin, late.cycle, cause);
   }
+}
+
+/** What rows say of a record besides its bytes: the NAS that reported it, and the plan. */
+interface Origin {
+  nasId: string;
+  planId: string;
 }
 
 /** The layout before has no room for what policies ask about besides cycles and days: it is kept from the change on. */
@@ -118,16 +125,10 @@ function isOffPeak({ state, calendar }: FoldContext, zone: string, part: SpreadP
   return bands.isOffPeak(zone, part.windowStartMs ?? part.fromMs);
 }
 
-/** Bytes of one service class within one window, or late ones within one cycle. */
-interface Usage extends SpreadPart, Carried {
-  nasId: string;
-  planId: string;
-}
-
 function addToTotals(
   { state, effects, calendar }: FoldContext,
   subscriber: Subscriber,
-  usage: Usage,
+  usage: SpreadPart,
 ): CycleTotal {
   const { defaultZone } = state.settings;
   const { fromMs, toMs } = usage;
@@ -145,7 +146,8 @@ function addToTotals(
 function adjust(
   { state, effects, touch }: FoldContext,
   subscriber: Subscriber,
-  usage: Usage,
+  usage: SpreadPart,
+  nasId: string,
   cycle: CycleTotal,
   cause: Cause,
 ): void {
@@ -160,7 +162,7 @@ function adjust(
       downBytes: usage.down,
       upBytes: usage.up,
       reason: 'late-usage',
-      detail: `NAS ${usage.nasId}`,
+      detail: `NAS ${nasId}`,
       partition: state.partition,
       offset: cause.offset,
     },
@@ -171,12 +173,13 @@ function adjust(
 function addLate(
   context: FoldContext,
   subscriber: Subscriber,
-  usage: Usage,
+  usage: SpreadPart,
+  { nasId, planId }: Origin,
   cycle: CycleTotal,
   cause: Cause,
 ): void {
-  if (cycle.closed) adjust(context, subscriber, usage, cycle, cause);
-  const { fromMs, toMs, serviceClass, nasId, planId, down, up } = usage;
+  if (cycle.closed) adjust(context, subscriber, usage, nasId, cycle, cause);
+  const { fromMs, toMs, serviceClass, down, up } = usage;
   const { id: subscriberId } = subscriber;
   const row = { subscriberId, fromMs, toMs, serviceClass, nasId, planId, down, up };
   putOneShot(context, subscriber, { kind: 'late', offset: cause.offset, ...row }, cause);
@@ -185,17 +188,18 @@ function addLate(
 function addToWindow(
   { state, effects }: FoldContext,
   subscriber: Subscriber,
-  usage: Usage,
+  usage: SpreadPart,
+  { nasId, planId }: Origin,
   startMs: number,
   estimated: boolean,
   cause: Cause,
 ): void {
-  const total = windowTotal(subscriber, startMs, usage.serviceClass, usage.nasId);
+  const total = windowTotal(subscriber, startMs, usage.serviceClass, nasId);
   // A row that is ahead of its subscriber comes from a torn write: it holds this record already.
   if (total.version <= cause.offset || effects.windows.has(total)) {
     total.down += usage.down;
     total.up += usage.up;
-    total.planId = usage.planId;
+    total.planId = planId;
     total.estimated ||= estimated;
     total.version = cause.offset + 1;
     effects.windows.add(total);
@@ -228,6 +232,7 @@ function windowTotal(
   if (known !== null) return known;
   const made: WindowTotal = {
     startMs,
+    key: windowKey(subscriber.id, serviceClass, nasId),
     subscriberId: subscriber.id,
     serviceClass,
     nasId,
@@ -237,7 +242,8 @@ function windowTotal(
     down: 0,
     up: 0,
   };
-  subscriber.rows.push(made);
+  // Not push, which makes room for 16 more: few are ever added.
+  subscriber.rows = [...subscriber.rows, made];
   if (startMs > subscriber.rowsThroughMs) subscriber.rowsThroughMs = startMs;
   return made;
 }

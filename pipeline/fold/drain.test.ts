@@ -173,7 +173,9 @@ describe('a sweep', { timeout: TIMEOUT_MS }, () => {
     expect(state.sweep).toMatchObject({ left: 1 });
     for (let i = 1; state.sweep !== null && i < 9; i += 1) fold(state, log.tick(NOON + HOUR + i).inputs);
     expect(state.sweep).toBeNull();
-    const speeds = [...state.subscribers.values()].map(({ effect }) => (effect?.state === 'throttle' ? effect.downBps : null));
+    const speeds = [...state.subscribers.values()].map(({ effect }) =>
+      effect?.state === 'throttle' ? effect.downBps : null,
+    );
     expect(new Set(speeds)).toEqual(new Set([900_000]));
   });
 

@@ -10,7 +10,7 @@ import { timeoutMs } from '../meter/session-end.ts';
 import type { Hearing } from '../meter/session-end.ts';
 import type { BatchEffects } from './effects.ts';
 import type { FoldContext } from './fold.ts';
-import type { SlotState, Subscriber } from './slot-state.ts';
+import type { Session, SlotState, Subscriber } from './slot-state.ts';
 
 /** Where no plan says how fast the line is, bit/s (accounting case 20). */
 const FASTEST_LINE_BPS = 10_000_000_000;
@@ -98,12 +98,19 @@ export function noteFlag(context: FoldContext, nasId: string, flag: Flag, cause:
 export function noteOpenSessions(context: FoldContext, subscriber: Subscriber, cause: Cause): void {
   const { sessions, counted } = subscriber;
   const before = counted.nas;
-  if (sessions.length === before.length && sessions.every(({ nasId }, i) => nasId === before[i])) return;
+  if (areAt(sessions, before)) return;
   const change = new Map<string, number>();
   for (const nasId of before) change.set(nasId, (change.get(nasId) ?? 0) - 1);
   for (const { nasId } of sessions) change.set(nasId, (change.get(nasId) ?? 0) + 1);
   for (const [nasId, opened] of change) if (opened !== 0) noteSessions(context, nasId, opened, null, cause);
   counted.nas = sessions.map(({ nasId }) => nasId);
+}
+
+/** Asked with every record: no closure. */
+function areAt(sessions: readonly Session[], nas: readonly string[]): boolean {
+  if (sessions.length !== nas.length) return false;
+  for (let i = 0; i < nas.length; i += 1) if (sessions[i]?.nasId !== nas[i]) return false;
+  return true;
 }
 
 function noteSessions(

@@ -245,7 +245,12 @@ describe('foldBatch: decisions', () => {
       ['throttle', 3],
       ['restore', 5],
     ]);
-    expect(intents[1]?.desired).toEqual({ state: 'plan', downBps: 100_000_000, upBps: 20_000_000, profile: null });
+    expect(intents[1]?.desired).toEqual({
+      state: 'plan',
+      downBps: 100_000_000,
+      upBps: 20_000_000,
+      profile: null,
+    });
   });
 
   it('restores when more allowance is bought, but not before the minimum hold', () => {

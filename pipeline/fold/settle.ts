@@ -15,7 +15,7 @@ import { noteFlag, noteOpenSessions } from './feeds.ts';
 import { putOneShot } from './one-shot.ts';
 import type { Folding } from './requests.ts';
 import type { SessionEnd } from './effects.ts';
-import type { CycleTotal, Subscriber } from './slot-state.ts';
+import type { CycleTotal, SlotState, Subscriber } from './slot-state.ts';
 import { countPopulation } from './slot-state.ts';
 
 /** Looks at a subscriber that no record touched: timers, marks of the slot, policies. Written only where it changed. */
@@ -44,8 +44,10 @@ export function catchUp(context: FoldContext, subscriber: Subscriber, cause: Cau
     const ended = endByNasEvents(subscriber, state.nasEvents);
     if (ended.length > 0) changed = noteEnded(context, subscriber, ended, cause);
   }
+  const past = subscriber.pastCycles.length;
   if (rollCycles(subscriber, watermarkMs, calendar, defaultZone)) {
-    effects.cold.add(subscriber);
+    // The first cycle of all has nothing behind it.
+    if (past + subscriber.pastCycles.length > 0) effects.cold.add(subscriber);
     changed = true;
   }
   // The due time is never later than the work, so nothing is overdue before it.
@@ -95,7 +97,15 @@ export function noteEnded(
 export function needsDeciding({ state }: FoldContext, subscriber: Subscriber): boolean {
   if (state.watermarkMs <= 0 || subscriber.profile === null) return false;
   const plan = planOf(state, subscriber);
-  return hasTransitions(state, subscriber, plan, factsOf(state, subscriber, plan));
+  return mayChange(state, subscriber, plan);
+}
+
+/** Asked with every record: only the facts that policies in force ask about are reckoned. */
+function mayChange(state: SlotState, subscriber: Subscriber, plan: PlanVersion | null): boolean {
+  const { compiled } = state;
+  const concerned = compiled.concerning(plan?.planId ?? null, subscriber.profile?.segment ?? '');
+  if (concerned.length === 0 && subscriber.rules.length === 0) return false;
+  return hasTransitions(state, subscriber, plan, factsOf(state, subscriber, plan, compiled.facts));
 }
 
 /** Decides anew and arms the next due time. True where the subscriber changed by it. */
@@ -105,7 +115,7 @@ export function* decide(context: FoldContext, subscriber: Subscriber, cause: Cau
   let changed = false;
   if (subscriber.profile !== null) {
     const plan = planOf(state, subscriber);
-    if (hasTransitions(state, subscriber, plan, factsOf(state, subscriber, plan))) {
+    if (mayChange(state, subscriber, plan)) {
       const facts = factsOf(state, subscriber, plan);
       const transitions = yield* confirmed(context, subscriber, plan, facts);
       effects.outbox.push(...intentsOf(state, subscriber, plan, facts, transitions, cause));

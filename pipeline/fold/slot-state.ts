@@ -198,6 +198,8 @@ export interface Population {
 /** Total of one 5-minute window of (subscriber, service class, NAS). */
 export interface WindowTotal extends Bytes {
   startMs: number;
+  /** within the window (windowKey); derived, made once as each record writes it */
+  key: string;
   subscriberId: string;
   serviceClass: string;
   nasId: string;

@@ -9,8 +9,11 @@ export function nasProfileOf(profiles: ReadonlyMap<string, NasProfile>, nasId: s
   const own = profiles.get(nasId);
   if (own !== undefined) return own;
   const everybody = profiles.get('*');
-  return everybody === undefined ? defaultNasProfile(nasId) : { ...everybody, nasId };
+  // What nobody described is read as the defaults say; of these nothing asks for the id.
+  return everybody ?? DEFAULT;
 }
+
+const DEFAULT = defaultNasProfile('*');
 
 /** Octets that one of the NAS's units stands for (case 18). */
 export function unitFactor(nas: NasProfile): number {

@@ -20,7 +20,13 @@ function note(
 ): void {
   const spreads = Object.entries(shares).map(([serviceClass, down]) => ({
     serviceClass,
-    parts: spread({ down, up: 0 }, NOON + from * MINUTE, NOON + to * MINUTE, NOON, () => []),
+    parts: spread(
+      { serviceClass: '', down, up: 0 },
+      NOON + from * MINUTE,
+      NOON + to * MINUTE,
+      NOON,
+      () => [],
+    ),
   }));
   noteWindows(line, spreads, calendar, zone);
 }

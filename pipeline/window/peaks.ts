@@ -1,7 +1,6 @@
 import type { CycleCalendar } from '../../rules/cycle.ts';
 import type { Bytes, NewestWindow, Peak, Subscriber } from '../fold/slot-state.ts';
 import { addClass } from './class-totals.ts';
-import type { SpreadPart } from './spread.ts';
 
 /** Classes of which a day's peak is told. */
 const MAX_CLASSES = 64;
@@ -9,7 +8,7 @@ const MAX_CLASSES = 64;
 /** One service class's share of a record, cut into windows; the cuts of all classes of a record are the same. */
 interface ClassParts {
   serviceClass: string;
-  parts: readonly SpreadPart[];
+  parts: readonly (Bytes & { windowStartMs: number | null })[];
 }
 
 /**

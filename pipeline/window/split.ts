@@ -5,7 +5,10 @@
 export function splitExactly(total: number, lengths: readonly number[]): number[] {
   // One or two windows are nearly all there is: no sorting, a seventh of all that the fold allocates.
   if (lengths.length === 1) return [total];
-  if (lengths.length === 2) return inTwo(total, lengths[0] ?? 0, lengths[1] ?? 0);
+  if (lengths.length === 2) {
+    const first = firstOfTwo(total, lengths[0] ?? 0, lengths[1] ?? 0);
+    return [first, total - first];
+  }
   const sum = lengths.reduce((a, b) => a + b, 0);
   if (sum === 0) return lengths.map((_, i) => (i === lengths.length - 1 ? total : 0));
   const parts: number[] = [];
@@ -22,13 +25,18 @@ export function splitExactly(total: number, lengths: readonly number[]): number[
   return parts;
 }
 
-function inTwo(total: number, first: number, second: number): number[] {
+/** The first one's share of two; the second has the rest. */
+export function firstOfTwo(total: number, first: number, second: number): number {
   const sum = first + second;
-  if (sum === 0) return [0, total];
-  const [part, rest] = divide(total, first, sum);
+  if (sum === 0) return 0;
+  const product = total * first;
+  let [part, rest] = [0, 0];
+  if (product <= Number.MAX_SAFE_INTEGER) {
+    rest = product % sum;
+    part = (product - rest) / sum;
+  } else [part, rest] = divide(total, first, sum);
   // What is left is 1 or nothing, and the second's remainder is what the first's lacks to `sum`.
-  const mine = rest > 0 && rest >= sum - rest ? part + 1 : part;
-  return [mine, total - mine];
+  return rest > 0 && rest >= sum - rest ? part + 1 : part;
 }
 
 /** floor(total * length / sum) and the remainder, exact also where the product exceeds 2^53. */

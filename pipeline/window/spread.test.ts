@@ -12,7 +12,7 @@ function pieces(
   down = 1000,
   cuts: (from: number, to: number) => number[] = none,
 ): [window: number | null, from: number, to: number, down: number][] {
-  return spread({ down, up: 0 }, fromMs, toMs, watermarkMs, cuts).map((part) => [
+  return spread({ serviceClass: '', down, up: 0 }, fromMs, toMs, watermarkMs, cuts).map((part) => [
     part.windowStartMs === null ? null : (part.windowStartMs - NOON) / MINUTE,
     (part.fromMs - NOON) / MINUTE,
     (part.toMs - NOON) / MINUTE,
@@ -74,7 +74,7 @@ describe('spread', () => {
           const toMs = NOON + lengthMs;
           const watermarkMs = toMs + watermarkAfterMs;
           const cuts = cutsAfter.map((after) => NOON + after).sort((a, b) => a - b);
-          const parts = spread({ down, up: 3 }, NOON, toMs, watermarkMs, () => cuts);
+          const parts = spread({ serviceClass: '', down, up: 3 }, NOON, toMs, watermarkMs, () => cuts);
           expect(parts.reduce((sum, part) => sum + part.down, 0)).toBe(down);
           expect(parts.reduce((sum, part) => sum + part.up, 0)).toBe(3);
           expect(parts[0]?.fromMs).toBe(NOON);

@@ -1,5 +1,6 @@
-import type { Bytes } from '../fold/slot-state.ts';
-import { splitExactly } from './split.ts';
+import type { ClassTotal } from '../fold/slot-state.ts';
+import type { Carried } from './class-totals.ts';
+import { firstOfTwo, splitExactly } from './split.ts';
 
 /** Length of a tumbling window. */
 export const WINDOW_MS = 5 * 60_000;
@@ -10,8 +11,11 @@ export const WATERMARK_DELAY_MS = 60_000;
 /** Usage of a longer silence is spread over its last 35 days only: it bounds the work of one record. */
 export const MAX_SPREAD_MS = 35 * 24 * 3_600_000;
 
-/** Part of a delta. `windowStartMs` null = older than allowed lateness: no window takes it. */
-export interface SpreadPart extends Bytes {
+/**
+ * Part of a delta. `windowStartMs` null = older than allowed lateness: no window takes it. Whether it was carried off-peak
+ * is the caller's to say.
+ */
+export interface SpreadPart extends Carried {
   windowStartMs: number | null;
   fromMs: number;
   toMs: number;
@@ -28,7 +32,7 @@ export function windowStart(atMs: number): number {
  * A delta without duration belongs to the window that contains its instant, a boundary to the later one.
  */
 export function spread(
-  delta: Bytes,
+  delta: ClassTotal,
   fromMs: number,
   toMs: number,
   watermarkMs: number,
@@ -36,9 +40,24 @@ export function spread(
 ): SpreadPart[] {
   const start = Math.max(fromMs, toMs - MAX_SPREAD_MS);
   const oldest = oldestOpenWindow(watermarkMs);
+  const { serviceClass } = delta;
   if (start >= toMs) {
-    const windowStartMs = windowStart(toMs);
-    return [{ ...delta, windowStartMs: windowStartMs < oldest ? null : windowStartMs, fromMs: toMs, toMs }];
+    const window = windowStart(toMs);
+    return [partOf(serviceClass, window < oldest ? null : window, toMs, toMs, delta.down, delta.up)];
+  }
+  if (start >= oldest) {
+    // One or two windows are nearly all there is.
+    const window = windowStart(start);
+    const edge = window + WINDOW_MS;
+    if (edge >= toMs) return [partOf(serviceClass, window, start, toMs, delta.down, delta.up)];
+    if (edge + WINDOW_MS >= toMs) {
+      const down = firstOfTwo(delta.down, edge - start, toMs - edge);
+      const up = firstOfTwo(delta.up, edge - start, toMs - edge);
+      return [
+        partOf(serviceClass, window, start, edge, down, up),
+        partOf(serviceClass, edge, edge, toMs, delta.down - down, delta.up - up),
+      ];
+    }
   }
   const edges: number[] = [start];
   if (start < oldest) {
@@ -55,9 +74,20 @@ export function spread(
   const up = splitExactly(delta.up, lengths);
   return lengths.map((length, i) => {
     const from = edges[i] ?? start;
-    const windowStartMs = from < oldest ? null : windowStart(from);
-    return { windowStartMs, fromMs: from, toMs: from + length, down: down[i] ?? 0, up: up[i] ?? 0 };
+    const window = from < oldest ? null : windowStart(from);
+    return partOf(serviceClass, window, from, from + length, down[i] ?? 0, up[i] ?? 0);
   });
+}
+
+function partOf(
+  serviceClass: string,
+  windowStartMs: number | null,
+  fromMs: number,
+  toMs: number,
+  down: number,
+  up: number,
+): SpreadPart {
+  return { serviceClass, windowStartMs, fromMs, toMs, down, up, offPeak: false };
 }
 
 /** Start of the oldest window that still takes bytes. */

@@ -27,10 +27,27 @@ export class MsgpackWriter {
 
   /** A string as UTF-8. */
   text(value: string): void {
+    if (value.length < 32 && this.#ascii(value)) return;
     const size = Buffer.byteLength(value, 'utf8');
     this.#reserve(5 + size);
     this.#stringHead(size);
     this.#length += this.#buffer.write(value, this.#length, 'utf8');
+  }
+
+  /** Keys are short and ASCII: a loop is done before the call of a native writer has begun. False = it is something else. */
+  #ascii(value: string): boolean {
+    const { length } = value;
+    this.#reserve(1 + length);
+    const buffer = this.#buffer;
+    const from = this.#length + 1;
+    for (let i = 0; i < length; i += 1) {
+      const unit = value.charCodeAt(i);
+      if (unit > 0x7f) return false;
+      buffer[from + i] = unit;
+    }
+    buffer[from - 1] = 0xa0 | length;
+    this.#length = from + length;
+    return true;
   }
 
   /** What was written so far; not shared with later writes. */
