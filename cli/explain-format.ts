@@ -1,3 +1,6 @@
+import { comparisonWords } from '../pipeline/views/explain-conditions.ts';
+import { desiredWords, shortVersion, valueWords } from '../pipeline/views/explain-words.ts';
+import type { ConditionResult } from '../schemas/action.ts';
 import type {
   ConditionView,
   ExplainView,
@@ -14,7 +17,7 @@ export function explainText(view: ExplainView): string {
   const clock = clockOf(view.zone);
   return lines([
     ...head(view, clock),
-    ...view.notes.flatMap((note) => ['', ...wrapped(`note: ${note}`, 100)]),
+    ...(view.notes.length === 0 ? [] : ['', 'notes', ...view.notes.flatMap((note) => wrapped(note, 100))]),
     '',
     'rules',
     ...orNone(view.policies.flatMap((policy) => policyLines(policy, clock))),
@@ -52,34 +55,26 @@ function formatOf(zone: string): Intl.DateTimeFormat {
 
 function head(view: ExplainView, clock: Clock): string[] {
   const { lastChange, lastDecision, nextDue } = view;
-  const named = [
+  const isNow = view.basis === 'stored';
+  const basis = isNow ? 'as far as records have been read' : 'put together anew';
+  const look = nextDue === null ? 'with the next record' : `${clock(nextDue)}, also without a record`;
+  const wishes = view.wishes.length > 1 ? view.wishes : [];
+  return table([
     ['subscriber', view.subscriberId],
-    [
-      'time',
-      `${clock(view.at)} ${view.zone}${view.basis === 'stored' ? ', the newest that has been read' : ''}`,
-    ],
-    ['line', `${desiredText(view)}: ${view.because}`],
-    ...view.wishes.map(({ by, wants, wins }) => ['', `${wins ? 'acts' : 'also'}  ${by}: ${wants}`]),
-    ['network', lastChange === null ? 'it was never told anything' : answerText(lastChange, clock)],
-    ...(lastDecision === null || lastDecision.id === lastChange?.id
-      ? []
-      : [['decided', `${clock(lastDecision.at)} ${actionText(lastDecision)}: ${lastDecision.state}`]]),
-    ...(view.basis === 'stored'
-      ? [
-          [
-            'next',
-            nextDue === null ? 'nothing changes by itself' : `${clock(nextDue)} at the latest, without usage`,
-          ],
-        ]
-      : []),
-  ];
-  return table(named);
+    ['time', `${clock(view.at)} ${view.zone}, ${basis}`],
+    ['line', `${desiredWords(view.desired)}: ${view.because}`],
+    ...wishes.map(({ by, wants, wins }) => ['', `${wins ? 'acts' : 'also'}  ${by}: ${wants}`]),
+    ['network', lastChange === null ? 'was not told anything' : answerText(lastChange, clock)],
+    ...(lastDecision === null ? [] : decisionRows(lastDecision, clock)),
+    ...(isNow ? [['next look', look]] : []),
+  ]);
 }
 
-function desiredText({ desired }: ExplainView): string {
-  const speed = `${String(desired.downBps / 1e6)}/${String(desired.upBps / 1e6)} Mbit/s`;
-  const profile = desired.profile === null ? '' : ` (${desired.profile})`;
-  return `${desired.state}${profile}, ${speed}`;
+function decisionRows(decision: TimelineAction & { at: string }, clock: Clock): string[][] {
+  return [
+    ['decided', `${actionText(decision)} at ${clock(decision.at)}`],
+    ...reasonLines(decision.explanation).map((reason) => ['', reason]),
+  ];
 }
 
 function answerText(action: TimelineAction, clock: Clock): string {
@@ -90,36 +85,31 @@ function answerText(action: TimelineAction, clock: Clock): string {
 }
 
 function actionText({ action, policyId, rule, policyVersion }: TimelineAction): string {
-  return `${action} by ${policyId}/${rule}${policyVersion === '' ? '' : ` version ${short(policyVersion)}`}`;
-}
-
-function short(version: string): string {
-  return /^[0-9a-f]{64}$/.test(version) ? version.slice(0, 8) : version;
+  return `${action} by ${policyId}/${rule}${policyVersion === '' ? '' : ` version ${shortVersion(policyVersion)}`}`;
 }
 
 function policyLines(policy: PolicyPartView, clock: Clock): string[] {
   const role = policy.role === 'candidate' ? 'candidate, ' : '';
-  const title = `  ${policy.policyId} version ${short(policy.policyVersion)} (${role}${policy.mode}): ${policy.why}`;
+  const title = `  ${policy.policyId} version ${shortVersion(policy.policyVersion)} (${role}${policy.mode}): ${policy.why}`;
   return [title, ...policy.rules.flatMap((rule) => ruleLines(rule, clock))];
 }
 
 function ruleLines(rule: RuleView, clock: Clock): string[] {
-  const acting =
-    rule.acting === null
-      ? rule.holds
-        ? 'holds'
-        : 'does not hold'
-      : rule.acting
-        ? `acts since ${rule.since === null ? '?' : clock(rule.since)}${rule.holds ? '' : ', though it holds no longer'}`
-        : rule.holds
-          ? 'holds, and has not begun'
-          : 'does not act';
   const until = rule.until === null ? '' : `; held ${rule.until}`;
   return [
-    `    ${rule.rule} ${acting}`,
+    `    ${rule.rule} ${actingText(rule, clock)}`,
     `      asks for: ${rule.asks}${until}`,
     ...rule.conditions.map(conditionLine),
   ];
+}
+
+/** Rules act as long as what they ask for lasts; others hold. */
+function actingText({ acting, holds, since, until }: RuleView, clock: Clock): string {
+  const verb = until === null ? 'holds' : 'acts';
+  if (acting === null) return holds ? 'holds' : 'does not hold';
+  if (acting)
+    return `${verb} since ${since === null ? '?' : clock(since)}${holds ? '' : ', its conditions no longer hold'}`;
+  return holds ? 'would begin with the next record' : `does not ${until === null ? 'hold' : 'act'}`;
 }
 
 const RESULTS = new Map<boolean | null, string>([
@@ -145,22 +135,10 @@ function factLines(facts: readonly FactView[]): string[] {
   );
 }
 
+/** Counts stand alone: the fact's name says of what. */
 function valueText(value: unknown, unit: string): string {
-  if (value === null || value === undefined) return 'none';
-  if (typeof value !== 'number') return typeof value === 'string' ? value : JSON.stringify(value);
-  switch (unit) {
-    case 'bytes':
-      return value < 1e6 ? `${value} bytes` : `${(value / 1e9).toFixed(3)} GB`;
-    case 'bit/s':
-      return `${Number((value / 1e6).toFixed(3))} Mbit/s`;
-    case '%':
-      return `${Math.floor(value * 100) / 100} %`;
-    case 'hours':
-    case '':
-      return String(value);
-    default:
-      return `${value} ${unit}`;
-  }
+  if (typeof value === 'string') return value;
+  return valueWords(value, ['sessions', 'blocks', 'days', 'hours'].includes(unit) ? '' : unit);
 }
 
 /** The oldest first, as one reads; a line of its own where a day begins. */
@@ -171,7 +149,11 @@ function timelineLines(entries: readonly TimelineEntry[], clock: Clock): string[
     const [date = '', time = ''] = clock(entry.at).split(' ');
     if (date !== day) told.push(`  ${date}`);
     day = date;
-    told.push(`    ${time}  ${KINDS[entry.kind].padEnd(10)}  ${entryText(entry, clock)}`, ...reasons(entry));
+    told.push(
+      `    ${(span(entry, clock) ?? time).padEnd(11)}  ${KINDS[entry.kind].padEnd(8)}  ${entry.text}`,
+    );
+    if (entry.kind === 'action' || entry.kind === 'shadow')
+      told.push(...reasonLines(entry.explanation).map((reason) => `${' '.repeat(27)}${reason}`));
   }
   return told;
 }
@@ -190,19 +172,16 @@ const KINDS: Record<TimelineEntry['kind'], string> = {
   profile: 'profile',
 };
 
-function entryText(entry: TimelineEntry, clock: Clock): string {
-  if (entry.kind !== 'usage') return entry.text;
-  const [, to = ''] = clock(entry.to).split(' ');
-  return `to ${to.slice(0, 5)}: ${entry.text}`;
+/** `12:00-13:00` of what lasts. */
+function span(entry: TimelineEntry, clock: Clock): string | null {
+  if (entry.kind !== 'usage') return null;
+  const minutes = (iso: string): string => clock(iso).slice(11, 16);
+  return `${minutes(entry.from)}-${minutes(entry.to)}`;
 }
 
-/** Conditions that an action or a shadow was decided by. */
-function reasons(entry: TimelineEntry): string[] {
-  if (entry.kind !== 'action' && entry.kind !== 'shadow') return [];
-  return entry.explanation.map(
-    ({ fact, path, operator, expected, actual, result }) =>
-      `${' '.repeat(26)}${RESULTS.get(result) ?? ''} ${fact}${path === undefined ? '' : ` ${path}`} ${operator} ${JSON.stringify(expected)}, it was ${JSON.stringify(actual)}`,
-  );
+/** Conditions that a decision was made by, with the values of then. */
+function reasonLines(explanation: readonly ConditionResult[]): string[] {
+  return explanation.map((each) => `${RESULTS.get(each.result) ?? ''} ${comparisonWords(each, null)}`);
 }
 
 function orNone(list: string[]): string[] {
@@ -215,9 +194,9 @@ function wrapped(text: string, width: number): string[] {
   let line = '';
   for (const word of text.split(' ')) {
     if (line !== '' && line.length + 1 + word.length > width) {
-      found.push(line);
+      found.push(`  ${line}`);
       line = `  ${word}`;
     } else line = line === '' ? word : `${line} ${word}`;
   }
-  return [...found, line];
+  return [...found, `  ${line}`];
 }

@@ -107,7 +107,7 @@ describe('conditions as lines', () => {
       '    true dayBytes above 1.000 GB: it is 2.000 GB',
       '  true not this',
       '    false video: all of these',
-      '      false byClass $.video.dayBytes above 1.000 GB: it is not known',
+      '      false byClass $.video.dayBytes above 1.000 GB: there is none',
     ]);
   });
 

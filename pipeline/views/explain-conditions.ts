@@ -129,14 +129,20 @@ function unasked({ fact, operator, path, value }: Comparison): string {
   return `${factName(fact, path)} ${operatorWords(operator)} ${valueWords(value, unit)}: not asked, the others decide`;
 }
 
-/** One comparison with the values compared and, where a threshold is not reached, what is missing to it. */
+/**
+ * One comparison with the values compared and, where a threshold is not reached, what is missing to it.
+ *
+ * @param facts null = of a time that is over
+ */
 export function comparisonWords(result: ConditionResult, facts: Facts | null, negated = false): string {
   const { fact, path, operator, expected, actual, expectedFrom } = result;
   const unit = definitionOf(fact, path)?.unit ?? '';
   const from = expectedFrom === undefined ? '' : ` (${factName(expectedFrom.fact, expectedFrom.path)})`;
   const wanted = `${factName(fact, path)} ${operatorWords(operator)} ${valueWords(expected, unit)}${from}`;
+  const is = facts === null ? 'was' : 'is';
+  if (actual === null || actual === undefined) return `${wanted}: there ${is} none`;
   const missing = negated ? null : missingWords(result, facts, unit);
-  return `${wanted}: it is ${valueWords(actual, unit)}${missing === null ? '' : `, ${missing}`}`;
+  return `${wanted}: it ${is} ${valueWords(actual, unit)}${missing === null ? '' : `, ${missing}`}`;
 }
 
 /** What a false comparison of numbers lacks; null where that says nothing. */

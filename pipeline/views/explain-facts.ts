@@ -14,12 +14,17 @@ const AS_OF_NOW: ReadonlySet<string> = new Set([
   'planUpBps',
 ] satisfies FactName[]);
 
+function knownOfPast(name: string): Known {
+  if (AS_OF_NOW.has(name)) return 'as of now';
+  return name === 'poolUsedPercent' ? 'not known' : 'reconstructed';
+}
+
 /** All facts of the catalogue in its order, then those of each service class as `byClass.<class>.<name>`. */
 export function factViews(facts: Facts, basis: 'stored' | 'reconstructed'): FactView[] {
   const views: FactView[] = [];
   for (const [name, { unit, description }] of Object.entries(FACTS)) {
     if (name === 'byClass') continue;
-    const known: Known = basis === 'reconstructed' && AS_OF_NOW.has(name) ? 'as of now' : basis;
+    const known = basis === 'stored' ? basis : knownOfPast(name);
     views.push({ name, value: facts[name as FactName], unit, known, description });
   }
   for (const [serviceClass, own] of Object.entries(facts.byClass)) {

@@ -3,7 +3,7 @@ import type { PlanVersion } from '../../schemas/profile.ts';
 import type { WishView } from '../../schemas/timeline-views.ts';
 import { desiredState, isShadow, strongestEffect } from '../decide/desired.ts';
 import type { RuleState, SlotState, Subscriber } from '../fold/slot-state.ts';
-import { effectWords, speedWords } from './explain-words.ts';
+import { effectWords } from './explain-words.ts';
 
 /** How the line is and why. */
 export interface LineView {
@@ -49,8 +49,8 @@ function holdsOf({ watermarkMs }: SlotState, { profile }: Subscriber): WishView[
 
 function planWords(plan: PlanVersion | null): string {
   return plan === null
-    ? 'no plan is assigned and no rule acts: nothing is limited'
-    : `no rule acts: the line has the speed of plan ${plan.planId}, ${speedWords(plan)}`;
+    ? 'no rule acts and no plan is assigned: nothing is limited'
+    : `no rule acts, plan ${plan.planId}`;
 }
 
 /** How the line was, by the last action that set it. */

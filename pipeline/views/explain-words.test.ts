@@ -45,8 +45,8 @@ describe('words of an explanation', () => {
     ['home-100', '', '"home-100"'],
     [['a', 'b'], '', '["a","b"]'],
     [true, '', 'true'],
-    [null, 'bytes', 'not known'],
-    [undefined, 'bytes', 'not known'],
+    [null, 'bytes', 'none'],
+    [undefined, 'bytes', 'none'],
   ])('give %j in %s', (value, unit, text) => {
     expect(valueWords(value, unit)).toBe(text);
   });
@@ -63,7 +63,7 @@ describe('words of an explanation', () => {
       'redirect (profile pay)',
       'while the conditions hold, at least 1 min',
     ],
-    [{ type: 'notify', params: { template: 'near-cap', channel: 'sms' } }, 'notice near-cap by sms', null],
+    [{ type: 'notify', params: { template: 'near-cap', channel: 'sms' } }, 'notice near-cap (sms)', null],
     [{ type: 'overage', params: {} }, 'paid blocks beyond the allowance', null],
     [
       { type: 'topup', params: { productId: 'p10', maxPerCycle: 2 } },

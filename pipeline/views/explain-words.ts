@@ -84,7 +84,7 @@ export function eventWords(event: PolicyEvent, effect: Effect | null): string {
     case 'topup':
       return `buy top-up ${event.params.productId}, at most ${event.params.maxPerCycle} a cycle`;
     case 'notify':
-      return `notice ${event.params.template} by ${event.params.channel}`;
+      return `notice ${event.params.template} (${event.params.channel})`;
   }
 }
 
@@ -113,13 +113,13 @@ export function definitionOf(fact: string, path?: string): FactDefinition | null
 
 /** A value with the unit of its fact. */
 export function valueWords(value: unknown, unit: string): string {
-  if (value === null || value === undefined) return 'not known';
+  if (value === null || value === undefined) return 'none';
   if (typeof value !== 'number') return JSON.stringify(value);
   switch (unit) {
     case 'bytes':
       return sizeWords(value);
     case 'bit/s':
-      return `${value / 1_000_000} Mbit/s`;
+      return `${Math.round(value / 1000) / 1000} Mbit/s`;
     case 'seconds':
       return durationWords(value * 1000);
     case '%':

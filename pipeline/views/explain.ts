@@ -1,6 +1,7 @@
 import { compilePolicies, PolicySet } from '../../rules/compile/policy-set.ts';
 import type { Facts } from '../../rules/facts/catalogue.ts';
 import { AppError } from '../../schemas/errors.ts';
+import type { DesiredState } from '../../schemas/action.ts';
 import type { PolicyInForce } from '../../schemas/policy.ts';
 import type { ExplainView } from '../../schemas/timeline-views.ts';
 import type { Analytics } from '../../storage/analytics-ports.ts';
@@ -59,7 +60,7 @@ export async function readExplanation(
   const isPast = atMs !== null && atMs < watermarkMs;
   const at = isPast ? atMs : watermarkMs;
   const actions = await reader.history.actions(id, { fromMs: 0, throughMs: at, limit: ACTIONS });
-  const basis = isPast ? await thenBasis(reader, stored, at, actions) : await nowBasis(stored);
+  const basis = isPast ? await thenBasis(reader, stored, at, actions) : await nowBasis(stored, actions);
   const [lastDecision] = actions;
   const lastChange = actions.find(setsLine);
   const toMs = isPast ? at : Math.max(at, reader.nowMs());
@@ -83,15 +84,16 @@ export async function readExplanation(
   };
 }
 
-async function nowBasis(stored: StoredSubscriber): Promise<Basis> {
+async function nowBasis(stored: StoredSubscriber, actions: readonly LedgerAction[]): Promise<Basis> {
   const { state, subscriber } = stored;
   const plan = planOf(state, subscriber);
   const facts = factsOf(state, subscriber, plan);
   const dueMs = nextDueMs(state, subscriber);
+  const line = lineView(state, subscriber, plan);
   return {
     basis: 'stored',
-    notes: notesOfNow(stored),
-    ...lineView(state, subscriber, plan),
+    notes: [...notesOfNow(stored), ...notesOfNetwork(line.desired, actions.find(setsLine))],
+    ...line,
     nextDue: dueMs === null ? null : iso(dueMs),
     policies: await policyParts({
       subscriberId: subscriber.id,
@@ -114,6 +116,20 @@ function notesOfNow({ state, subscriber }: StoredSubscriber): string[] {
       'A session claimed more than the line carries: no rule begins until somebody has it evaluated anew.',
     );
   return notes;
+}
+
+/** Where the network may not be as the line is to be. */
+function notesOfNetwork(desired: DesiredState, change: LedgerAction | undefined): string[] {
+  const told = change?.intent.desired;
+  const isTold =
+    told === undefined
+      ? desired.state === 'plan'
+      : told.state === desired.state &&
+        told.profile === desired.profile &&
+        (told.state !== 'throttle' || (told.downBps === desired.downBps && told.upBps === desired.upBps));
+  if (!isTold) return ['The ledger does not have the last change of the line yet: look again in a moment.'];
+  if (change === undefined || change.state === 'delivered') return [];
+  return [`The network has not confirmed the last change of the line: it is ${change.state}.`];
 }
 
 async function thenBasis(
@@ -149,13 +165,13 @@ async function thenBasis(
 
 function notesOfThen(simulatedTime: boolean): string[] {
   return [
-    'Facts of the past are not kept. These are added up anew from what analytics has of the 5-minute windows that had ended ' +
-      "by then. Usage that arrived late is in them though it may not have been known then; operators' corrections are not.",
-    'Profile and plan are read as they are now, as of the plan that was assigned then.',
+    'Facts of the past are not kept. These are added up anew from the 5-minute windows that had ended by then, as analytics ' +
+      "has them: usage that arrived late is in them, operators' corrections are not.",
+    'The plan is the one that was assigned then; its content and the rest of the profile are as they are now.',
     simulatedTime
-      ? 'Time is simulated: the policies are those in force now.'
-      : "Policies are those in force then by the database's clock; which of their rules acted is not kept.",
-    'What was decided is: the last decision before this time is told as it was stored.',
+      ? 'Time is simulated, so the policies are those in force now.'
+      : 'The policies are those that were in force then. Which of their rules acted is not kept.',
+    'The last decision before this time is told as it was stored, with the values that it was made by.',
   ];
 }
 

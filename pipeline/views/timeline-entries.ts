@@ -53,7 +53,7 @@ function intentWords(intent: ActionIntent): string {
     case 'notify':
       return intent.notice === null
         ? 'notice'
-        : `notice ${intent.notice.template} by ${intent.notice.channel}`;
+        : `notice ${intent.notice.template} (${intent.notice.channel})`;
     case 'overage': {
       if (intent.overage === null) return 'paid block';
       const { block, blockBytes, priceMinor, currency } = intent.overage;

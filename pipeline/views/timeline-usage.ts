@@ -65,10 +65,7 @@ function hourEntry(startMs: number, endMs: number, quarters: readonly UsageQuart
   return {
     at: iso(startMs),
     kind: 'usage',
-    text:
-      usageWords(down, up) +
-      (shares.length === 0 ? '' : `; of it ${shares.join(', ')}`) +
-      (estimated ? '; part of it spread by estimate' : ''),
+    text: usageWords(down, up) + (shares.length === 0 ? '' : `; of it ${shares.join(', ')}`),
     from: iso(startMs),
     to: iso(endMs),
     classes: [...classes].map(([serviceClass, total]) => ({
