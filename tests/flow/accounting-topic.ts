@@ -25,12 +25,17 @@ export class AccountingTopic {
     this.#deleted = Array.from({ length: partitions }, () => []);
   }
 
-  /** Makes the topic; records carry their producer's stamp, as simulated time needs. */
-  static async make(brokers: string, name: string, partitions: number): Promise<AccountingTopic> {
+  /** Makes the topic. @param stamps by default the producer's, as simulated time needs */
+  static async make(
+    brokers: string,
+    name: string,
+    partitions: number,
+    stamps: 'CreateTime' | 'LogAppendTime' = 'CreateTime',
+  ): Promise<AccountingTopic> {
     const kafka = kafkaClient({ brokers: [brokers], clientId: 'weir-flow-test', log: () => undefined });
     const admin = kafka.admin();
     await admin.connect();
-    const configEntries = [{ name: 'message.timestamp.type', value: 'CreateTime' }];
+    const configEntries = [{ name: 'message.timestamp.type', value: stamps }];
     await admin.createTopics({
       waitForLeaders: true,
       topics: [{ topic: name, numPartitions: partitions, replicationFactor: 1, configEntries }],

@@ -31,6 +31,8 @@ export interface FlowOptions {
   records: number;
   /** a Redis of the test's own; default the one that all tests share */
   redisUrl?: string;
+  /** by the clock, with ticks, instead of in simulated time */
+  realTime?: boolean;
   /** put over the program's environment */
   env?: Readonly<Record<string, string>>;
 }
@@ -92,11 +94,17 @@ export class FlowRun {
 
   /** Makes everything but the program and the usage; the directory is filled as a provider's would be. */
   static async open(options: FlowOptions): Promise<FlowRun> {
-    const { redisUrl, env = {}, ...load } = options;
+    const { redisUrl, realTime = false, env: more = {}, ...load } = options;
+    const env = realTime ? { WEIR_SIMULATED_TIME: 'off', ...more } : more;
     const shared = serversOf(process.env);
     const servers = { ...shared, redisUrl: redisUrl ?? shared.redisUrl };
     const name = `flow-${randomBytes(6).toString('hex')}`;
-    const topic = await AccountingTopic.make(servers.brokers, name, PARTITIONS);
+    const topic = await AccountingTopic.make(
+      servers.brokers,
+      name,
+      PARTITIONS,
+      realTime ? 'LogAppendTime' : 'CreateTime',
+    );
     const writer = new BulkWriter({ broker: servers.brokers, topic: name, partitions: PARTITIONS });
     await writer.open();
     const run = new FlowRun({
@@ -186,11 +194,23 @@ export class FlowRun {
 
   /** What the running program says of itself. @throws Error while it does not answer */
   async overview(): Promise<OverviewView> {
+    return (await this.#ask('/v1/overview', {})) as OverviewView;
+  }
+
+  /** Gives accounting records, in JSON, to the running program. @throws Error where it does not take them */
+  async feed(records: readonly object[]): Promise<void> {
+    const headers = { 'content-type': 'application/json' };
+    await this.#ask('/v1/accounting', { method: 'POST', headers, body: JSON.stringify(records) });
+  }
+
+  async #ask(path: string, request: { method?: string; headers?: object; body?: string }): Promise<unknown> {
     const key = (await readFile(join(this.#dataDir, 'admin-key'), 'utf8')).trim();
-    const url = `http://127.0.0.1:${String(this.#ports[0])}/v1/overview`;
-    const response = await fetch(url, { headers: { authorization: `Bearer ${key}` } });
-    if (!response.ok) throw new Error(`${url}: ${String(response.status)} ${await response.text()}`);
-    return (await response.json()) as OverviewView;
+    const url = `http://127.0.0.1:${String(this.#ports[0])}${path}`;
+    const headers = { ...request.headers, authorization: `Bearer ${key}` };
+    const response = await fetch(url, { ...request, headers });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${url}: ${String(response.status)} ${text}`);
+    return text === '' ? null : JSON.parse(text);
   }
 
   /** The first overview in which the condition holds. */
