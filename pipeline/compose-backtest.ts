@@ -16,7 +16,7 @@ import { migrate } from '../storage/postgres/migrate.ts';
 import { PostgresProfilePages } from '../storage/postgres/profile-pages.ts';
 import { reportOf } from './backtest/report.ts';
 import type { AgainstWhat, BacktestReport, Explain } from './backtest/report.ts';
-import { runBacktest } from './backtest/run-backtest.ts';
+import { assertRange, runBacktest } from './backtest/run-backtest.ts';
 import type { BacktestProgress, BacktestSources } from './backtest/run-backtest.ts';
 import type { Resolution } from './backtest/task.ts';
 import { assertMigrated, openPool } from './compose-admin.ts';
@@ -62,6 +62,7 @@ export async function backtest(
   logger: Logger,
   command: BacktestCommand,
 ): Promise<BacktestReport> {
+  assertRange(command.fromMs, command.toMs);
   const closers: Closers = [];
   try {
     const { pool, sources } = await openSources(config, logger, closers);

@@ -164,7 +164,7 @@ function svgOf({ title, caption, labels, series, kind }: Picture): string {
       animation: false,
       textStyle: TEXT,
       legend: { top: 0, left: 0, itemGap: 20, textStyle: TEXT, data: series.map(({ name }) => name) },
-      grid: { left: 8, right: 24, top: 40, bottom: 8, containLabel: true },
+      grid: { left: 8, right: 24, top: 40, bottom: 8, outerBoundsMode: 'same' as const },
       xAxis: isAcross ? numbers : names,
       yAxis: isAcross ? names : numbers,
       series: series.map(({ name, colour, values }) => ({

@@ -68,7 +68,7 @@ function alarmOf({ divergences }: BacktestReport): string {
 
 function headlineOf({ reach, money }: BacktestReport): string {
   const tiles: [string, string, string][] = [
-    ['Subscribers acted on', countText(reach.draft), `${countText(reach.against)} on the other side`],
+    ['Acted on', countText(reach.draft), `subscribers; ${countText(reach.against)} by the other side`],
     ['Gained', countText(reach.gained), 'only the draft acts on them'],
     ['Lost', countText(reach.lost), 'only the other side does'],
     ['Fare differently', countText(reach.changed), 'gained, lost, or at another time'],
@@ -163,18 +163,21 @@ function samplesOf({ samples }: BacktestReport): string {
     ] as const
   ).filter(([change]) => samples[change].length > 0);
   if (groups.length === 0) return '';
-  const parts = groups.map(([change, title]) => `<h3>${title}</h3>${samples[change].map(sampleOf).join('')}`);
+  const parts = groups.map(
+    ([change, title]) =>
+      `<h3>${title}</h3>${samples[change].map((sample, i) => sampleOf(sample, i === 0)).join('')}`,
+  );
   return `<section><h2>Some subscribers, with why</h2>${parts.join('')}</section>`;
 }
 
-function sampleOf({ subscriberId, planId, draft, against, more }: ReportedSample): string {
+function sampleOf({ subscriberId, planId, draft, against, more }: ReportedSample, isOpen: boolean): string {
   const side = (name: string, actions: readonly ExplainedAction[], unlisted: number): string =>
     actions.length === 0
       ? ''
       : `<h4>${name}</h4><ol>${actions.map(actionOf).join('')}</ol>${unlisted > 0 ? `<p>and ${String(unlisted)} more</p>` : ''}`;
   const held =
     draft.length + against.length === 0 ? '<p>No action in this time: a line held since before.</p>' : '';
-  return `<details class="sample"><summary><code>${escaped(subscriberId)}</code> plan ${escaped(planId ?? '(none)')}, ${String(draft.length + more.draft)} actions by the draft, ${String(against.length + more.against)} by the other side</summary>
+  return `<details class="sample"${isOpen ? ' open' : ''}><summary><code>${escaped(subscriberId)}</code> plan ${escaped(planId ?? '(none)')}, ${String(draft.length + more.draft)} actions by the draft, ${String(against.length + more.against)} by the other side</summary>
 ${side('Draft', draft, more.draft)}${side('Against', against, more.against)}${held}</details>`;
 }
 

@@ -69,7 +69,7 @@ export async function runBacktest(
   sources: BacktestSources,
 ): Promise<BacktestResult> {
   const { fromMs, toMs } = request;
-  if (!(fromMs < toMs)) throw new AppError('invalid-input', '--from must lie before --to');
+  assertRange(fromMs, toMs);
   const known = await sources.profiles.count();
   if (known === 0) throw new AppError('not-found', 'there are no subscribers to look at');
   await assertUsage(sources.usage, fromMs, toMs);
@@ -83,6 +83,12 @@ export async function runBacktest(
   } finally {
     await threads.stop();
   }
+}
+
+/** @throws AppError 'invalid-input' where a range is empty or runs backwards */
+export function assertRange(fromMs: number, toMs: number): void {
+  if (fromMs < toMs) return;
+  throw new AppError('invalid-input', `--from (${text(fromMs)}) must lie before --to (${text(toMs)})`);
 }
 
 async function assertUsage(usage: UsageReplay, fromMs: number, toMs: number): Promise<void> {

@@ -170,9 +170,8 @@ export function decide(side: Side): Decision[] {
   const decisions: Decision[] = [];
   for (let purchases = 0; purchases <= MOST_PURCHASES; purchases += 1) {
     const plan = planOf(state, subscriber);
-    const quick = factsOf(state, subscriber, plan, state.compiled.facts);
-    if (!hasTransitions(state, subscriber, plan, quick)) break;
-    const facts = factsOf(state, subscriber, plan);
+    const facts = factsOf(state, subscriber, plan, state.compiled.facts);
+    if (!hasTransitions(state, subscriber, plan, facts)) break;
     const asked: Confirmation[] = [];
     const deciding = transitionsOf(state, subscriber, plan, facts);
     let step = deciding.next();
