@@ -1,9 +1,11 @@
 import type { PolicyFile, PolicyRule } from '../../schemas/policy.ts';
 import type { ProviderSettings } from '../../schemas/provider.ts';
 import { checkNulls } from './check-nulls.ts';
+import { contradiction } from './contradiction.ts';
 import type { At } from './finding.ts';
 import type { Formula } from './reasoning/formula.ts';
 import { group } from './reasoning/formula.ts';
+import type { Named } from './reasoning/leaves.ts';
 import { Reasoner } from './reasoning/reasoner.ts';
 import type { TextScope } from './reasoning/reasoner.ts';
 import { factsOf } from './reasoning/witness.ts';
@@ -37,7 +39,9 @@ export function checkMeaning(file: PolicyFile, provider: ProviderSettings | null
     'and',
     scopes.map((one) => reasoner.within(one)),
   );
-  const meanings = file.rules.map((rule, index) => meaningOf(rule, index, reasoner, scope, report));
+  const meanings = file.rules.map((rule, index) =>
+    meaningOf(rule, index, { reasoner, scope, named }, report),
+  );
   for (const meaning of meanings) {
     const { rule, index, holds, isReal } = meaning;
     const reach = group('and', [scope, holds]);
@@ -59,8 +63,7 @@ function scopesOf({ appliesTo }: PolicyFile): TextScope[] {
 function meaningOf(
   rule: PolicyRule,
   index: number,
-  reasoner: Reasoner,
-  scope: Formula,
+  { reasoner, scope, named }: { reasoner: Reasoner; scope: Formula; named: Named },
   report: Report,
 ): RuleMeaning {
   const holds = reasoner.formula(rule.conditions);
@@ -69,11 +72,12 @@ function meaningOf(
   let isReal = true;
   if (reasoner.together(scope, holds) === 'none') {
     isReal = false;
-    const anybody = reasoner.together(holds) !== 'none';
-    const why = anybody
-      ? 'nobody of the plans and segments in appliesTo can meet them'
-      : 'they contradict each other, or what the facts can be';
-    report.add('P301', at, `${rule.name} never holds: ${why}`);
+    const isAnybody = reasoner.together(holds) !== 'none';
+    const which = contradiction(rule.conditions, named, reasoner, scope);
+    const why = isAnybody
+      ? 'nobody of the plans and segments in appliesTo can meet the conditions'
+      : 'the conditions contradict each other, or what the facts can be';
+    report.add('P301', at, `${rule.name} never holds: ${why}${which === null ? '' : `: ${which}`}`);
   } else if (reasoner.together(scope, fails) === 'none') {
     isReal = false;
     report.add('P302', at, `${rule.name} holds for every subscriber at all times`);

@@ -91,6 +91,21 @@ describe('lintPolicyText', () => {
     expect(findingsOf(policyText({ head: within, when: foreign }))).toEqual(['P301 5:21-5:22']);
   });
 
+  it.each([
+    [
+      '{ "all": [{ "fact": "isOffPeak", "operator": "equal", "value": true }, { "fact": "hourOfDay", "operator": "greaterThan", "value": 20 }, { "all": [{ "fact": "hourOfDay", "operator": "lessThan", "value": 9 }] }] }',
+      ': hourOfDay greaterThan 20 and hourOfDay lessThan 9',
+    ],
+    [leaf('"fact": "dayBytes", "operator": "lessThan", "value": 0'), ': dayBytes lessThan 0'],
+    [
+      '{ "all": [{ "fact": "planId", "operator": "equal", "value": null }, { "not": { "fact": "capBytes", "operator": "equal", "value": null } }] }',
+      ': planId equal null and not (capBytes equal null)',
+    ],
+  ])('says which conditions contradict each other: %s', (when, which) => {
+    const { findings } = lintPolicyText(policyText({ when }), CONTEXT);
+    expect(findings.find(({ code }) => code === 'P301')?.message).toContain(which);
+  });
+
   it('lets throttles be that cannot hold together, or have the same speed, or another priority', () => {
     const first = { when: above(80), event: slow(2e6) };
     const both = leaf('"fact": "capUsedPercent", "operator": "lessThan", "value": 50');
