@@ -21,7 +21,7 @@ import type { Session } from './sessions.ts';
 export function adoptHead(run: Recomputation, head: StoredHead): void {
   run.position = head.position;
   run.watermarkMs = head.watermarkMs;
-  run.useLayout(head.blobVersion);
+  run.world.useLayout(head.blobVersion);
   adoptCatalogue(run, head);
   for (const [source, n] of head.controls) run.controls.set(source, n);
   for (const [nasId, atMs] of head.nasEvents) run.nas.events.set(nasId, atMs);
@@ -38,7 +38,7 @@ export function adoptCatalogue(run: Recomputation, head: StoredHead): void {
   for (const [id, plan] of head.plans) run.plans.set(id, plan);
   for (const [id, policy] of head.policies) run.world.bases.set(id, policy);
   for (const [id, policy] of head.candidates) run.world.candidates.set(id, policy);
-  run.provide(head.provider);
+  run.world.provide(head.provider);
   for (const [id, profile] of head.nas) run.nas.profiles.set(id, profile);
   for (const [id, feed] of head.feedProfiles) run.feeds.set(id, feed);
 }

@@ -2,11 +2,8 @@ import type { UsageEvent } from '../schemas/accounting-record.ts';
 import type { Control, OperatorCommand, ReplayControl } from '../schemas/control.ts';
 import type { FeedProfile, PlanVersion, SubscriberProfile } from '../schemas/profile.ts';
 import type { PolicyVersion } from '../schemas/policy.ts';
-import { NO_PROVIDER_SETTINGS } from '../schemas/provider.ts';
-import type { ProviderSettings } from '../schemas/provider.ts';
 import { isNothing, plus } from './amount.ts';
 import { decide, nextChangeMs } from './decisions.ts';
-import type { DecisionWorld } from './decisions.ts';
 import type { Settings, VerifyEntry } from './entry.ts';
 import { nothingExpected } from './expected.ts';
 import type { Expected } from './expected.ts';
@@ -17,15 +14,13 @@ import { LocalCalendar } from './local-calendar.ts';
 import { meter, meterTooOld } from './metering.ts';
 import type { Metered, MeteringContext } from './metering.ts';
 import { NasWatch } from './nas-watch.ts';
-import { OffPeakWalk } from './off-peak.ts';
 import { publish, withdraw } from './policies.ts';
 import { readingOf, timeOf } from './record.ts';
 import { Rounds } from './rounds.ts';
 import { spreadOf } from './spread.ts';
+import { World } from './world.ts';
 
 const MINUTE = 60_000;
-/** In this layout slots began to keep what policies ask about besides cycles and days, and effects besides throttles by speed. */
-const POLICY_LAYOUT = 4;
 /** Where no plan says how fast the line is (case 20). */
 const FASTEST_LINE = { downBps: 10_000_000_000, upBps: 10_000_000_000 };
 
@@ -49,45 +44,14 @@ export class Recomputation {
   /** highest number of each control source */
   readonly controls = new Map<string, number>();
   readonly calendar = new LocalCalendar();
-  /** layout of the slot's values; of a slot that is recomputed from its beginning nobody knows which it had then */
-  layout = POLICY_LAYOUT;
-  /** a control asked for a layout: what came before may have been kept in an older one */
-  layoutAsked = false;
-  readonly world: DecisionWorld;
+  readonly world: World;
   readonly rounds: Rounds;
   readonly settings: Settings;
-  #isLayoutKnown = false;
 
   constructor(settings: Settings) {
     this.settings = settings;
     this.rounds = new Rounds(settings);
-    this.world = {
-      bases: new Map(),
-      candidates: new Map(),
-      provider: NO_PROVIDER_SETTINGS,
-      throttlesOnly: false,
-      calendar: this.calendar,
-      offPeak: new OffPeakWalk(NO_PROVIDER_SETTINGS.offPeak, this.calendar),
-      defaultZone: settings.defaultZone,
-    };
-  }
-
-  /** Whether it is known which entries the slot kept hours, peaks and off-peak octets of. */
-  get knowsPolicyFacts(): boolean {
-    return !this.layoutAsked || this.#isLayoutKnown;
-  }
-
-  /** Takes what the provider sets for all policies. */
-  provide(settings: ProviderSettings): void {
-    this.world.provider = settings;
-    this.world.offPeak = new OffPeakWalk(settings.offPeak, this.calendar);
-  }
-
-  /** Takes the layout in which a slot's values are. */
-  useLayout(layout: number): void {
-    this.#isLayoutKnown = true;
-    this.layout = layout;
-    this.world.throttlesOnly = layout < POLICY_LAYOUT;
+    this.world = new World(this.calendar, settings.defaultZone);
   }
 
   /** Takes the next entry; offsets ascend. */
@@ -186,7 +150,7 @@ export class Recomputation {
         withdraw(this.world, control.policyId);
         return this.rounds.startSweep();
       case 'provider-settings':
-        this.provide(control.settings);
+        this.world.provide(control.settings);
         return this.rounds.startSweep();
       case 'nas-profile':
         this.nas.profiles.set(control.nas.nasId, control.nas);
@@ -203,16 +167,9 @@ export class Recomputation {
       case 'tick':
         return this.#advance(control.t);
       case 'fold-version':
-        return this.#takeLayout(control.version);
+        if (this.world.raiseLayout(control.version)) this.rounds.startSweep();
+        return;
     }
-  }
-
-  #takeLayout(version: number): void {
-    this.layoutAsked = true;
-    if (version <= this.layout) return;
-    if (this.layout < POLICY_LAYOUT && version >= POLICY_LAYOUT) this.rounds.startSweep();
-    this.layout = version;
-    this.world.throttlesOnly = version < POLICY_LAYOUT;
   }
 
   #takeProfile(profile: SubscriberProfile, cause: Cause): void {
@@ -309,7 +266,7 @@ export class Recomputation {
       }));
       const isEstimated =
         shares.length > 0 && (session.startEstimated || shares.some(({ parts }) => parts.length > 1));
-      const keeps = this.layout >= POLICY_LAYOUT;
+      const keeps = !this.world.throttlesOnly;
       const isOffPeak = (ms: number): boolean => keeps && this.world.offPeak.isOffPeak(rule.zone, ms);
       if (keeps) line.recent.addWindows(rule.zone, shares);
       for (const { serviceClass, parts } of shares) {

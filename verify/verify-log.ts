@@ -287,7 +287,7 @@ class Examination {
     this.#compared += 1;
     // Without the beginning of the log nobody knows whom it had.
     if (line === undefined && run.settings.unknownBeforeMs !== null) return;
-    const compares = { sinceMs: this.#options.scope.sinceMs, policyFacts: run.knowsPolicyFacts };
+    const compares = { sinceMs: this.#options.scope.sinceMs, policyFacts: run.world.knowsPolicyFacts };
     this.#differences.push(...compareLine(line, stored, partition, compares));
   }
 

@@ -1,0 +1,60 @@
+import type { PolicyVersion } from '../schemas/policy.ts';
+import type { ProviderSettings } from '../schemas/provider.ts';
+import { NO_PROVIDER_SETTINGS } from '../schemas/provider.ts';
+import type { DecisionWorld } from './decisions.ts';
+import type { LocalCalendar } from './local-calendar.ts';
+import { OffPeakWalk } from './off-peak.ts';
+
+/** In this layout slots began to keep what policies ask about besides cycles and days, and effects besides throttles by speed. */
+const POLICY_LAYOUT = 4;
+
+/** What decisions depend on besides subscribers and plans, as controls have set it. */
+export class World implements DecisionWorld {
+  readonly bases = new Map<string, PolicyVersion>();
+  readonly candidates = new Map<string, PolicyVersion>();
+  readonly calendar: LocalCalendar;
+  readonly defaultZone: string;
+  provider: ProviderSettings = NO_PROVIDER_SETTINGS;
+  offPeak: OffPeakWalk;
+  #layout = POLICY_LAYOUT;
+  #isLayoutKnown = false;
+  #isLayoutAsked = false;
+
+  constructor(calendar: LocalCalendar, defaultZone: string) {
+    this.calendar = calendar;
+    this.defaultZone = defaultZone;
+    this.offPeak = new OffPeakWalk(this.provider.offPeak, calendar);
+  }
+
+  get throttlesOnly(): boolean {
+    return this.#layout < POLICY_LAYOUT;
+  }
+
+  /**
+   * Whether it is known of which entries the slot kept hours, peaks and off-peak octets. From the beginning of a log nobody
+   * knows the layout, and where a control asks for one it may have been an older one before.
+   */
+  get knowsPolicyFacts(): boolean {
+    return this.#isLayoutKnown || !this.#isLayoutAsked;
+  }
+
+  /** Takes what the provider sets for all policies. */
+  provide(settings: ProviderSettings): void {
+    this.provider = settings;
+    this.offPeak = new OffPeakWalk(settings.offPeak, this.calendar);
+  }
+
+  /** Takes the layout in which a slot's values are. */
+  useLayout(layout: number): void {
+    this.#isLayoutKnown = true;
+    this.#layout = layout;
+  }
+
+  /** A control asks for a layout. True where other rules are in force by it. */
+  raiseLayout(layout: number): boolean {
+    const before = this.#layout;
+    this.#isLayoutAsked = true;
+    this.#layout = Math.max(before, layout);
+    return before < POLICY_LAYOUT && layout >= POLICY_LAYOUT;
+  }
+}
