@@ -62,7 +62,7 @@ async function heads(): Promise<(string | null)[]> {
   const head = await rig.store.head('fup');
   const shown = ({ version }: { version: { file: { mode: string; percent?: number } } }): string =>
     version.file.mode + String(version.file.percent ?? '');
-  return [head?.base, head?.candidate].map((one) => (one == null ? null : shown(one)));
+  return [head?.base ?? null, head?.candidate ?? null].map((one) => (one === null ? null : shown(one)));
 }
 
 describe('weir policy publish and promote', () => {

@@ -26,6 +26,17 @@ function check(texts: PolicyTexts, context: CheckContext): Promise<CheckedFiles>
   return checkFiles(texts, context, CHECKS);
 }
 
+/** One after the other: each check is a thread with memory of its own, and anybody may ask for a hundred at once. */
+function inTurn(): typeof check {
+  let last: Promise<unknown> = Promise.resolve();
+  return (texts, context) => {
+    const next = last.then(() => check(texts, context));
+    // Whoever asked is told of a failure; the next one has its turn all the same.
+    last = next.catch(() => undefined);
+    return next;
+  };
+}
+
 /** What policies are checked against: what is in force at this moment. */
 async function contextOf({ policies, directory }: Stores): Promise<CheckContext> {
   const [settings, plans, heads] = await Promise.all([
@@ -51,7 +62,7 @@ export function policyViews({
     store: stores.policies,
     reports: stores.policyReports,
     shadows: stores.shadows,
-    check,
+    check: inTurn(),
     context: () => contextOf(stores),
     subscribers: async () => (await stores.directory.counts()).subscribers,
     partitionCount: () => log.source.partitionCount(),
