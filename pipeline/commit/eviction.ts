@@ -57,12 +57,20 @@ export function trimRows(touched: Iterable<Subscriber>): void {
   for (const subscriber of touched) {
     const { rows } = subscriber;
     if (rows.length <= 2) continue;
-    const newest = newestOf(rows);
-    subscriber.rows = newest.length > KEPT_ROWS ? newest.slice(-KEPT_ROWS) : newest;
+    keepNewest(rows);
+    if (rows.length > KEPT_ROWS) subscriber.rows = rows.slice(-KEPT_ROWS);
   }
 }
 
-function newestOf(rows: readonly WindowTotal[]): WindowTotal[] {
-  const newestMs = rows.reduce((newest, { startMs }) => Math.max(newest, startMs), 0);
-  return rows.filter(({ startMs }) => startMs >= newestMs - WINDOW_MS);
+/** In place: nearly every record adds a row, and makes one go. */
+function keepNewest(rows: WindowTotal[]): void {
+  let newestMs = 0;
+  for (const { startMs } of rows) newestMs = Math.max(newestMs, startMs);
+  let kept = 0;
+  for (const row of rows) {
+    if (row.startMs < newestMs - WINDOW_MS) continue;
+    rows[kept] = row;
+    kept += 1;
+  }
+  rows.length = kept;
 }

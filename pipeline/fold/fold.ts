@@ -76,7 +76,8 @@ export function* foldBatch(
     }
     const cause: Cause = { offset: input.offset, appendTimeMs: input.appendTimeMs };
     if (input.kind === 'usage') {
-      yield* foldUsage(context, input.event, cause);
+      const rest = foldUsage(context, input.event, cause);
+      if (rest !== null) yield* rest;
     } else if (input.kind === 'control') {
       yield* foldControl(context, input, cause);
       if (hasWork(state)) yield* drainDue(context, cause);

@@ -15,7 +15,7 @@ export type FoldRequest =
   /** take what is stored of these into `state.subscribers`, note the others in `state.absent` */
   | { kind: 'subscribers'; ids: string[] }
   /** take what is stored of these rows into `subscriber.rows` */
-  | { kind: 'rows'; subscriber: Subscriber; keys: RowKey[] }
+  | { kind: 'rows'; subscriber: Subscriber; keys: readonly RowKey[] }
   /** take whoever is stored in these buckets and not in memory into `state.subscribers`; answer all stored ids */
   | { kind: 'buckets'; buckets: number[] };
 
