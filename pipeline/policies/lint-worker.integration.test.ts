@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { PROVIDER, event, policyText } from '../../tests/policy-texts.ts';
+import { PLANS, PROVIDER, event, policyText } from '../../tests/policy-texts.ts';
 import { lintInWorker } from './lint-worker.ts';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -15,7 +15,7 @@ describe('lintInWorker', () => {
     expect((await lintInWorker(files, null, { provider: PROVIDER })).findings).toEqual([]);
     const head = '"id": "a", "description": "", "mode": "enforce", "appliesTo": { "plans": ["x"] },';
     const planned = [{ name: 'a.json', bytes: bytes(policyText({ head })) }];
-    expect((await lintInWorker(planned, [])).findings.map(({ code }) => code)).toEqual(['P503']);
+    expect((await lintInWorker(planned, PLANS)).findings.map(({ code }) => code)).toEqual(['P503']);
   });
 
   it('accepts what ships', async () => {

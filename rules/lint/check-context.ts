@@ -61,6 +61,8 @@ function checkProfiles({ event }: PolicyRule, at: At, provider: ProviderSettings
 
 function checkPlanNames({ appliesTo }: PolicyFile, plans: readonly PlanVersion[], report: Report): void {
   const ids = plans.map(({ planId }) => planId);
+  // A provider who has not entered any plan yet need not be told of each.
+  if (ids.length === 0) return;
   (appliesTo?.plans ?? []).forEach((pattern, i) => {
     if (ids.some((id) => matches(id, pattern))) return;
     const near = pattern.endsWith('*') ? null : closest(pattern, ids);

@@ -3,9 +3,8 @@ import { NO_PROVIDER_SETTINGS } from '../../schemas/provider.ts';
 import { isRealDate, isTime } from './calendar-values.ts';
 import { BLOCK_BYTES, MAX_NAME, PRICE, SECONDS, SPEED, isCurrency } from './check-event.ts';
 import { closest, shown } from './did-you-mean.ts';
-import type { At, FindingCode } from './finding.ts';
-import { pathText } from './finding.ts';
-import { Report } from './report.ts';
+import type { At } from './finding.ts';
+import type { Report } from './report.ts';
 import { FORBIDDEN_KEYS, checkWhole, isObject, onlyKeys } from './shape.ts';
 import type { JsonObject } from './shape.ts';
 
@@ -37,23 +36,6 @@ export function checkProvider(value: unknown, report: Report): void {
   checkRedirects(value['redirectProfiles'], report);
   if (value['neutrality'] !== undefined && typeof value['neutrality'] !== 'boolean')
     report.add('P601', ['neutrality'], 'neutrality is true or false');
-}
-
-/**
- * Checks provider settings that come as a control or request.
- *
- * @returns the settings, or every fault (at most 100)
- */
-export function checkProviderSettings(
-  value: unknown,
-): { settings: ProviderSettings } | { faults: { code: FindingCode; path: string; message: string }[] } {
-  const report = new Report();
-  checkProvider(value, report);
-  if (report.hasErrors)
-    return {
-      faults: report.kept.error.map(({ code, at, message }) => ({ code, path: pathText(at), message })),
-    };
-  return { settings: settingsOf(value) };
 }
 
 /** A checked file without what is only for editors, and with what it leaves out. */

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { CONTEXT, PROVIDER, event, policyText } from '../../tests/policy-texts.ts';
-import { checkProviderSettings } from './check-provider.ts';
 import { lintFolder } from './lint-folder.ts';
 import { lintPolicyText, lintProviderText } from './lint-policy.ts';
 
@@ -74,7 +73,6 @@ describe('lintProviderText', () => {
     const { findings, settings } = lintProviderText(bytes(value));
     expect(findings.map(({ code, path }) => `${code} ${path}`)).toEqual(expected);
     expect(settings).toBeNull();
-    expect(checkProviderSettings(value)).toHaveProperty('faults');
   });
 });
 
