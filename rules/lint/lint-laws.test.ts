@@ -106,7 +106,7 @@ describe('the linter', () => {
         through += 1;
         await runs(policy);
       }),
-      { numRuns: 600 },
+      { numRuns: Number(process.env['WEIR_TEST_RUNS'] ?? 600) },
     );
     expect(through).toBeGreaterThan(5);
   });
@@ -141,7 +141,7 @@ describe('the linter', () => {
           }
         },
       ),
-      { numRuns: 150 },
+      { numRuns: Number(process.env['WEIR_TEST_RUNS'] ?? 150) },
     );
     expect(through).toBeGreaterThan(20);
   });

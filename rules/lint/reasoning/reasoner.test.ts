@@ -40,7 +40,7 @@ describe('witnessOf', () => {
         found += 1;
         expect(compileCondition(condition)(complete(witness, facts))).toBe(true);
       }),
-      { numRuns: 250 },
+      { numRuns: Number(process.env['WEIR_TEST_RUNS'] ?? 250) },
     );
     expect(found).toBeGreaterThan(125);
   });
@@ -60,7 +60,7 @@ describe('witnessOf', () => {
         held += hasOne ? 1 : 0;
         none += witness === null ? 1 : 0;
       }),
-      { numRuns: 250 },
+      { numRuns: Number(process.env['WEIR_TEST_RUNS'] ?? 250) },
     );
     expect(held).toBeGreaterThan(50);
     expect(none).toBeGreaterThan(3);
