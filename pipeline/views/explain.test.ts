@@ -215,4 +215,52 @@ describe('the explanation of a time that is over', () => {
       },
     });
   });
+
+  it('may lie before everything', async () => {
+    for (const atMs of [NOON - 3 * HOUR, 0, Date.parse('0001-01-01T00:00:00Z')]) {
+      const view = await then(atMs, NOON);
+      expect(view, String(atMs)).toMatchObject({ basis: 'reconstructed', lastDecision: null, policies: [] });
+      expect(factOf(view, 'cycleTotalBytes').value).toBe(0);
+    }
+  });
+
+  it('goes on with what a policy of then asks, though this program can not read one of them', async () => {
+    const { reader, history } = await viewRig(throttled().tick(NOON + 5 * HOUR).inputs, NOON + 6 * HOUR);
+    const broken = policyOf('broken', {});
+    broken.file.rules = [
+      { ...capPolicy().file.rules[0], conditions: { condition: 'nowhere' } },
+    ] as typeof broken.file.rules;
+    for (const version of [broken, capPolicy()]) {
+      history.stored.versions.push(version);
+      const change = { kind: 'publish', candidate: null, by: null, source: 'api', comment: '' } as const;
+      history.stored.changes.push({ ...change, policyId: version.policyId, base: version.version, atMs: 0 });
+    }
+    const view = await readExplanation(reader, 'sub-1', before);
+    expect(view?.notes.at(-1)).toMatch(/^Policy broken of then can not be read any more: /);
+    expect(view?.policies).toMatchObject([
+      { policyId: 'broken', applies: false, why: 'it could not be compiled' },
+      { policyId: 'home-fup', applies: true },
+    ]);
+  });
+});
+
+describe('notes of now', () => {
+  it('say where the network has not confirmed, and where the ledger is behind', async () => {
+    const { reader, history } = await viewRig(throttled().inputs, NOON + 2 * HOUR);
+    const [action] = history.stored.actions;
+    if (action === undefined) throw new Error('nothing was decided');
+    action.state = 'rejected';
+    expect((await readExplanation(reader, 'sub-1', null))?.notes).toEqual([
+      'The network has not confirmed the last change of the line: it is rejected.',
+    ]);
+    history.stored.actions = [];
+    expect((await readExplanation(reader, 'sub-1', null))?.notes).toEqual([
+      'The ledger does not have the last change of the line yet: look again in a moment.',
+    ]);
+  });
+
+  it('say that nobody assigned a plan', async () => {
+    const view = await explain(new LogBuilder().record({ outputOctets: 5 }), null);
+    expect(view.notes).toEqual(['There is no profile: no plan, and no policy for a plan applies.']);
+  });
 });
