@@ -64,27 +64,69 @@ function append(page: UsageSteps, at: number, parts: readonly SubscriberSteps[])
     page.up.set(only.up, at);
     return at + only.seconds.length;
   }
-  const rows = parts.flatMap(({ seconds, classIndexes, down, up }) =>
-    Array.from(seconds, (second, i) => ({
-      second,
-      index: classIndexes?.[i] ?? 0,
-      down: down[i] ?? 0,
-      up: up[i] ?? 0,
-    })),
-  );
-  rows.sort((a, b) => a.second - b.second || a.index - b.index);
+  return appendSorted(page, at, parts);
+}
+
+/** Places that fit a key beside its second. */
+const MOST_ROWS = 2 ** 21;
+
+/**
+ * Rows that come out of order, as ClickHouse's threads gave them. Second and place make one number: sorting those natively takes
+ * a tenth of what sorting objects took.
+ */
+function appendSorted(page: UsageSteps, at: number, parts: readonly SubscriberSteps[]): number {
+  const count = parts.reduce((sum, { seconds }) => sum + seconds.length, 0);
+  if (count > MOST_ROWS) throw new Error(`a subscriber with ${String(count)} rows`);
+  const places: { part: SubscriberSteps; from: number }[] = [];
+  const keys = new Float64Array(count);
+  let from = 0;
+  for (const part of parts) {
+    places.push({ part, from });
+    for (const second of part.seconds) {
+      keys[from] = second * MOST_ROWS + from;
+      from += 1;
+    }
+  }
+  keys.sort();
   let next = at;
-  let last: (typeof rows)[number] | undefined;
-  for (const row of rows) {
-    // Of one subscriber's step and class there is one row.
-    if (last?.second !== row.second || last.index !== row.index) next += 1;
-    page.seconds[next - 1] = row.second;
-    page.classIndexes[next - 1] = row.index;
-    page.down[next - 1] = (page.down[next - 1] ?? 0) + row.down;
-    page.up[next - 1] = (page.up[next - 1] ?? 0) + row.up;
-    last = row;
+  for (const key of keys) {
+    const place = key % MOST_ROWS;
+    const second = (key - place) / MOST_ROWS;
+    const { part, from: first } = places.findLast((one) => one.from <= place) ?? { part: undefined, from: 0 };
+    if (part === undefined) continue;
+    const i = place - first;
+    next = put(page, at, next, {
+      second,
+      index: part.classIndexes?.[i] ?? 0,
+      down: part.down[i] ?? 0,
+      up: part.up[i] ?? 0,
+    });
   }
   return next;
+}
+
+/** Puts a row behind those before it, by class among those of its second, or adds it to the one that is there. */
+function put(
+  { seconds, classIndexes, down, up }: UsageSteps,
+  first: number,
+  next: number,
+  row: { second: number; index: number; down: number; up: number },
+): number {
+  let to = next;
+  while (to > first && seconds[to - 1] === row.second && (classIndexes[to - 1] ?? 0) > row.index) to -= 1;
+  if (to > first && seconds[to - 1] === row.second && classIndexes[to - 1] === row.index) {
+    down[to - 1] = (down[to - 1] ?? 0) + row.down;
+    up[to - 1] = (up[to - 1] ?? 0) + row.up;
+    return next;
+  }
+  if (to < next) {
+    for (const column of [seconds, classIndexes, down, up]) column.copyWithin(to + 1, to, next);
+  }
+  seconds[to] = row.second;
+  classIndexes[to] = row.index;
+  down[to] = row.down;
+  up[to] = row.up;
+  return next + 1;
 }
 
 function isAscending({ seconds, classIndexes }: SubscriberSteps): boolean {
