@@ -80,6 +80,13 @@ describe('weir policy lint', () => {
     expect((await lint([join(folder, 'a.json')])).out).toBe('1 file: 0 errors, 0 warnings\n');
   });
 
+  it('looks at a folder once, however it is named, and not at what is no file', async () => {
+    await write('a.json', policyText());
+    await mkdir(join(folder, 'b.json'));
+    const { code, out } = await lint([folder, `${folder}/`, join(folder, 'a.json')]);
+    expect([code, out]).toEqual([0, '1 file: 0 errors, 0 warnings\n']);
+  });
+
   it('checks against plans', async () => {
     await write('a.json', policyText({ head: head('"appliesTo": { "plans": ["hom-100"] },') }));
     const plans = join(folder, 'plans');

@@ -26,7 +26,8 @@ export async function lintFilesAt(paths: readonly string[]): Promise<FilesOfFold
   const wantedIn = new Map<string, Set<string>>();
   for (const path of paths) {
     const isFolder = await isDirectory(path);
-    const folder = isFolder ? path : dirname(path);
+    // `a`, `a/` and `./a` are one folder.
+    const folder = dirname(isFolder ? join(path, 'file') : join(path));
     const wanted = isFolder ? await namesIn(folder) : [basename(path)];
     if (wanted.length === 0) throw new AppError('invalid-input', `${path} holds no policies (*.json)`);
     if (!isFolder && !isLinted(path))
@@ -53,7 +54,10 @@ async function readFolder(folder: string, wanted: ReadonlySet<string>): Promise<
 async function namesIn(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true });
   return entries
-    .filter((entry) => !entry.isDirectory() && isLinted(entry.name) && !entry.name.startsWith('.'))
+    .filter(
+      (entry) =>
+        (entry.isFile() || entry.isSymbolicLink()) && isLinted(entry.name) && !entry.name.startsWith('.'),
+    )
     .map(({ name }) => name);
 }
 
