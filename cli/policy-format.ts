@@ -17,7 +17,7 @@ export function policyListText(list: PolicyListView): string {
       one === null ? [] : [inForceRow(policy, one, list.partitions)],
     ),
     ...(policy.base === null && policy.candidate === null
-      ? [[policy.id, 'not in force', '', '', '', '', policy.description]]
+      ? [[policy.id, 'not in force', '', '', '', '', headline(policy.description)]]
       : []),
   ]);
   if (rows.length === 0) return lines(['no policies yet: weir policy publish FILE', ...faultLines(list)]);
@@ -27,7 +27,7 @@ export function policyListText(list: PolicyListView): string {
 
 function inForceRow({ id, description }: PolicyView, one: PolicyInForceView, partitions: number): string[] {
   const on = `${one.partitions} of ${partitions}`;
-  return [id, modeText(one), short(one.version), one.publishedAt, byText(one), on, description];
+  return [id, modeText(one), short(one.version), one.publishedAt, byText(one), on, headline(description)];
 }
 
 /** What workers run and what was refused, for those who watch. */
@@ -164,6 +164,12 @@ function samples(title: string, list: readonly ShadowSampleView[]): string[] {
       ),
     ]),
   ];
+}
+
+/** The first sentence, as far as a line of a table has room. */
+function headline(description: string): string {
+  const [first = ''] = description.split(/[.\n]/);
+  return first.length > 60 ? `${first.slice(0, 59)}…` : first;
 }
 
 function modeText({ mode, percent }: { mode: string; percent: number | null }): string {
