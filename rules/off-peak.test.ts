@@ -5,6 +5,8 @@ import { CycleCalendar } from './cycle.ts';
 import { OFF_PEAK_HORIZON_MS, OffPeakBands } from './off-peak.ts';
 
 const MINUTE = 60_000;
+/** A bound for busy machines only. */
+const TIMEOUT_MS = 60_000;
 const HOUR = 60 * MINUTE;
 const at = (text: string): number => Date.parse(text);
 const ALL_DAYS = [1, 2, 3, 4, 5, 6, 7];
@@ -70,7 +72,7 @@ const instants = fc.oneof(
   fc.integer({ min: at('2026-10-03T00:00Z'), max: at('2026-10-05T00:00Z') }),
 );
 
-describe('isOffPeak', () => {
+describe('isOffPeak', { timeout: TIMEOUT_MS }, () => {
   it.each([
     ['before the night', '2026-07-10T20:59:59.999Z', false],
     ['at its beginning', '2026-07-10T21:00Z', true],
@@ -103,7 +105,7 @@ describe('isOffPeak', () => {
   });
 });
 
-describe('nextChangeMs', () => {
+describe('nextChangeMs', { timeout: TIMEOUT_MS }, () => {
   it('is null where nothing is set, or everything is off-peak', () => {
     expect(bands({ hours: [], dates: [] }).nextChangeMs('UTC', 0)).toBeNull();
     const always = { hours: [{ days: ALL_DAYS, from: '00:00', to: '24:00' }], dates: [] };

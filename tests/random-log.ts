@@ -185,6 +185,8 @@ function buildLog(steps: readonly Step[], nas: readonly Partial<NasProfile>[]): 
   });
   const truths = new Map<string, Truth>();
   let clock = START;
+  // Policies that ask about everything, from the beginning on.
+  if (nas.length > 0) for (const one of steps.slice(0, 3)) addControl(log, one, 'other-policy', clock);
   for (const one of steps) {
     clock += one.advanceMs;
     if (one.control !== null) addControl(log, one, one.control, clock);
