@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { TimelineQuery } from '../../pipeline/views/timeline.ts';
+import type { TimelineView } from '../../schemas/timeline-views.ts';
 import type { Role } from '../../schemas/roles.ts';
 import { apiOptions } from '../api-rig.contract.ts';
 import { createApi } from '../server.ts';
@@ -10,6 +11,8 @@ const NOON = Date.UTC(2025, 0, 12, 12);
 const DAY = 24 * 3_600_000;
 let api: Api;
 let asked: unknown[];
+/** what is shown instead */
+let leak: TimelineView | null = null;
 let keys: Record<'viewer' | 'product', string>;
 
 // One for all: an API takes a while to be made.
@@ -20,7 +23,7 @@ beforeAll(async () => {
       ...views,
       timeline: (id, query: TimelineQuery) => {
         asked.push(query);
-        return views.timeline(id, query);
+        return leak === null ? views.timeline(id, query) : Promise.resolve(leak);
       },
       explain: (id, atMs) => {
         asked.push(atMs);
@@ -48,6 +51,15 @@ describe('GET /v1/subscribers/:id/timeline', () => {
     const answer = await get('/v1/subscribers/s%2F1/timeline');
     expect(answer.statusCode).toBe(200);
     expect(answer.json()).toEqual(timelineView('s/1'));
+  });
+
+  it('lets nothing out that its schema does not have', async () => {
+    const view = timelineView('s1');
+    const more = view.entries.map((entry) => ({ ...entry, userName: 'alice' }));
+    leak = { ...view, entries: more };
+    const answer = await get('/v1/subscribers/s1/timeline');
+    leak = null;
+    expect(answer.json()).toEqual(view);
   });
 
   it('asks for the last week, or for what it is told, and never for more than 500 entries', async () => {

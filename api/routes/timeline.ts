@@ -1,9 +1,11 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifySerializerCompiler } from 'fastify';
+import type { z } from 'zod';
 import type { TimelineQuery } from '../../pipeline/views/timeline.ts';
 import type { ExplainView, TimelineView } from '../../schemas/timeline-views.ts';
 import { answers } from '../answers.ts';
 import { INSTANT, instantMs } from '../instant.ts';
 import { Problem } from '../problem.ts';
+import { TIMELINE_SCHEMAS } from '../timeline-schemas.ts';
 
 /** As of one subscriber: roles that work with persons. */
 const MAY_LOOK = { roles: ['viewer', 'analyst', 'operator', 'billing'] } as const;
@@ -54,6 +56,15 @@ export interface TimelineViews {
   explain(id: string, atMs: number | null): Promise<ExplainView | null>;
 }
 
+/**
+ * Writes an answer by its schema, as everywhere: undeclared fields never leave. By zod, since what Fastify makes of a union
+ * costs 150 ms of every start and 100 ms of the first answer.
+ */
+function writtenBy(view: z.ZodType): FastifySerializerCompiler<unknown> {
+  return ({ httpStatus }) =>
+    httpStatus === '200' ? (data) => JSON.stringify(view.parse(data)) : (data) => JSON.stringify(data);
+}
+
 /** `/v1/subscribers/:id/timeline` and `/explain`: what happened to a line, and why it is as it is. */
 export function timelineRoutes(app: FastifyInstance, views: TimelineViews): void {
   app.get<{
@@ -63,6 +74,7 @@ export function timelineRoutes(app: FastifyInstance, views: TimelineViews): void
     '/v1/subscribers/:id/timeline',
     {
       config: MAY_LOOK,
+      serializerCompiler: writtenBy(TIMELINE_SCHEMAS.Timeline),
       schema: {
         summary:
           'What happened: usage by hour, sessions, cycles, actions with reasons and answers, changes by people',
@@ -90,6 +102,7 @@ export function timelineRoutes(app: FastifyInstance, views: TimelineViews): void
     '/v1/subscribers/:id/explain',
     {
       config: MAY_LOOK,
+      serializerCompiler: writtenBy(TIMELINE_SCHEMAS.Explanation),
       schema: {
         summary:
           'Why a line is as it is: facts, each condition with its values, versions, what acts, what the network answered',
