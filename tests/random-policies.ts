@@ -99,7 +99,7 @@ export function somePolicy(n: number, other: number): PolicyVersion {
   const policyId = `policy-${n % 3}`;
   const event = (i: number): PolicyEvent => pick(EVENTS, n + other + i);
   const rule = (i: number): PolicyFile['rules'][number] => ({
-    name: `${event(i).type}-${i}`,
+    name: `rule-${i}`,
     priority: 1 + ((n + i) % 2),
     conditions:
       i === 0 ? { all: [leaf(other)] } : { any: [leaf(n), { all: [leaf(n + 7), { condition: 'named' }] }] },

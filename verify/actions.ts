@@ -107,7 +107,14 @@ export function actionsOf(
     else if (effect.state !== before?.state) line.effectSinceMs = moment.nowMs;
     line.effect = effect;
     const cause = causeOf(live, effect);
-    if (cause !== undefined) actions.push(make(effect?.state ?? 'restore', cause));
+    if (cause !== undefined) {
+      const kind = effect?.state ?? 'restore';
+      const { asked, key, state } = cause;
+      const isMomentary = asked !== null && asked.effect === null;
+      const { policyId, rule } = namesOf(key);
+      const parts = [policyId, rule, line.id, state.cycleStartMs, state.ordinal, 'line'];
+      actions.push(make(kind, cause, isMomentary ? { id: hash(parts) } : {}));
+    }
   }
   const shadows = changes
     .filter(({ key }) => key.startsWith('~'))

@@ -26,7 +26,8 @@ export function overageTerms(
   const blockPriceMinor = params.blockPriceMinor ?? plan?.overage?.blockPriceMinor;
   const currency = params.currency ?? plan?.overage?.currency;
   if (blockBytes === undefined || blockPriceMinor === undefined || currency === undefined) return null;
-  const maxBlocks = params.maxBlocks ?? plan?.overage?.maxBlocks ?? null;
+  // A rule that says null says: no limit.
+  const maxBlocks = params.maxBlocks === undefined ? (plan?.overage?.maxBlocks ?? null) : params.maxBlocks;
   return { blockBytes, blockPriceMinor, currency, maxBlocks };
 }
 

@@ -74,7 +74,12 @@ function effectIntents(decided: Decided, live: readonly Transition[]): ActionInt
     lasting.find(({ state: rule, change }) => change === 'began' && sameEffect(rule.effect, effect)) ??
     lasting.find(({ change }) => (change === 'began') === (effect !== null)) ??
     lasting[0];
-  return winner === undefined ? [] : [intentOf(decided, winner, ruleAction(decided, kindOf(effect), winner))];
+  if (winner !== undefined) return [intentOf(decided, winner, ruleAction(decided, kindOf(effect), winner))];
+  const [first] = live;
+  if (first === undefined) return [];
+  // A rule that asks for something momentary now: its notice, block or top-up has the transition's own id.
+  const id = hash([...identityOf(decided, first), 'line']);
+  return [intentOf(decided, first, { id, kind: kindOf(effect) })];
 }
 
 function kindOf(effect: Effect | null): ActionKind {
@@ -176,12 +181,17 @@ function blockIntent(
 }
 
 function ruleAction(
-  { subscriber }: Decided,
+  decided: Decided,
   kind: ActionKind,
-  { state }: Transition,
+  transition: Transition,
 ): Pick<ActionIntent, 'id' | 'kind'> {
+  return { id: hash(identityOf(decided, transition)), kind };
+}
+
+/** What is the same on every replay: policy, rule, subscriber, cycle, ordinal. */
+function identityOf({ subscriber }: Decided, { state }: Transition): (string | number)[] {
   const [policyId, rule] = namesOf(state.key);
-  return { id: actionId(policyId, rule, subscriber.id, state.cycleStartMs, state.ordinal), kind };
+  return [policyId, rule, subscriber.id, state.cycleStartMs, state.ordinal];
 }
 
 function intentOf(
@@ -225,7 +235,7 @@ function shadowDecision(
   const [policyId, name] = namesOf(ruleState.key);
   const { cycleStartMs, ordinal } = ruleState;
   return {
-    id: actionId(`~${policyId}`, name, subscriber.id, cycleStartMs, ordinal),
+    id: hash([`~${policyId}`, name, subscriber.id, cycleStartMs, ordinal]),
     subscriberId: subscriber.id,
     policyId,
     policyVersion: rule?.policyVersion ?? '',
@@ -248,17 +258,7 @@ function namesOf(key: string): [policyId: string, rule: string] {
   return [policyId, rule];
 }
 
-/** hash(policy id, rule name, subscriber, cycle, ordinal): the same decision has the same id on every replay. */
-export function actionId(
-  policyId: string,
-  rule: string,
-  subscriberId: string,
-  cycleStartMs: number,
-  ordinal: number,
-): string {
-  return hash([policyId, rule, subscriberId, cycleStartMs, ordinal]);
-}
-
+/** The same decision has the same id on every replay. */
 function hash(parts: readonly (string | number)[]): string {
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 32);
 }

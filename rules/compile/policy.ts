@@ -46,7 +46,7 @@ export interface CompiledPolicy {
 
 /**
  * Compiles a policy file to plain predicates that give what json-rules-engine gives on the same facts. A rule that names
- * a throttle profile which the provider does not have is left out: it cannot act.
+ * a throttle profile or a top-up product which the provider does not have is left out: it cannot act.
  *
  * @throws PolicyCompileError with the place and the reason; the check of policy files refuses all of that before
  */
@@ -84,7 +84,7 @@ export function compilePolicy(policy: PolicyVersion, provider: ProviderSettings)
   return { policyId, version, ...compileScope(policy), rules, facts };
 }
 
-/** What an event does to the line while its rule acts; undefined where it names a profile that the provider does not have. */
+/** What an event does to the line while its rule acts; undefined where it names a profile or product that the provider does not have. */
 function effectOf(event: PolicyEvent, provider: ProviderSettings): Effect | null | undefined {
   switch (event.type) {
     case 'throttle': {
@@ -98,6 +98,8 @@ function effectOf(event: PolicyEvent, provider: ProviderSettings): Effect | null
         ? undefined
         : { state: 'throttle', downBps: speed.downBps, upBps: speed.upBps, profile };
     }
+    case 'topup':
+      return Object.hasOwn(provider.topUps, event.params.productId) ? null : undefined;
     case 'block':
       return { state: 'block' };
     case 'redirect':
