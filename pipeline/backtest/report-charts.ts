@@ -190,7 +190,7 @@ function svgOf({ title, caption, labels, series, kind }: Picture): string {
               symbol: name === 'draft' ? 'circle' : 'rect',
               symbolSize: labels.length > 62 ? 0 : 6,
             }
-          : { barMaxWidth: 38, ...(title.includes('each day') ? { stack: 'day' } : {}) }),
+          : { barMaxWidth: 56, barGap: '8%', ...(title.includes('each day') ? { stack: 'day' } : {}) }),
         ...(title.includes('each day') || kind === 'line'
           ? {}
           : {

@@ -138,7 +138,11 @@ function plansOf({ byPlan }: BacktestReport): string {
   return `<section><h2>By plan</h2>${tableOf('Figures by plan', columns, rows)}${rest}</section>`;
 }
 
-function actionsOf({ byAction, rules }: BacktestReport): string {
+function actionsOf({ byAction, byConsequence, rules }: BacktestReport): string {
+  const people = byConsequence.map(({ consequence, draft, against, gained, lost }) => [
+    consequence,
+    ...[draft, against, gained, lost].map(countText),
+  ]);
   const kinds = byAction.map(({ kind, draft, against, gained, lost }) => [
     kind,
     ...[draft, against, gained, lost].map(countText),
@@ -147,7 +151,10 @@ function actionsOf({ byAction, rules }: BacktestReport): string {
   const count = (side: 'draft' | 'against', name: string): string =>
     countText(rules[side].find(({ rule }) => rule === name)?.actions ?? 0);
   const byRule = names.map((name) => [name, count('draft', name), count('against', name)]);
-  return `<section><h2>Actions</h2>
+  return `<section><h2>Subscribers by what is done to them</h2>
+${tableOf('Subscribers by what is done to them', ['What', 'Draft', 'Against', 'Gained', 'Lost'], people)}
+</section>
+<section><h2>Actions</h2>
 ${tableOf('Actions by kind', ['Kind', 'Draft', 'Against', 'Gained', 'Lost'], kinds)}
 <h3>By rule</h3>
 ${tableOf('Actions by rule', ['Policy and rule', 'Draft', 'Against'], byRule)}

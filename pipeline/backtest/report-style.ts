@@ -27,6 +27,7 @@ figure > svg { display: block; width: 100%; height: auto; }
 table { width: 100%; border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
 caption { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 th, td { padding: .35rem .75rem .35rem 0; border-bottom: 1px solid var(--line); text-align: right; vertical-align: top; }
+td { white-space: nowrap; }
 th:first-child { text-align: left; font-weight: 500; }
 thead th { color: var(--soft); font-weight: 600; font-size: .8rem; }
 details { margin: .5rem 0; }
