@@ -20,7 +20,11 @@ module.exports = {
       severity: 'error',
       from: { path: '^rules/', pathNot: test },
       to: {
-        pathNot: ['^schemas/', '^rules/', 'node_modules/(json-rules-engine|temporal-polyfill|temporal-spec|jsonc-parser|fastest-levenshtein)'],
+        pathNot: [
+          '^schemas/',
+          '^rules/',
+          'node_modules/(json-rules-engine|temporal-polyfill|temporal-spec|jsonc-parser|fastest-levenshtein)',
+        ],
       },
     },
     {

@@ -1,4 +1,3 @@
-import { AppError } from '../../schemas/errors.ts';
 import type { Bytes, Session } from '../fold/slot-state.ts';
 import { CLOSE_CAUSES } from '../fold/slot-state.ts';
 import type { ByteReader, ByteWriter } from './bytes.ts';

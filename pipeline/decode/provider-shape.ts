@@ -1,5 +1,10 @@
 import type { Speed } from '../../schemas/action.ts';
-import type { OffPeakCalendar, OffPeakHours, ProviderSettings, TopUpProduct } from '../../schemas/provider.ts';
+import type {
+  OffPeakCalendar,
+  OffPeakHours,
+  ProviderSettings,
+  TopUpProduct,
+} from '../../schemas/provider.ts';
 import { boolean, integer, list, nullable, object, record, text, where } from './shape.ts';
 
 const MAX_NAMES = 1_000;
