@@ -11,6 +11,7 @@ import type {
   SlotMarks,
   StateStore,
 } from '../storage/ports.ts';
+import type { OwnControl } from './commit/egress.ts';
 import { Worker } from './commit/worker.ts';
 import type { WorkerEvents, WorkerOptions } from './commit/worker.ts';
 import type { WriterSchemas } from './decode/writer-schema.ts';
@@ -19,7 +20,6 @@ import type { DispatchObserver } from './dispatch/dispatcher.ts';
 import type { DispatchSettings } from './dispatch/dispatch-settings.ts';
 import { Flusher } from './flush/flusher.ts';
 import { expandControl } from './relay/expand.ts';
-import type { OutboxRecord } from '../schemas/outbox.ts';
 import type { FlushHooks } from './flush/flusher.ts';
 
 /** The ports that the flow runs between. */
@@ -88,7 +88,7 @@ export function buildPipeline(
   const worker: Worker = new Worker(
     {
       ...ports,
-      tellAll: (control) => tellAll(ports.writer, control, options.simulatedTime),
+      tell: (controls) => tell(ports.writer, controls, options.simulatedTime),
       newCommitId: randomUUID,
       flusher,
       calendar: new CycleCalendar(),
@@ -103,14 +103,17 @@ export function buildPipeline(
   return { worker, flusher, dispatcher, sink: ports.sink };
 }
 
-/** A slot's own control, to every partition at once. */
-async function tellAll(
+/** A slot's own controls, at once: in each partition they stand in one piece. */
+async function tell(
   writer: LogWriter,
-  control: Extract<OutboxRecord, { kind: 'control' }>,
+  controls: readonly OwnControl[],
   simulatedTime: boolean,
 ): Promise<void> {
   const partitions = await writer.partitionCount();
-  await writer.append(expandControl(control, partitions, simulatedTime ? control.appendTimeMs : null));
+  const entries = controls.flatMap((control) =>
+    expandControl(control, partitions, simulatedTime ? control.appendTimeMs : null),
+  );
+  await writer.append(entries);
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { UsageEvent } from './accounting-record.ts';
 import type { PolicyVersion } from './policy.ts';
+import type { PoolContribution, PoolEffect, PoolProfile } from './pool.ts';
 import type { ProviderSettings } from './provider.ts';
 import type { FeedProfile, NasProfile, PlanVersion, SubscriberProfile } from './profile.ts';
 
@@ -15,6 +16,11 @@ export type Control =
   | { kind: 'provider-settings'; settings: ProviderSettings }
   | { kind: 'nas-profile'; nas: NasProfile }
   | { kind: 'feed-profile'; feed: FeedProfile }
+  | { kind: 'pool-profile'; pool: PoolProfile }
+  /** from the owner of a member's slot to the owner of the pool's */
+  | { kind: 'pool-contribution'; contribution: PoolContribution }
+  /** back, to the owner of a member's slot */
+  | { kind: 'pool-effect'; effect: PoolEffect }
   /** Accounting-On or -Off of a NAS at `atMs`, brought to every slot by the owner of the slot that read it */
   | { kind: 'nas-event'; nasId: string; event: 'on' | 'off'; atMs: number }
   | { kind: 'operator'; command: OperatorCommand }
@@ -59,6 +65,9 @@ export const CONTROL_KINDS = [
   'provider-settings',
   'nas-profile',
   'feed-profile',
+  'pool-profile',
+  'pool-contribution',
+  'pool-effect',
   'nas-event',
   'operator',
   'replay',
@@ -86,7 +95,7 @@ export function parseControlId(text: string): ControlId | null {
   return Number.isSafeInteger(n) ? { source, n } : null;
 }
 
-/** Subscriber whose log partition a control goes to; null = a copy to every partition. */
+/** Subscriber or pool whose log partition a control goes to; null = a copy to every partition. */
 export function controlKey(control: Control): string | null {
   switch (control.kind) {
     case 'subscriber-profile':
@@ -95,6 +104,12 @@ export function controlKey(control: Control): string | null {
       return control.command.subscriberId;
     case 'replay':
       return control.event.subscriberId;
+    case 'pool-profile':
+      return control.pool.poolId;
+    case 'pool-contribution':
+      return control.contribution.poolId;
+    case 'pool-effect':
+      return control.effect.member;
     default:
       return null;
   }

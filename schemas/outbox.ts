@@ -10,5 +10,8 @@ export type OutboxRecord =
   | { kind: 'adjustment'; adjustment: UsageAdjustment }
   | { kind: 'closed-cycle'; cycle: ClosedCycle }
   | { kind: 'dead-letter'; letter: DeadLetter }
-  /** for every partition; its number is made from the offset that caused it, so a repeat is known as one; `appendTimeMs` is that entry's */
+  /**
+   * for the partitions that its content names (`controlKey`); its number is made from the offset that caused it, so a repeat is
+   * known as one; `appendTimeMs` is that entry's
+   */
   | { kind: 'control'; id: ControlId; control: Control; appendTimeMs: number };

@@ -104,8 +104,8 @@ export class WorkerRig {
         store: this.store,
         marks: this.marks,
         ledger: this.ledger,
-        tellAll: async (control) => {
-          this.told.push(control);
+        tell: async (controls) => {
+          this.told.push(...controls);
         },
         newCommitId: randomUUID,
         flusher: { submit: (_partition, rows) => this.submitted.push(rows), forget: nothing },

@@ -15,7 +15,7 @@ it('takes an intent that comes in the very moment in which the queue ran empty',
   ];
   const egress = new Egress(
     SLOT,
-    { store: new MemoryStateStore(), ledger, tellAll: () => Promise.resolve() },
+    { store: new MemoryStateStore(), ledger, tell: () => Promise.resolve() },
     {
       // A commit's answer may lie in the same packet as that of the removal: its intents come a microtask later.
       stored: () => queueMicrotask(() => egress.push(2, more.splice(0))),

@@ -4,13 +4,15 @@ import type { ActionLedger, LedgerBatch, SlotId, StateStore } from '../../storag
 /** Entries that one transaction of the ledger takes, and bytes of dead letters: a flood of large ones goes in several. */
 const MAX_ENTRIES = 500;
 const MAX_LETTER_BYTES = 4 * 1024 * 1024;
+/** Controls that one append takes. */
+const MAX_CONTROLS = 200;
 
 interface Queued {
   n: number;
   record: OutboxRecord;
 }
 
-type OwnControl = Extract<OutboxRecord, { kind: 'control' }>;
+export type OwnControl = Extract<OutboxRecord, { kind: 'control' }>;
 
 /** What an egress tells the outside. */
 export interface EgressEvents {
@@ -23,8 +25,11 @@ export interface EgressEvents {
 export interface EgressTargets {
   store: Pick<StateStore, 'removeOutbox'>;
   ledger: Pick<ActionLedger, 'insert'>;
-  /** Puts a copy of a control into every partition of the log; durable when it resolves. */
-  tellAll: (control: OwnControl) => Promise<void>;
+  /**
+   * Puts controls into the partitions of the log that they concern, in this order in each; durable when it resolves. What fails
+   * comes again whole: a partition must not hold a later control without an earlier one.
+   */
+  tell: (controls: readonly OwnControl[]) => Promise<void>;
 }
 
 /**
@@ -113,17 +118,26 @@ export class Egress {
     this.active = false;
   }
 
-  /** Delivers what stands first in the queue: one control, or everything up to the next one. */
+  /** Delivers what stands first in the queue: the controls there, or everything up to the next one. */
   private async deliver(): Promise<{ entries: number; intents: number; fresh: number }> {
-    const first = this.queue[0]?.record;
-    if (first?.kind === 'control') {
-      await this.targets.tellAll(first);
-      return { entries: 1, intents: 0, fresh: 0 };
+    const controls = controlsFirst(this.queue);
+    if (controls.length > 0) {
+      await this.targets.tell(controls);
+      return { entries: controls.length, intents: 0, fresh: 0 };
     }
     const { batch, entries } = nextBatch(this.queue);
     const fresh = await this.targets.ledger.insert(this.slot, this.position, batch);
     return { entries, intents: batch.intents.length, fresh: fresh.length };
   }
+}
+
+function controlsFirst(queue: readonly Queued[]): OwnControl[] {
+  const controls: OwnControl[] = [];
+  for (const { record } of queue) {
+    if (record.kind !== 'control' || controls.length === MAX_CONTROLS) break;
+    controls.push(record);
+  }
+  return controls;
 }
 
 function nextBatch(queue: readonly Queued[]): { batch: LedgerBatch; entries: number } {

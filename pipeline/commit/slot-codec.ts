@@ -7,6 +7,7 @@ import { compileAll } from '../fold/controls.ts';
 import type { OneShotRow } from '../fold/effects.ts';
 import { parseWindowKey } from '../fold/slot-state.ts';
 import type { SlotState, WindowTotal } from '../fold/slot-state.ts';
+import { decodePool, encodePool } from '../pool/pool.ts';
 import { ByteWriter } from './bytes.ts';
 import { decodeFeed, encodeFeed } from './feed-codec.ts';
 import { open } from './subscriber-codec.ts';
@@ -91,10 +92,12 @@ export function decodeCore(bytes: Uint8Array, into: SlotState): void {
 const NAS_EVENTS_FIELD = 'nas-events';
 /** Field of the meta that holds what the provider has set. */
 const PROVIDER_FIELD = 'provider';
+/** Field of the meta that says how far the pools were looked at. */
+const POOL_SWEEP_FIELD = 'pool-sweep';
 
 /**
- * Bytes of a catalogue field (`plan:`, `policy:`, `candidate:`, `nas:`, `feed-profile:` or `feed:` and an id, or `nas-events`,
- * `provider`); what is no longer there is empty, which removes the field.
+ * Bytes of a catalogue field (`plan:`, `policy:`, `candidate:`, `nas:`, `feed-profile:` or `feed:`, `pool:` and an id, or
+ * `nas-events`, `provider`, `pool-sweep`); what is no longer there is empty, which removes the field.
  */
 export function encodeCatalogue(state: SlotState, field: string): Uint8Array {
   if (field === NAS_EVENTS_FIELD) {
@@ -102,7 +105,12 @@ export function encodeCatalogue(state: SlotState, field: string): Uint8Array {
     return Buffer.from(JSON.stringify(events), 'utf8');
   }
   if (field === PROVIDER_FIELD) return Buffer.from(JSON.stringify(state.provider), 'utf8');
+  if (field === POOL_SWEEP_FIELD) {
+    const { sweptTo } = state.pools;
+    return sweptTo === null ? new Uint8Array() : Buffer.from(JSON.stringify(sweptTo), 'utf8');
+  }
   const [kind, id] = splitField(field);
+  if (kind === 'pool') return encodePool(state.pools.of(id));
   if (kind === 'feed') {
     const feed = state.feeds.known(id);
     return feed === undefined ? new Uint8Array() : encodeFeed(feed);
@@ -132,7 +140,9 @@ function entriesOf(state: SlotState, kind: string): ReadonlyMap<string, unknown>
 export function decodeCatalogue(meta: ReadonlyMap<string, Uint8Array>, into: SlotState): void {
   for (const [field, bytes] of meta) {
     const [kind, id] = splitField(field);
-    if (kind === 'feed') into.feeds.put(decodeFeed(id, bytes));
+    if (kind === 'pool') into.pools.put(decodePool(bytes));
+    else if (field === POOL_SWEEP_FIELD) into.pools.sweptTo = parse(bytes) as string;
+    else if (kind === 'feed') into.feeds.put(decodeFeed(id, bytes));
     else if (field === NAS_EVENTS_FIELD) into.nasEvents = new Map(parse(bytes) as [string, number][]);
     else if (kind === 'plan') into.plans.set(id, parse(bytes) as PlanVersion);
     else if (kind === 'policy') into.policies.set(id, parse(bytes) as PolicyVersion);

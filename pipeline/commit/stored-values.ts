@@ -130,6 +130,8 @@ function subscriberIdOf(input: Input): string | null {
       return control.command.subscriberId;
     case 'replay':
       return control.event.subscriberId;
+    case 'pool-effect':
+      return control.effect.member;
     default:
       return null;
   }

@@ -12,6 +12,8 @@ import type {
   Subscriber,
 } from '../fold/slot-state.ts';
 import { NEWEST_BLOB_VERSION, POLICY_FACTS_VERSION } from '../fold/slot-state.ts';
+import { newMembership } from '../pool/membership.ts';
+import type { Membership } from '../pool/membership.ts';
 import { ByteReader, ByteWriter } from './bytes.ts';
 import { readSessions, writeSessions } from './session-codec.ts';
 
@@ -28,10 +30,11 @@ const HOUR = 8;
 const WINDOW = 16;
 const PEAK = 32;
 const OVERAGE = 64;
+const POOL = 128;
 
 /** Hot value: open sessions, current totals, rule states. Written with every record of the subscriber. */
 export function encodeHot(subscriber: Subscriber, version: number): Uint8Array {
-  const { effect, suspended, strayMs, hour, newestWindow, peak, overage } = subscriber;
+  const { effect, suspended, strayMs, hour, newestWindow, peak, overage, pool } = subscriber;
   const extended = version >= POLICY_FACTS_VERSION;
   const bits =
     (hasEffect(effect, version) ? EFFECT : 0) | (suspended ? SUSPENDED : 0) | (strayMs === 0 ? 0 : STRAY);
@@ -39,7 +42,8 @@ export function encodeHot(subscriber: Subscriber, version: number): Uint8Array {
     ? (hour === null ? 0 : HOUR) |
       (newestWindow === null ? 0 : WINDOW) |
       (peak === null ? 0 : PEAK) |
-      (overage === null ? 0 : OVERAGE)
+      (overage === null ? 0 : OVERAGE) |
+      (pool === null ? 0 : POOL)
     : 0;
   writer.begin(version);
   writer.uint(subscriber.mark);
@@ -59,6 +63,7 @@ export function encodeHot(subscriber: Subscriber, version: number): Uint8Array {
       writer.uint(overage.blocks);
       writer.uint(overage.topUps);
     }
+    if (pool !== null) writePool(pool, version);
   }
   writeCycles(subscriber.cycles, version);
   writeDays(subscriber.today === null ? [] : [subscriber.today], version);
@@ -101,6 +106,7 @@ export function decodeHot(bytes: Uint8Array, into: Subscriber): void {
     (bits & OVERAGE) === 0
       ? null
       : { cycleStartMs: reader.uint(), blocks: reader.uint(), topUps: reader.uint() };
+  into.pool = (bits & POOL) === 0 ? null : readPool(reader, version);
   into.cycles = readCycles(reader);
   into.today = readDays(reader, version)[0] ?? null;
   into.sessions = readSessions(reader);
@@ -255,6 +261,46 @@ function writeClasses(classes: readonly ClassTotal[]): void {
 
 function readClasses(reader: ByteReader): ClassTotal[] {
   return reader.list(() => ({ serviceClass: reader.text(), down: reader.uint(), up: reader.uint() }));
+}
+
+function writePool({ told, ...pool }: Membership, version: number): void {
+  writer.text(pool.poolId);
+  writer.uint(pool.cycleStartMs);
+  writer.uint(pool.baseBytes);
+  writer.uint(pool.seq);
+  writer.uint(pool.sentBytes);
+  writer.uint(pool.sentAtMs);
+  writer.uint(told.seq);
+  if (told.seq === 0) return;
+  writer.uint(told.usedBytes);
+  writer.optionalUint(told.allowanceBytes);
+  writer.uint(told.rules.length);
+  for (const { policyId, rule, policyVersion, effect } of told.rules) {
+    writer.text(policyId);
+    writer.text(rule);
+    writer.text(policyVersion);
+    writeEffect(effect, version);
+  }
+}
+
+function readPool(reader: ByteReader, version: number): Membership {
+  const pool = newMembership(reader.text());
+  pool.cycleStartMs = reader.uint();
+  pool.baseBytes = reader.uint();
+  pool.seq = reader.uint();
+  pool.sentBytes = reader.uint();
+  pool.sentAtMs = reader.uint();
+  pool.told.seq = reader.uint();
+  if (pool.told.seq === 0) return pool;
+  pool.told.usedBytes = reader.uint();
+  pool.told.allowanceBytes = reader.optionalUint();
+  pool.told.rules = reader.list(() => ({
+    policyId: reader.text(),
+    rule: reader.text(),
+    policyVersion: reader.text(),
+    effect: readEffect(reader, version),
+  }));
+  return pool;
 }
 
 const EFFECT_STATES = ['throttle', 'redirect', 'block'] as const;

@@ -43,7 +43,7 @@ export interface WorkerOptions {
 
 export interface WorkerDeps extends Omit<SlotDeps, 'cachedSubscribers'> {
   ledger: ActionLedger;
-  tellAll: EgressTargets['tellAll'];
+  tell: EgressTargets['tell'];
   /** writer schemas of a batch; throws 'registry-unavailable' (retriable) */
   resolveSchemas: (batch: RawBatch) => Promise<WriterSchemas>;
   events: WorkerEvents;
@@ -230,7 +230,7 @@ export class Worker implements PartitionHandler {
       stored: (intents: number, fresh: number) => events.intentsStored(intents, fresh),
       failed: (error: unknown) => events.egressFailed(error),
     };
-    const egress = new Egress(slot, { store, ledger, tellAll: this.deps.tellAll }, egressEvents, pause);
+    const egress = new Egress(slot, { store, ledger, tell: this.deps.tell }, egressEvents, pause);
     try {
       const owner = await SlotOwner.open(this.slotDeps, slot, settings, marks, egress, (position, mark) =>
         events.tailLost(partition, position, mark),

@@ -29,6 +29,13 @@ export function isShadow(key: string): boolean {
   return key.startsWith('~');
 }
 
+/** Before the key of a rule that the subscriber's pool holds: it was decided where the pool is. */
+export const POOL_RULE = 'pool:';
+
+export function isPoolRule(key: string): boolean {
+  return key.startsWith(POOL_RULE);
+}
+
 /** The same to the network. */
 export function sameEffect(a: Effect | null, b: Effect | null): boolean {
   if (a === null || b === null) return a === b;

@@ -74,6 +74,11 @@ function countedOf(cycle: typeof NO_USAGE, plan: PlanVersion | null): Bytes {
   };
 }
 
+/** Bytes of a cycle that count against the cap: in the plan's direction, classes and times of day by its factors. */
+export function cycleCountedBytes(cycle: CycleTotal, plan: PlanVersion | null): number {
+  return countedBytes(countedOf(cycle, plan), plan?.counted ?? 'both');
+}
+
 /**
  * Facts of a subscriber at the watermark. Late bytes of rolled cycles are not in them: they start nothing.
  *
@@ -126,7 +131,7 @@ export function factsOf(
     cycleDaysLeft: asked.cycleDays ? daysLeft(zone, cycle, hour) : 0,
     cycleElapsedPercent: elapsedShare(cycle, now) * 100,
     projectedCapUsedPercent: projected(cycle, now, capUsedPercent, allowanceBytes),
-    poolUsedPercent: null,
+    poolUsedPercent: poolUsed(subscriber),
     last5mBytes: asked.window ? last5mBytes(subscriber, now, allBytes) : 0,
     hourBytes: asked.hours ? hourBytes(subscriber, hour, allBytes) : 0,
     dayBytes: today,
@@ -197,8 +202,14 @@ function secondsSince(atMs: number, now: number): number {
  * An allowance of 0 is at 100 % from the beginning. Multiplied first: 29 of 100 are 29 % then, not 28.999999999999996,
  * and a threshold is reached to the byte.
  */
-function usedPercent(counted: number, allowance: number): number {
+export function usedPercent(counted: number, allowance: number): number {
   return allowance === 0 ? 100 : (counted * 100) / allowance;
+}
+
+/** What the pool told last, to a point; null without a pool, a word of it or an allowance. */
+function poolUsed({ pool }: Subscriber): number | null {
+  if (pool === null || pool.told.seq === 0 || pool.told.allowanceBytes === null) return null;
+  return usedPercent(pool.told.usedBytes, pool.told.allowanceBytes);
 }
 
 function extraAllowance(state: SlotState, subscriber: Subscriber): number {

@@ -11,7 +11,7 @@ import type {
 import type { OutboxRecord } from '../../schemas/outbox.ts';
 import type { PlanVersion } from '../../schemas/profile.ts';
 import type { SlotState, Subscriber } from '../fold/slot-state.ts';
-import { desiredState, isShadow, sameEffect, strongestEffect } from './desired.ts';
+import { isPoolRule, POOL_RULE, desiredState, isShadow, sameEffect, strongestEffect } from './desired.ts';
 import { blocksDue, extrasOf, mayBuy, overageTerms } from './extras.ts';
 import type { Transition } from './transitions.ts';
 
@@ -203,8 +203,8 @@ function intentOf(
   return {
     subscriberId: subscriber.id,
     userName: subscriber.profile?.userName ?? '',
-    policyId,
-    policyVersion: rule?.policyVersion ?? '',
+    policyId: isPoolRule(policyId) ? policyId.slice(POOL_RULE.length) : policyId,
+    policyVersion: rule?.policyVersion ?? toldVersion(subscriber, ruleState.key),
     rule: name,
     cycleStartMs: ruleState.cycleStartMs,
     ordinal: ruleState.ordinal,
@@ -252,7 +252,13 @@ function shadowDecision(
   };
 }
 
-/** Policy id and rule name of a rule state's key. */
+/** Version of a rule that the subscriber's pool holds; '' where it is none, or was let go. */
+function toldVersion({ pool }: Subscriber, key: string): string {
+  const told = pool?.told.rules.find(({ policyId, rule }) => key === `${POOL_RULE}${policyId}/${rule}`);
+  return told?.policyVersion ?? '';
+}
+
+/** Policy id and rule name of a rule state's key; the id of a pool's keeps what is before it, so that actions have ids of their own. */
 function namesOf(key: string): [policyId: string, rule: string] {
   const [policyId = '', rule = ''] = (isShadow(key) ? key.slice(1) : key).split('/');
   return [policyId, rule];

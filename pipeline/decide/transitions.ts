@@ -4,7 +4,7 @@ import type { ConditionResult } from '../../schemas/action.ts';
 import type { Holding, PolicyEvent } from '../../schemas/policy.ts';
 import type { PlanVersion } from '../../schemas/profile.ts';
 import type { RuleState, SlotState, Subscriber } from '../fold/slot-state.ts';
-import { sameEffect } from './desired.ts';
+import { isPoolRule, sameEffect } from './desired.ts';
 import { asksForBlocks } from './extras.ts';
 
 /** An effect is held at least this long while its conditions come and go. */
@@ -66,7 +66,7 @@ export function hasTransitions(
   const mayBegin = !subscriber.suspended;
   let active = 0;
   for (const entry of rules) {
-    if (entry.active) active += 1;
+    if (entry.active) active += isPoolRule(entry.key) ? 0 : 1;
     else if (!isNeeded(entry, now)) return true;
   }
   for (const policy of state.compiled.concerning(facts.planId, facts.segment)) {
@@ -127,7 +127,7 @@ export function* transitionsOf(
     }
   }
   for (const entry of subscriber.rules) {
-    if (entry.active && !seen.has(entry.key)) done.push(end(entry, null, cycleStartMs, []));
+    if (entry.active && !seen.has(entry.key) && !isPoolRule(entry.key)) done.push(end(entry, null, cycleStartMs, []));
   }
   forgetOld(subscriber, moment.now);
   return done;
@@ -190,7 +190,7 @@ function begin(
     releaseMs: null,
   };
   if (known === undefined) subscriber.rules.push(state);
-  count(state, cycleStartMs);
+  countChange(state, cycleStartMs);
   state.active = true;
   state.sinceMs = now;
   state.effect = rule.effect;
@@ -205,7 +205,7 @@ function end(
   cycleStartMs: number,
   explanation: ConditionResult[],
 ): Transition {
-  count(state, cycleStartMs);
+  countChange(state, cycleStartMs);
   state.active = false;
   state.effect = null;
   state.releaseMs = null;
@@ -216,7 +216,7 @@ function end(
  * The ordinal grows with every action of the rule within a cycle. Where a changed anchor moved the cycle's start back, it goes
  * on counting in the later one: beginning anew would give an id that was given before.
  */
-function count(state: RuleState, cycleStartMs: number): void {
+export function countChange(state: RuleState, cycleStartMs: number): void {
   const isLater = cycleStartMs > state.cycleStartMs;
   state.ordinal = isLater ? 1 : state.ordinal + 1;
   if (isLater) state.cycleStartMs = cycleStartMs;

@@ -4,6 +4,7 @@ import { AppError } from '../../schemas/errors.ts';
 import { policyVersion } from './policy-shape.ts';
 import { providerSettings } from './provider-shape.ts';
 import { feedProfile, nasProfile, planVersion, subscriberProfile } from './profile-shape.ts';
+import { poolContribution, poolEffect, poolProfile } from './pool-shape.ts';
 import type { Check } from './shape.ts';
 import { integer, isObject, object, oneOf, text } from './shape.ts';
 import { operatorCommand, replayControl } from './operator-shape.ts';
@@ -64,6 +65,12 @@ const CHECKS: { [K in Control['kind']]: Check<OfKind<K>> } = {
   }),
   'nas-profile': object<OfKind<'nas-profile'>>({ kind: oneOf(['nas-profile']), nas: nasProfile }),
   'feed-profile': object<OfKind<'feed-profile'>>({ kind: oneOf(['feed-profile']), feed: feedProfile }),
+  'pool-profile': object<OfKind<'pool-profile'>>({ kind: oneOf(['pool-profile']), pool: poolProfile }),
+  'pool-contribution': object<OfKind<'pool-contribution'>>({
+    kind: oneOf(['pool-contribution']),
+    contribution: poolContribution,
+  }),
+  'pool-effect': object<OfKind<'pool-effect'>>({ kind: oneOf(['pool-effect']), effect: poolEffect }),
   'nas-event': object<OfKind<'nas-event'>>({
     kind: oneOf(['nas-event']),
     nasId: text(1, 256),

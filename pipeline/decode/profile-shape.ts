@@ -37,7 +37,7 @@ const assignments: Check<Assignment[]> = where(list(assignment, MAX_ITEMS), (ite
 /** Zones that were looked up: a lookup takes about 50 µs. Only names that exist are kept, so it is bounded. */
 const zones = new Set<string>();
 
-const zone: Check<string> = where(text(1, 64), (value) => {
+export const zone: Check<string> = where(text(1, 64), (value) => {
   if (zones.has(value)) return null;
   if (!isZone(value)) return 'is not a known time zone';
   zones.add(value);

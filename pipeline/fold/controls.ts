@@ -9,6 +9,7 @@ import { rebaseCycles } from '../window/cycles.ts';
 import { claimed, foldCommand, foldReplay } from './commands.ts';
 import { startSweep } from './drain.ts';
 import type { FoldContext } from './fold.ts';
+import { foldContribution, foldPoolEffect, foldPoolProfile } from './pool-controls.ts';
 import type { Folding } from './requests.ts';
 import { settle } from './settle.ts';
 import type { SlotState } from './slot-state.ts';
@@ -60,6 +61,12 @@ export function* foldControl(
       state.feedProfiles.set(control.feed.feedId, control.feed);
       effects.catalogue.add(`feed-profile:${control.feed.feedId}`);
       return;
+    case 'pool-profile':
+      return yield* foldPoolProfile(context, control.pool, cause);
+    case 'pool-contribution':
+      return yield* foldContribution(context, control.contribution, cause);
+    case 'pool-effect':
+      return yield* foldPoolEffect(context, control.effect, cause);
     case 'nas-event':
       return foldNasEvent(context, control.nasId, control.atMs);
     case 'fold-version':
@@ -134,18 +141,30 @@ function raiseLayout(state: SlotState, version: number): void {
 
 /** Compiles the policies in force anew. */
 export function compileAll(state: SlotState): void {
+  state.compiled = compilePolicies(inForceFor(state, 'subscriber'), state.provider);
+  state.pools.compiled = compilePolicies(inForceFor(state, 'pool'), state.provider);
+}
+
+function inForceFor(state: SlotState, subject: 'subscriber' | 'pool'): Map<string, PolicyInForce> {
   const inForce = new Map<string, PolicyInForce>();
+  const concerning = (policy: PolicyVersion | undefined): PolicyVersion | null =>
+    (policy?.file.subject ?? 'subscriber') === subject ? storable(state, policy) : null;
   for (const policyId of new Set([...state.policies.keys(), ...state.candidates.keys()])) {
-    const base = storable(state, state.policies.get(policyId));
-    const candidate = storable(state, state.candidates.get(policyId));
-    inForce.set(policyId, { base, candidate });
+    const base = concerning(state.policies.get(policyId));
+    const candidate = concerning(state.candidates.get(policyId));
+    if (base !== null || candidate !== null) inForce.set(policyId, { base, candidate });
   }
-  state.compiled = compilePolicies(inForce, state.provider);
+  return inForce;
 }
 
 /** A policy as far as the slot's layout can store what it does. */
 function storable(state: SlotState, policy: PolicyVersion | undefined): PolicyVersion | null {
   if (policy === undefined) return null;
+  if (policy.file.subject === 'pool') {
+    // A pool owns no line that a top-up could be booked to.
+    const sold = policy.file.rules.filter(({ event }) => event.type !== 'topup');
+    return { ...policy, file: { ...policy.file, rules: sold } };
+  }
   if (state.blobVersion >= POLICY_FACTS_VERSION) return policy;
   const rules = policy.file.rules.filter(
     ({ event }) => event.type === 'notify' || (event.type === 'throttle' && !('profile' in event.params)),

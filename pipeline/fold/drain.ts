@@ -1,4 +1,5 @@
 import type { Cause } from '../decide/intents.ts';
+import { drainPools } from '../pool/drain-pools.ts';
 import type { FoldContext } from './fold.ts';
 import type { Folding } from './requests.ts';
 import { settle } from './settle.ts';
@@ -11,14 +12,16 @@ const MAX_BUCKETS = 4;
 
 /** True while something is due or a sweep is under way. */
 export function hasWork(state: SlotState): boolean {
-  return state.sweep !== null || state.due.hasDue(state.watermarkMs);
+  const { watermarkMs } = state;
+  return state.sweep !== null || state.due.hasDue(watermarkMs) || state.pools.hasWork(watermarkMs);
 }
 
-/** Takes what is due at the watermark, then goes on with the sweep; together at most MAX_DRAIN subscribers. */
+/** Takes what is due at the watermark, then goes on with the sweep, together at most MAX_DRAIN subscribers; then pools. */
 export function* drainDue(context: FoldContext, cause: Cause): Folding<void> {
   const { state } = context;
   if (state.due.hasDue(state.watermarkMs)) yield* drainTimers(context, cause);
   else if (state.sweep !== null) yield* sweepOn(context, cause, MAX_DRAIN);
+  if (state.pools.hasWork(state.watermarkMs)) yield* drainPools(context, cause);
 }
 
 function* drainTimers(context: FoldContext, cause: Cause): Folding<void> {
@@ -45,8 +48,9 @@ function* drainTimers(context: FoldContext, cause: Cause): Folding<void> {
   if (state.sweep !== null && due.length < MAX_DRAIN) yield* sweepOn(context, cause, MAX_DRAIN - due.length);
 }
 
-/** Everybody is to be looked at once more, from where the sweep stands. */
+/** Everybody is to be looked at once more, from where the sweep stands; and every pool. */
 export function startSweep(state: SlotState): void {
+  state.pools.startSweep();
   state.sweep = { bucket: state.sweep?.bucket ?? 0, after: '', left: state.settings.bucketCount };
 }
 

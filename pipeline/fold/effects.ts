@@ -66,7 +66,7 @@ export interface BatchEffects {
   /** what is to be delivered, in order; dead letters are beside, as their bytes are the owner's to add */
   outbox: OutboxRecord[];
   due: Map<string, number | null>;
-  /** catalogue fields that changed: `plan:<id>`, `policy:<id>`, `candidate:<id>`, `provider`, `nas:<id>`, `feed-profile:<id>`, `nas-events` */
+  /** catalogue fields that changed: `plan:<id>`, `policy:<id>`, `candidate:<id>`, `provider`, `nas:<id>`, `feed-profile:<id>`, `pool:<id>`, `nas-events`, `pool-sweep` */
   catalogue: Set<string>;
   /** feeds of NAS that were heard */
   feeds: Set<NasFeed>;

@@ -18,10 +18,11 @@ import { foldUsage, noteDead } from './usage.ts';
 export const MAX_DRAINED_A_COMMIT = 4000;
 
 /**
- * Feeds that a commit holds before a batch is cut: they decide about time, so they are written together with the position, and
- * Redis takes 3,000 fields in one write. One input adds at most those that the subscribers it drains have sessions with.
+ * Feeds, and catalogue entries with pools, that a commit holds before a batch is cut: they are written together with the
+ * position, and Redis takes 3,000 fields in one write. One input adds at most the feeds that the subscribers it drains have
+ * sessions with, and 200 pools.
  */
-const MAX_FEEDS_A_COMMIT = 1000;
+const MAX_FIELDS_A_COMMIT = 1000;
 
 /** What every part of the fold works on. */
 export interface FoldContext {
@@ -32,6 +33,8 @@ export interface FoldContext {
   /** redundancy group of a NAS, '' = on its own */
   groupOf: (nasId: string) => string;
   touch: Touch;
+  /** controls that the input at `offset` has left so far */
+  own: { offset: number; left: number };
 }
 
 /**
@@ -67,10 +70,12 @@ export function* foldBatch(
     hearing: hearingOf(state),
     groupOf: groupsOf(state),
     touch,
+    own: { offset: -1, left: 0 },
   };
   for (const input of inputs) {
     if (input.offset < state.position) continue;
-    if (effects.drained >= MAX_DRAINED_A_COMMIT || effects.feeds.size >= MAX_FEEDS_A_COMMIT) {
+    const fields = Math.max(effects.feeds.size, effects.catalogue.size);
+    if (effects.drained >= MAX_DRAINED_A_COMMIT || fields >= MAX_FIELDS_A_COMMIT) {
       state.position = input.offset;
       return effects;
     }

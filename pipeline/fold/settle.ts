@@ -10,6 +10,8 @@ import { closeCycles, rollCycles } from '../window/cycles.ts';
 import type { Facts } from '../../rules/facts/catalogue.ts';
 import type { PlanVersion } from '../../schemas/profile.ts';
 import type { ClosedCycle } from '../../schemas/usage-record.ts';
+import { contribute, contributionDueMs } from '../pool/contribute.ts';
+import { heldByPool } from '../pool/held-by-pool.ts';
 import type { FoldContext } from './fold.ts';
 import { noteFlag, noteOpenSessions } from './feeds.ts';
 import { putOneShot } from './one-shot.ts';
@@ -111,23 +113,26 @@ function mayChange(state: SlotState, subscriber: Subscriber, plan: PlanVersion |
 /** Decides anew and arms the next due time. True where the subscriber changed by it. */
 export function* decide(context: FoldContext, subscriber: Subscriber, cause: Cause): Folding<boolean> {
   const { state, effects } = context;
-  if (state.watermarkMs <= 0) return false;
+  if (state.watermarkMs <= 0) return contribute(context, subscriber, cause);
   let changed = false;
   if (subscriber.profile !== null) {
     const plan = planOf(state, subscriber);
-    if (mayChange(state, subscriber, plan)) {
+    const held = heldByPool(subscriber, state.watermarkMs);
+    const hasOwn = mayChange(state, subscriber, plan);
+    if (hasOwn || held.length > 0) {
       const facts = factsOf(state, subscriber, plan);
-      const transitions = yield* confirmed(context, subscriber, plan, facts);
+      const own = hasOwn ? yield* confirmed(state, subscriber, plan, facts) : [];
+      const transitions = [...held, ...own];
       effects.outbox.push(...intentsOf(state, subscriber, plan, facts, transitions, cause));
       changed = true;
     }
   }
-  return arm(context, subscriber) || changed;
+  return arm(context, subscriber, cause) || changed;
 }
 
-/** Transitions with the library's word on each. */
-function* confirmed(
-  { state }: FoldContext,
+/** Transitions with the library's word on each. Changes the subscriber's rule states. */
+export function* confirmed(
+  state: SlotState,
   subscriber: Subscriber,
   plan: PlanVersion | null,
   facts: Facts,
@@ -143,15 +148,20 @@ function* confirmed(
 }
 
 /**
- * The due time is left where it is while it is not too late: every record moves a session's time-out, and one look in
+ * Tells the subscriber's pool, and arms the next due time. That is left where it is while it is not too late: every record moves a session's time-out, and one look in
  * vain when it comes up is cheaper than a write with each.
  */
-export function arm({ state, effects, hearing }: FoldContext, subscriber: Subscriber): boolean {
-  if (state.watermarkMs <= 0) return false;
-  const next = earlier(nextDueMs(state, subscriber), nextTimeoutMs(subscriber, hearing, state.watermarkMs));
+export function arm(context: FoldContext, subscriber: Subscriber, cause: Cause): boolean {
+  const { state, effects, hearing } = context;
+  const changed = contribute(context, subscriber, cause);
+  if (state.watermarkMs <= 0) return changed;
+  const next = earlier(
+    earlier(nextDueMs(state, subscriber), contributionDueMs(state, subscriber)),
+    nextTimeoutMs(subscriber, hearing, state.watermarkMs),
+  );
   const { dueMs } = subscriber;
-  if (dueMs !== null && dueMs > state.watermarkMs && next !== null && dueMs <= next) return false;
-  if (dueMs === next) return false;
+  if (dueMs !== null && dueMs > state.watermarkMs && next !== null && dueMs <= next) return changed;
+  if (dueMs === next) return changed;
   subscriber.dueMs = next;
   state.due.set(subscriber.id, next);
   effects.due.set(subscriber.id, next);

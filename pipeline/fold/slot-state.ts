@@ -8,6 +8,8 @@ import type { FeedProfile, NasProfile, PlanVersion, SubscriberProfile } from '..
 import { PolicySet } from '../../rules/compile/policy-set.ts';
 import { murmur2 } from '../../schemas/partitioning.ts';
 import { FeedTable } from '../feed/feed-table.ts';
+import type { Membership } from '../pool/membership.ts';
+import { PoolTable } from '../pool/pool-table.ts';
 import { DueQueue } from '../window/due-queue.ts';
 
 /** Layout of stored values that this program writes; it reads the one before too. */
@@ -123,7 +125,7 @@ export interface OverageState {
 
 /** A rule's state for one subscriber; kept while it acts and, for the ordinal, 32 days from the cycle's start. */
 export interface RuleState {
-  /** `<policy id>/<rule name>`; of a candidate in shadow with `~` before it: it has no effect */
+  /** `<policy id>/<rule name>`; of a candidate in shadow with `~` before it: it has no effect; of a pool's policy with `pool:` */
   key: string;
   active: boolean;
   /** watermark at which it began to act, ms */
@@ -169,6 +171,8 @@ export interface Subscriber {
   newestWindow: NewestWindow | null;
   peak: Peak | null;
   overage: OverageState | null;
+  /** null = in no pool */
+  pool: Membership | null;
   rules: RuleState[];
   /** what actions have set, null = the plan's speed */
   effect: Effect | null;
@@ -268,6 +272,8 @@ export interface SlotState {
   nasEvents: Map<string, number>;
   /** what is known of each NAS's feed */
   feeds: FeedTable;
+  /** those that are owned here; their members may be anywhere */
+  pools: PoolTable;
   /** policies compiled, by id order; derived */
   compiled: PolicySet;
   /** those in memory */
@@ -302,6 +308,7 @@ export function emptySlot(partition: number, settings: FoldSettings, position: n
     feedProfiles: new Map(),
     nasEvents: new Map(),
     feeds: new FeedTable(),
+    pools: new PoolTable(),
     compiled: new PolicySet([]),
     subscribers: new Map(),
     absent: new Set(),
@@ -340,6 +347,7 @@ export function newSubscriber(id: string, settings: FoldSettings): Subscriber {
     newestWindow: null,
     peak: null,
     overage: null,
+    pool: null,
     rules: [],
     effect: null,
     effectSinceMs: 0,

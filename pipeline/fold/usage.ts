@@ -126,7 +126,7 @@ function* afterRows(
 
 function settleUsage(context: FoldContext, subscriber: Subscriber, cause: Cause): Folding<void> | null {
   if (needsDeciding(context, subscriber)) return decided(context, subscriber, cause);
-  arm(context, subscriber);
+  arm(context, subscriber, cause);
   touch(context, subscriber, cause);
   return null;
 }

@@ -98,6 +98,8 @@ export function emptySubscriber(): Subscriber {
     newestWindow: null,
     peak: null,
     overage: null,
+    pool: null,
+    pool: null,
     effect: null,
     effectSinceMs: 0,
     suspended: false,

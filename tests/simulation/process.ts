@@ -78,8 +78,10 @@ export class Process implements Caller {
         store: ports.store,
         marks: ports.marks,
         ledger: ports.ledger,
-        tellAll: (control) =>
-          ports.writer.append(expandControl(control, partitionCount, control.appendTimeMs)),
+        tell: (controls) =>
+          ports.writer.append(
+            controls.flatMap((control) => expandControl(control, partitionCount, control.appendTimeMs)),
+          ),
         newCommitId: () => dice.token(),
         flusher: this.flusher,
         calendar: CALENDAR,

@@ -45,8 +45,8 @@ export async function referenceOf(
       store,
       marks: new MemorySlotMarks(),
       ledger,
-      tellAll: async (control) => {
-        told.push(control);
+      tell: async (controls) => {
+        told.push(...controls);
       },
       newCommitId: () => String((commits += 1)),
       flusher: { submit: (_partition, rows) => void analytics.insert(rows), forget: nothing },

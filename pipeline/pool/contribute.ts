@@ -1,0 +1,129 @@
+import { cycleCountedBytes, planOf } from '../decide/facts-of.ts';
+import type { Cause } from '../decide/intents.ts';
+import type { FoldContext } from '../fold/fold.ts';
+import { POLICY_FACTS_VERSION } from '../fold/slot-state.ts';
+import type { SlotState, Subscriber } from '../fold/slot-state.ts';
+import { newMembership } from './membership.ts';
+import type { Membership } from './membership.ts';
+import { leaveControl } from './own-control.ts';
+
+/** A change is told when it is this old in event time, however small it is. */
+export const CONTRIBUTE_AFTER_MS = 60_000;
+/** Share of the allowance that is told at once, 0.5 %. */
+const SHARE_TOLD_AT_ONCE = 200;
+/** The same where the allowance is not known. */
+const BYTES_TOLD_AT_ONCE = 8 * 1024 * 1024;
+/** Numbers that each input has for contributions of one subscriber: at most three looks of two each. */
+const SEQS_AN_INPUT = 8;
+
+/**
+ * Brings a subscriber's membership up to its profile, and tells its pool what it has used since it joined: as it joins,
+ * leaves, rolls or uses less than it did; when it has used 0.5 % of the allowance more; else after a minute. One whose
+ * claim is absurd (accounting case 20) tells nothing new. To be called at the end of each look; true where the membership changed.
+ */
+export function contribute(context: FoldContext, subscriber: Subscriber, cause: Cause): boolean {
+  const wanted = subscriber.profile?.poolId ?? null;
+  if (wanted === null && subscriber.pool === null) return false;
+  // The layout before has no room for memberships.
+  if (context.state.blobVersion < POLICY_FACTS_VERSION) return false;
+  let changed = false;
+  if (subscriber.pool !== null && subscriber.pool.poolId !== wanted) {
+    leave(context, subscriber, subscriber.pool, cause);
+    subscriber.pool = null;
+    changed = true;
+  }
+  if (wanted === null) return changed;
+  if (subscriber.pool === null) {
+    subscriber.pool = join(context.state, subscriber, wanted);
+    changed = true;
+  }
+  return tell(context, subscriber, subscriber.pool, cause) || changed;
+}
+
+/** When a change that was not told yet has to be, ms since 1970 UTC; null = there is none. */
+export function contributionDueMs(state: SlotState, subscriber: Subscriber): number | null {
+  const { pool, suspended } = subscriber;
+  if (pool === null || suspended) return null;
+  return shareOf(state, subscriber, pool) === pool.sentBytes ? null : pool.sentAtMs + CONTRIBUTE_AFTER_MS;
+}
+
+/** What it used before is its own. */
+function join(state: SlotState, subscriber: Subscriber, poolId: string): Membership {
+  const membership = newMembership(poolId);
+  const cycle = subscriber.cycles[0];
+  if (cycle === undefined) return membership;
+  membership.cycleStartMs = cycle.startMs;
+  membership.baseBytes = cycleCountedBytes(cycle, planOf(state, subscriber));
+  return membership;
+}
+
+function leave(context: FoldContext, subscriber: Subscriber, pool: Membership, cause: Cause): void {
+  roll(context, subscriber, pool, cause);
+  if (pool.seq === 0) return;
+  const bytes = subscriber.suspended ? pool.sentBytes : shareOf(context.state, subscriber, pool);
+  send(context, subscriber, pool, { bytes, leaving: true }, cause);
+}
+
+function tell(context: FoldContext, subscriber: Subscriber, pool: Membership, cause: Cause): boolean {
+  const { state } = context;
+  const rolled = roll(context, subscriber, pool, cause);
+  if (pool.cycleStartMs === 0 || state.watermarkMs <= 0) return rolled;
+  const bytes = subscriber.suspended ? pool.sentBytes : shareOf(state, subscriber, pool);
+  const grown = bytes - pool.sentBytes;
+  const isDue = grown !== 0 && state.watermarkMs >= pool.sentAtMs + CONTRIBUTE_AFTER_MS;
+  if (pool.seq > 0 && !isDue && grown >= 0 && grown < toldAtOnce(pool)) return rolled;
+  send(context, subscriber, pool, { bytes, leaving: false }, cause);
+  return true;
+}
+
+function toldAtOnce({ told: { allowanceBytes } }: Membership): number {
+  return allowanceBytes === null ? BYTES_TOLD_AT_ONCE : Math.max(1, allowanceBytes / SHARE_TOLD_AT_ONCE);
+}
+
+/** Another cycle is the current one: the last word on the one before, and everything of the new one is the pool's. */
+function roll(context: FoldContext, subscriber: Subscriber, pool: Membership, cause: Cause): boolean {
+  const current = subscriber.cycles[0];
+  if (current === undefined || current.startMs === pool.cycleStartMs) return false;
+  const before = subscriber.pastCycles.find(({ startMs }) => startMs === pool.cycleStartMs);
+  if (before !== undefined && pool.seq > 0 && !subscriber.suspended) {
+    const bytes = beyond(pool, cycleCountedBytes(before, planOf(context.state, subscriber)));
+    if (bytes !== pool.sentBytes) send(context, subscriber, pool, { bytes, leaving: false }, cause);
+  }
+  pool.cycleStartMs = current.startMs;
+  pool.baseBytes = 0;
+  pool.sentBytes = 0;
+  return true;
+}
+
+function shareOf(state: SlotState, subscriber: Subscriber, pool: Membership): number {
+  const cycle = subscriber.cycles[0];
+  if (cycle?.startMs !== pool.cycleStartMs) return pool.sentBytes;
+  return beyond(pool, cycleCountedBytes(cycle, planOf(state, subscriber)));
+}
+
+function beyond({ baseBytes }: Membership, countedBytes: number): number {
+  return Math.max(0, countedBytes - baseBytes);
+}
+
+/** Numbers come from the offset, so that they grow over memberships too, of which nothing is kept. */
+function send(
+  context: FoldContext,
+  subscriber: Subscriber,
+  pool: Membership,
+  { bytes, leaving }: { bytes: number; leaving: boolean },
+  cause: Cause,
+): void {
+  const { poolId, cycleStartMs } = pool;
+  pool.seq = Math.max(pool.seq + 1, (cause.offset + 1) * SEQS_AN_INPUT);
+  pool.sentBytes = bytes;
+  pool.sentAtMs = context.state.watermarkMs;
+  const contribution = {
+    poolId,
+    member: subscriber.id,
+    cycleStartMs,
+    seq: pool.seq,
+    countedBytes: bytes,
+    leaving,
+  };
+  leaveControl(context, { kind: 'pool-contribution', contribution }, cause);
+}

@@ -1,0 +1,111 @@
+import type { Facts } from '../../rules/facts/catalogue.ts';
+import { STATE_KINDS } from '../../schemas/action.ts';
+import type { OutboxRecord } from '../../schemas/outbox.ts';
+import type { PoolProfile } from '../../schemas/pool.ts';
+import { strongestEffect } from '../decide/desired.ts';
+import { factsOf, nextDueMs, planOf, usedPercent } from '../decide/facts-of.ts';
+import { intentsOf } from '../decide/intents.ts';
+import type { Cause } from '../decide/intents.ts';
+import { hasTransitions } from '../decide/transitions.ts';
+import type { FoldContext } from '../fold/fold.ts';
+import type { Folding } from '../fold/requests.ts';
+import { confirmed } from '../fold/settle.ts';
+import { newSubscriber } from '../fold/slot-state.ts';
+import type { SlotState, Subscriber } from '../fold/slot-state.ts';
+import { enterCycle, presentMembers, usedBytes } from './pool.ts';
+import type { Pool } from './pool.ts';
+import { standing, tellsNews } from './standing.ts';
+
+/**
+ * Looks at a pool: its cycle, its policies, and whether members have to be told. Policies for pools are decided by the same
+ * code as those for subscribers, about a subject made of the pool: its notices and charges leave at once and once, its
+ * lasting effects are told to the members.
+ */
+export function* lookAtPool(context: FoldContext, pool: Pool, cause: Cause): Folding<void> {
+  const { state, effects, calendar } = context;
+  const { pools, watermarkMs } = state;
+  effects.catalogue.add(`pool:${pool.poolId}`);
+  const { profile } = pool;
+  if (profile === null || watermarkMs <= 0) {
+    pools.note(pool);
+    return;
+  }
+  enterCycle(pool, calendar.at(profile.zone, profile.anchorDay, watermarkMs));
+  const view: SlotState = { ...state, compiled: pools.compiled };
+  const subject = subjectOf(view, pool, profile);
+  const plan = planOf(view, subject);
+  const facts = poolFacts(view, pool, subject);
+  if (hasTransitions(view, subject, plan, facts)) {
+    const transitions = yield* confirmed(view, subject, plan, facts);
+    for (const record of intentsOf(view, subject, plan, facts, transitions, cause)) {
+      const told = ofPayer(record, profile.billTo);
+      if (told !== null) effects.outbox.push(told);
+    }
+    pool.rules = subject.rules;
+    pool.overage = subject.overage;
+  }
+  const now = standing(pool, profile, pools.compiled);
+  if (tellsNews(pool.told, now)) {
+    pool.told = now;
+    pool.seq += 1;
+    const left = presentMembers(pool).length;
+    pool.telling = left === 0 ? null : { after: pool.telling?.after ?? '', left };
+  }
+  pool.dueMs = nextDueMs(view, subject);
+  pools.note(pool);
+}
+
+/** The pool as rules and actions see a subscriber. Its id is no subscriber's: profiles name those. */
+function subjectOf(state: SlotState, pool: Pool, profile: PoolProfile): Subscriber {
+  const { poolId, cycle, rules, overage } = pool;
+  const subject = newSubscriber(`pool:${poolId}`, state.settings);
+  const { zone, anchorDay, segment, planId, overageConsent } = profile;
+  subject.profile = {
+    subscriberId: subject.id,
+    userName: '',
+    segment,
+    tags: [],
+    zone,
+    anchorDay,
+    assignments: planId === null ? [] : [{ planId, fromMs: Number.MIN_SAFE_INTEGER, toMs: null }],
+    topUps: [],
+    carryOverBytes: 0,
+    holds: [],
+    poolId,
+    billingStatus: 'current',
+    overageConsent,
+  };
+  const nothing = { down: 0, up: 0 };
+  if (cycle !== null)
+    subject.cycles = [{ ...cycle, ...nothing, classes: [], adjusted: nothing, offPeak: [], closed: false }];
+  subject.rules = rules;
+  subject.overage = overage;
+  subject.effect = strongestEffect(rules);
+  return subject;
+}
+
+/** What a pool shares with no subscriber is at rest; what it has of its own stands in the facts of use and allowance too: they charge by it. */
+function poolFacts(state: SlotState, pool: Pool, subject: Subscriber): Facts {
+  const used = usedBytes(pool);
+  const allowance = pool.profile?.allowanceBytes ?? null;
+  const percent = allowance === null ? null : usedPercent(used, allowance);
+  return {
+    ...factsOf(state, subject, planOf(state, subject)),
+    cycleCountedBytes: used,
+    capBytes: allowance,
+    allowanceBytes: allowance,
+    capUsedPercent: percent,
+    capRemainingBytes: allowance === null ? null : Math.max(0, allowance - used),
+    projectedCapUsedPercent: null,
+    poolUsedPercent: percent,
+  };
+}
+
+/** What is said and charged once, by who pays; null for what members are told. */
+function ofPayer(record: OutboxRecord, billTo: string): OutboxRecord | null {
+  if (record.kind === 'shadow') return { ...record, decision: { ...record.decision, subscriberId: billTo } };
+  if (record.kind !== 'action') return record;
+  const { intent } = record;
+  if (STATE_KINDS.some((kind) => kind === intent.kind)) return null;
+  return { ...record, intent: { ...intent, subscriberId: billTo } };
+}

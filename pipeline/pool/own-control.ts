@@ -1,0 +1,36 @@
+import type { Control } from '../../schemas/control.ts';
+import type { Cause } from '../decide/intents.ts';
+import type { FoldContext } from '../fold/fold.ts';
+
+/**
+ * Numbers that each input has for controls of its slot. It causes fewer: 2,000 subscribers that are drained leave at most 2
+ * contributions each, what the input itself is about 4, and 90 effects (MAX_EFFECTS). A slot can number 2^41 inputs so.
+ */
+const NUMBERS_AN_INPUT = 4096;
+
+/**
+ * Leaves a pool's control to the log, in the order of leaving. Its number is the input's offset and a running number within
+ * the input, of a source of its own (`pool-<partition>`; NAS events keep `slot-<partition>`, one an input). A receiver takes what is
+ * above the highest it has seen, so numbers have to grow in the order of leaving, to each partition and over restarts:
+ *
+ * - The same log gives the same numbers, whatever the batches: a repeat is known as one.
+ * - After a torn commit subscribers whose value is ahead leave nothing, and what the others leave has lower numbers than before.
+ *   The outbox is written before values, so all that the torn commit had to leave is in it, goes out first, and the others'
+ *   repeats are skipped or say the same again. A counter kept in the slot would stand too low after that, and later controls
+ *   would be skipped; offsets do not go back.
+ */
+export function leaveControl({ state, effects, own }: FoldContext, control: Control, cause: Cause): void {
+  if (own.offset !== cause.offset) {
+    own.offset = cause.offset;
+    own.left = 0;
+  }
+  if (own.left >= NUMBERS_AN_INPUT) throw new Error('an input left more controls than it has numbers for');
+  const n = (cause.offset + 1) * NUMBERS_AN_INPUT + own.left;
+  own.left += 1;
+  effects.outbox.push({
+    kind: 'control',
+    id: { source: `pool-${state.partition}`, n },
+    appendTimeMs: cause.appendTimeMs,
+    control,
+  });
+}
