@@ -3,6 +3,7 @@ import { NEWEST_BLOB_VERSION } from '../pipeline/fold/slot-state.ts';
 import type { StatusType } from '../schemas/accounting-record.ts';
 import type { Control, OperatorCommand } from '../schemas/control.ts';
 import type { NasProfile } from '../schemas/profile.ts';
+import { pool, poolPolicy } from '../pipeline/pool/pool-rig.contract.ts';
 import { DAY, HOUR, LogBuilder, MINUTE, capPolicy, nasProfile, plan, profile } from './factories.ts';
 import { someExtras, somePlan, somePolicy, someProvider } from './random-policies.ts';
 
@@ -45,7 +46,11 @@ type RandomControl =
   | 'replay'
   | 'feed-profile'
   | 'fold-version'
-  | 'tick';
+  | 'tick'
+  | 'pool-profile'
+  | 'pool-policy'
+  | 'pool-contribution'
+  | 'pool-effect';
 
 const small = fc.integer({ min: 0, max: 3000 });
 const step: fc.Arbitrary<Step> = fc.record({
@@ -124,6 +129,10 @@ const someControl = fc.option(
     'feed-profile',
     'fold-version',
     'tick',
+    'pool-profile',
+    'pool-policy',
+    'pool-contribution',
+    'pool-effect',
   ),
   { freq: 4, nil: null },
 );
@@ -144,6 +153,7 @@ const LINES = [
   { zone: 'America/Havana', anchorDay: 31 },
 ];
 
+const OCTOBER = Date.UTC(2026, 9, 1);
 /** Begins days before the clock changes of Europe and Cuba and before three anchors. */
 const START = Date.UTC(2026, 9, 23, 7, 3, 11, 17);
 
@@ -180,6 +190,14 @@ function buildLog(steps: readonly Step[], nas: readonly Partial<NasProfile>[]): 
       profile: profile({ subscriberId: `sub-${i}`, ...line, overageConsent: i < 2 }),
     });
   });
+  if (nas.length > 0) {
+    log.control({ kind: 'pool-profile', pool: pool() });
+    log.control({ kind: 'policy-version', policy: poolPolicy() });
+    log.control({
+      kind: 'subscriber-profile',
+      profile: profile({ subscriberId: 'sub-0', ...LINES[0], poolId: 'family' }),
+    });
+  }
   nas.forEach((reading, i) => {
     log.control({ kind: 'nas-profile', nas: nasProfile({ nasId: `nas-${i}`, ...reading }) });
   });
@@ -231,6 +249,7 @@ function addControl(log: LogBuilder, one: Step, kind: RandomControl, clock: numb
         profile: profile({
           ...{ ...line, ...LINES[other % 5], subscriberId, anchorDay: 1 + (amount % 31) },
           ...someExtras(amount, other, clock),
+          poolId: [null, 'family', 'firm'][other % 3] ?? null,
         }),
       });
     case 'nas-event':
@@ -264,6 +283,30 @@ function addControl(log: LogBuilder, one: Step, kind: RandomControl, clock: numb
       return add({ kind: 'feed-profile', feed: { feedId: 'feed-1', countFromMs: clock - amount * 1000 } });
     case 'fold-version':
       return add({ kind: 'fold-version', version: NEWEST_BLOB_VERSION });
+    case 'pool-profile':
+      return add({ kind, pool: pool({ poolId: one.nas === 0 ? 'family' : 'firm', allowanceBytes: amount }) });
+    case 'pool-policy':
+      return add({ kind: 'policy-version', policy: poolPolicy() });
+    case 'pool-contribution': {
+      // As if it came from another slot, or from this one.
+      const contribution = {
+        poolId: 'family',
+        member: subscriberId,
+        cycleStartMs: OCTOBER,
+        countedBytes: amount,
+      };
+      return add({
+        kind,
+        contribution: { ...contribution, seq: 8 * log.inputs.length, leaving: one.restart },
+      });
+    }
+    case 'pool-effect': {
+      const effect = { poolId: 'family', member: subscriberId, usedBytes: amount, allowanceBytes: 2000 };
+      const throttle = { state: 'throttle' as const, downBps: 1_000_000, upBps: other, profile: null };
+      const rule = { policyId: 'family-fup', rule: 'slow', policyVersion: 'v', effect: throttle };
+      const seq = Math.floor(log.inputs.length / 3) + 1;
+      return add({ kind, effect: { ...effect, seq, rules: amount < 2000 ? [] : [rule] } });
+    }
     case 'tick':
       log.tick(clock - MINUTE);
   }

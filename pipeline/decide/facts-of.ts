@@ -207,8 +207,9 @@ export function usedPercent(counted: number, allowance: number): number {
 }
 
 /** What the pool told last, to a point; null without a pool, a word of it or an allowance. */
-function poolUsed({ pool }: Subscriber): number | null {
-  if (pool === null || pool.told.seq === 0 || pool.told.allowanceBytes === null) return null;
+function poolUsed({ pool, profile }: Subscriber): number | null {
+  if (pool === null || pool.poolId !== profile?.poolId) return null;
+  if (pool.told.seq === 0 || pool.told.allowanceBytes === null) return null;
   return usedPercent(pool.told.usedBytes, pool.told.allowanceBytes);
 }
 

@@ -43,7 +43,9 @@ export class PoolRig {
   }
 
   record(subscriberId: string, fields: Parameters<LogBuilder['record']>[0]): this {
-    this.#take(partitionOfText(subscriberId, this.partitions), (log) => log.record({ subscriberId, ...fields }));
+    this.#take(partitionOfText(subscriberId, this.partitions), (log) =>
+      log.record({ subscriberId, ...fields }),
+    );
     return this;
   }
 
@@ -132,7 +134,11 @@ export function poolPolicy(rules: Partial<PolicyVersion['file']> = {}): PolicyVe
           conditions: at(100),
           event: { type: 'throttle', params: { downBps: 1_000_000, upBps: 500_000, minHoldSeconds: 0 } },
         },
-        { name: 'warn', conditions: at(80), event: { type: 'notify', params: { template: 'near', channel: 'sms' } } },
+        {
+          name: 'warn',
+          conditions: at(80),
+          event: { type: 'notify', params: { template: 'near', channel: 'sms' } },
+        },
       ],
       ...rules,
     },

@@ -169,7 +169,11 @@ export function decodePool(bytes: Uint8Array): Pool {
     {
       seq,
       left: left === 1,
-      totals: totals.map(([cycleStartMs, bytes_, frozenBytes]) => ({ cycleStartMs, bytes: bytes_, frozenBytes })),
+      totals: totals.map(([cycleStartMs, bytes_, frozenBytes]) => ({
+        cycleStartMs,
+        bytes: bytes_,
+        frozenBytes,
+      })),
     },
   ]);
   return { ...stored, members: new Map(members) };

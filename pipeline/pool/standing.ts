@@ -28,6 +28,8 @@ export function tellsNews(told: ToldMembers | null, now: ToldMembers): boolean {
   if (told.cycleStartMs !== now.cycleStartMs || told.allowanceBytes !== now.allowanceBytes) return true;
   if (JSON.stringify(told.rules) !== JSON.stringify(now.rules)) return true;
   if (now.allowanceBytes === null) return false;
-  const [before, after] = [told.usedBytes, now.usedBytes].map((used) => usedPercent(used, now.allowanceBytes ?? 0));
+  const [before, after] = [told.usedBytes, now.usedBytes].map((used) =>
+    usedPercent(used, now.allowanceBytes ?? 0),
+  );
   return Math.abs((after ?? 0) - (before ?? 0)) >= POINTS_TOLD;
 }
