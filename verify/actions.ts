@@ -85,8 +85,9 @@ export function actionsOf(
   const desired = desiredOf(effect, plan);
   const make = (kind: ActionKind, change: Change, more: Partial<ExpectedAction> = {}): ExpectedAction => {
     const { cycleStartMs, ordinal } = change.state;
-    const { policyId, rule } = namesOf(change.key);
-    const id = hash([policyId, rule, line.id, cycleStartMs, ordinal]);
+    const { policyId: name, rule } = namesOf(change.key);
+    const id = hash([name, rule, line.id, cycleStartMs, ordinal]);
+    const policyId = name.replace(/^pool:/, '');
     return {
       ...{ id, subscriberId: line.id, kind, policyId, rule, cycleStartMs, ordinal, desired },
       ...{ disposition: 'send', overage: null, topUp: null },

@@ -11,6 +11,7 @@ import { factsAt } from './facts.ts';
 import type { FactWorld } from './facts.ts';
 import type { Line, RuleState } from './line.ts';
 import { rulesFor } from './policies.ts';
+import { HELD, heldChanges } from './pools.ts';
 import type { AskedRule, PolicyWorld } from './policies.ts';
 
 /** Ordinals are kept for any cycle that may still contain the watermark. */
@@ -21,15 +22,22 @@ const WINDOW_AGE_MS = 15 * 60_000;
 /** What decisions depend on besides the subscriber and his plan. */
 export interface DecisionWorld extends PolicyWorld, FactWorld {}
 
-/** Looks at a subscriber at an instant of event time: rules begin and end, and what that changes becomes actions. */
-export function decide(line: Line, world: DecisionWorld, plan: PlanVersion | null, moment: Moment): Decision {
+/** Looks at a subscriber at an instant of event time: rules begin and end, and what that changes becomes actions. `ownFacts` of a pool. */
+export function decide(
+  line: Line,
+  world: DecisionWorld,
+  plan: PlanVersion | null,
+  moment: Moment,
+  ownFacts: Facts = {},
+): Decision {
   const cycle = line.book.current;
   if (line.profile === null || cycle === null) return { actions: [], shadows: [] };
   const { nowMs } = moment;
-  const facts = factsAt(line, plan, nowMs, world);
+  const held = heldChanges(line, nowMs);
+  const facts = { ...factsAt(line, plan, nowMs, world), ...ownFacts };
   // Case 20: nothing begins from a claim that nobody believes yet.
   const isHeldBack = [...line.sessions.open, ...line.sessions.closed].some((session) => session.absurd);
-  const changes: Change[] = [];
+  const changes: Change[] = held;
   const concerned = new Set<string>();
   for (const asked of rulesFor(line, world, plan, true)) {
     const key = `${asked.shadow ? '~' : ''}${asked.policyId}/${asked.rule.name}`;
@@ -45,7 +53,8 @@ export function decide(line: Line, world: DecisionWorld, plan: PlanVersion | nul
       changes.push({ key, state, asked, what: 'charged' });
   }
   for (const [key, state] of line.rules)
-    if (state.active && !concerned.has(key)) changes.push(end(key, state, null, cycle.startMs));
+    if (state.active && !concerned.has(key) && !key.startsWith(HELD))
+      changes.push(end(key, state, null, cycle.startMs));
   for (const [key, { active, cycleStartMs }] of line.rules)
     if (!active && cycleStartMs < nowMs - LONGEST_CYCLE_MS) line.rules.delete(key);
   return actionsOf(line, world.provider, plan, facts, changes, moment);

@@ -25,6 +25,8 @@ export const DIFFERENCE_KINDS = [
   'dead-letter',
   /** a NAS event that did not reach every partition */
   'nas-event',
+  /** what members told their pool, or it told them */
+  'pool',
 ] as const;
 export type DifferenceKind = (typeof DIFFERENCE_KINDS)[number];
 

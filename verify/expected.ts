@@ -1,4 +1,5 @@
 import type { Flag, Outcome } from '../schemas/outcome.ts';
+import type { PoolContribution, PoolEffect } from '../schemas/pool.ts';
 import { FLAGS, OUTCOMES } from '../schemas/outcome.ts';
 import type { Amount } from './amount.ts';
 import type { ExpectedAction, ExpectedShadow } from './actions.ts';
@@ -58,6 +59,14 @@ export interface Expected {
   toldEvents: Map<number, string>;
   /** NAS events that came back: source and number of the control */
   receivedEvents: Set<string>;
+  /** totals that members told their pools, by the partition's own entries */
+  contributions: { contribution: PoolContribution; offset: number }[];
+  /** those that came, as JSON */
+  receivedContributions: Set<string>;
+  /** what members of pools were to hear: JSON of pool and number -> JSON of content, and who */
+  poolEffects: Map<string, string>;
+  /** those that came */
+  receivedEffects: { effect: PoolEffect; offset: number }[];
   outcomes: Record<Outcome, number>;
   flags: Record<Flag, number>;
   recordsIn: number;
@@ -76,6 +85,10 @@ export function nothingExpected(): Expected {
     deadLetters: new Map(),
     toldEvents: new Map(),
     receivedEvents: new Set(),
+    contributions: [],
+    receivedContributions: new Set(),
+    poolEffects: new Map(),
+    receivedEffects: [],
     outcomes: Object.fromEntries(OUTCOMES.map((name) => [name, 0])) as Record<Outcome, number>,
     flags: Object.fromEntries(FLAGS.map((name) => [name, 0])) as Record<Flag, number>,
     recordsIn: 0,

@@ -7,6 +7,7 @@ import { extrasIn } from './extras.ts';
 import type { Line } from './line.ts';
 import type { LocalCalendar } from './local-calendar.ts';
 import type { OffPeakWalk } from './off-peak.ts';
+import { percentOf } from './pools.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -38,7 +39,7 @@ export function factsAt(line: Line, plan: PlanVersion | null, atMs: number, worl
     planDownBps: plan?.downBps ?? null,
     planUpBps: plan?.upBps ?? null,
     ...cycleFacts(line, plan, atMs, world.calendar, zone),
-    poolUsedPercent: null,
+    poolUsedPercent: poolUsed(line),
     ...recentFacts(line, atMs, world.calendar, zone),
     openSessions: line.sessions.open.length,
     longestSessionSeconds: Math.max(
@@ -180,6 +181,12 @@ function median(values: readonly number[]): number | null {
     (i) => sorted[i] ?? 0,
   );
   return Math.floor((low + high) / 2);
+}
+
+/** As the pool told last, of the pool that the profile names. */
+function poolUsed({ pool, profile }: Line): number | null {
+  if (pool === null || pool.poolId !== profile?.poolId || pool.heard.seq === 0) return null;
+  return percentOf(pool.heard.usedBytes, pool.heard.allowanceBytes);
 }
 
 /** What was bought on top, as long as it lives. */

@@ -4,6 +4,7 @@ import { CycleBook } from './cycle-book.ts';
 import type { CycleRule } from './cycle-book.ts';
 import type { Extras } from './extras.ts';
 import type { LocalCalendar } from './local-calendar.ts';
+import type { MemberOf } from './pools.ts';
 import { RecentUse } from './recent-use.ts';
 import { noSessions } from './sessions.ts';
 import type { Sessions } from './sessions.ts';
@@ -34,6 +35,8 @@ export interface Line {
   /** since when, event time; 0 = no effect */
   effectSinceMs: number;
   extras: Extras | null;
+  /** null = in no pool */
+  pool: MemberOf | null;
   /** when it is looked at without an input of its own; null = never */
   dueMs: number | null;
   /** before this its usage may be more than was recomputed: it was under way when what is read of the log begins */
@@ -51,6 +54,7 @@ export function newLine(id: string, calendar: LocalCalendar, unknownUntilMs = 0)
     effect: null,
     effectSinceMs: 0,
     extras: null,
+    pool: null,
     dueMs: null,
     unknownUntilMs,
   };

@@ -10,10 +10,12 @@ import type {
   StoredCycle,
   StoredHead,
   StoredLine,
+  StoredMembership,
   StoredSession,
   StoredWindow,
 } from './readers.ts';
 import type { RecentUse } from './recent-use.ts';
+import type { MemberOf } from './pools.ts';
 import type { Recomputation } from './recompute.ts';
 import type { Session } from './sessions.ts';
 
@@ -28,6 +30,7 @@ export function adoptHead(run: Recomputation, head: StoredHead): void {
   for (const { nasId, heardMs, interim, lead } of head.feeds)
     run.nas.adopt(nasId, { heardMs, interim, lead });
   run.rounds.resume(head.sweep);
+  adoptPools(run, head);
   Object.assign(run.expected.outcomes, head.counts);
   Object.assign(run.expected.flags, head.flags);
   run.expected.recordsIn = Object.values(head.counts).reduce((sum, count) => sum + count, 0);
@@ -63,6 +66,7 @@ export function lineOf(stored: StoredLine, calendar: LocalCalendar): Line {
   line.effect = effect;
   line.effectSinceMs = effectSinceMs;
   line.extras = stored.overage;
+  if (stored.pool !== null) line.pool = adoptMembership(stored.pool);
   line.dueMs = dueMs;
   for (const { key, ...state } of stored.rules) line.rules.set(key, state);
   line.book.adopt(
@@ -72,6 +76,32 @@ export function lineOf(stored: StoredLine, calendar: LocalCalendar): Line {
   );
   adoptRecent(line.recent, stored);
   return line;
+}
+
+function adoptMembership(stored: StoredMembership): MemberOf {
+  const { poolId, cycleStartMs, baseBytes, seq, sentBytes, sentAtMs, told } = stored;
+  const known = { before: BigInt(baseBytes), told: BigInt(sentBytes), toldAtMs: sentAtMs, heard: told };
+  return { poolId, cycleStartMs, seq, ...known };
+}
+
+/** Takes the pools of a slot. */
+function adoptPools(run: Recomputation, { pools }: StoredHead): void {
+  for (const [poolId, stored] of pools.all) {
+    const book = run.pools.bookOf(poolId);
+    const { profile, cycle, seq, told, dueMs } = stored;
+    Object.assign(book, { profile, cycleStartMs: cycle?.startMs ?? null, seq, standing: told, dueMs });
+    for (const { key, ...state } of stored.rules) book.line.rules.set(key, state);
+    book.line.extras = stored.overage;
+    for (const [id, { seq: of, left: hasLeft, totals }] of stored.members) {
+      const kept = totals.map(
+        ({ cycleStartMs, bytes, frozenBytes }) =>
+          [cycleStartMs, { now: BigInt(bytes), before: BigInt(frozenBytes) }] as const,
+      );
+      book.members.set(id, { seq: of, hasLeft, totals: new Map(kept) });
+    }
+  }
+  // Looked at once too often does no harm.
+  if (pools.sweptTo !== null) run.pools.startSweep();
 }
 
 /** A cycle as it was stored. */

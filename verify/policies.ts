@@ -14,6 +14,8 @@ export interface PolicyWorld {
   provider: ProviderSettings;
   /** the slot's layout holds throttles by speed and nothing else */
   throttlesOnly: boolean;
+  /** whose policies are asked */
+  subject: 'subscriber' | 'pool';
 }
 
 /** A rule that is for a subscriber. */
@@ -53,12 +55,13 @@ export function rulesFor(
   plan: PlanVersion | null,
   share: boolean,
 ): AskedRule[] {
+  const { subject } = world;
   const ids = [...new Set([...world.bases.keys(), ...world.candidates.keys()])].sort((a, b) =>
     a < b ? -1 : 1,
   );
   return ids.flatMap((id) => {
-    const base = world.bases.get(id);
-    const candidate = world.candidates.get(id);
+    const base = ofSubject(world.bases.get(id), subject);
+    const candidate = ofSubject(world.candidates.get(id), subject);
     const isTaken = candidate?.file.mode === 'percent' && isInShare(candidate, line);
     const versions: PolicyVersion[] = [];
     if (base !== undefined && !(share && isTaken)) versions.push(base);
@@ -70,11 +73,20 @@ export function rulesFor(
   });
 }
 
+function ofSubject(
+  policy: PolicyVersion | undefined,
+  subject: PolicyWorld['subject'],
+): PolicyVersion | undefined {
+  return (policy?.file.subject ?? 'subscriber') === subject ? policy : undefined;
+}
+
 function rulesOf({ policyId, file }: PolicyVersion, world: PolicyWorld): AskedRule[] {
   const ranked = [...file.rules].sort((a, b) => (b.priority ?? 1) - (a.priority ?? 1));
   return ranked.flatMap((rule) => {
     const effect = effectOf(rule, world.provider);
-    if (effect === undefined || (world.throttlesOnly && !isOldKind(rule))) return [];
+    const isPool = world.subject === 'pool';
+    if (effect === undefined || (!isPool && world.throttlesOnly && !isOldKind(rule))) return [];
+    if (isPool && rule.event.type === 'topup') return [];
     return [{ policyId, rule, named: file.conditions, effect, shadow: file.mode === 'shadow' }];
   });
 }

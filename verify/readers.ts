@@ -10,11 +10,13 @@ import type { Flag, OutcomeCounts } from '../schemas/outcome.ts';
 import type { OutboxRecord } from '../schemas/outbox.ts';
 import type { PolicyVersion } from '../schemas/policy.ts';
 import type { ProviderSettings } from '../schemas/provider.ts';
+import type { PoolProfile, PoolRule } from '../schemas/pool.ts';
 import type { FeedProfile, NasProfile, PlanVersion, SubscriberProfile } from '../schemas/profile.ts';
 import type { Analytics } from '../storage/analytics-ports.ts';
 import type { DeadLetters, UsageRecords } from '../storage/people-ports.ts';
 import type { LogEntry, PartitionMarks } from '../storage/ports.ts';
 import type { Settings, VerifyEntry } from './entry.ts';
+import type { Standing } from './pools.ts';
 
 /** The accounting log, read without a place in its consumer group. */
 export interface LogReader {
@@ -111,6 +113,8 @@ export interface StoredLine {
   effect: Effect | null;
   effectSinceMs: number;
   overage: { cycleStartMs: number; blocks: number; topUps: number } | null;
+  /** its pool, and what it told and heard of it */
+  pool: StoredMembership | null;
   dueMs: number | null;
 }
 
@@ -155,6 +159,34 @@ export interface StoredHead {
     lead: { estimateMs: number; samples: number };
   }[];
   sweep: { bucket: number; after: string; left: number } | null;
+  /** pools of the slot by id, and how far they were looked at */
+  pools: { all: ReadonlyMap<string, StoredPool>; sweptTo: string | null };
+}
+
+/** A member of a pool as a slot stores it. */
+export interface StoredMembership {
+  poolId: string;
+  cycleStartMs: number;
+  baseBytes: number;
+  seq: number;
+  sentBytes: number;
+  sentAtMs: number;
+  told: { seq: number; usedBytes: number; allowanceBytes: number | null; rules: PoolRule[] };
+}
+
+/** A pool as a slot stores it. */
+export interface StoredPool {
+  profile: PoolProfile | null;
+  members: ReadonlyMap<
+    string,
+    { seq: number; left: boolean; totals: { cycleStartMs: number; bytes: number; frozenBytes: number }[] }
+  >;
+  cycle: { startMs: number } | null;
+  rules: StoredLine['rules'];
+  overage: StoredLine['overage'];
+  seq: number;
+  told: Standing | null;
+  dueMs: number | null;
 }
 
 /** A slot's stored state, without owning it: parts that are read one after the other are of different moments. */

@@ -1,9 +1,11 @@
 import type { UsageEvent } from '../schemas/accounting-record.ts';
 import type { Control, OperatorCommand, ReplayControl } from '../schemas/control.ts';
+import type { PoolContribution, PoolEffect, PoolProfile } from '../schemas/pool.ts';
 import type { FeedProfile, PlanVersion, SubscriberProfile } from '../schemas/profile.ts';
 import type { PolicyVersion } from '../schemas/policy.ts';
 import { isNothing, plus } from './amount.ts';
 import { decide, nextChangeMs } from './decisions.ts';
+import type { Moment } from './actions.ts';
 import type { Settings, VerifyEntry } from './entry.ts';
 import { nothingExpected } from './expected.ts';
 import type { Expected } from './expected.ts';
@@ -15,6 +17,8 @@ import { meter, meterTooOld } from './metering.ts';
 import type { Metered, MeteringContext } from './metering.ts';
 import { NasWatch } from './nas-watch.ts';
 import { publish, withdraw } from './policies.ts';
+import { contributionDueMs, contributionsOf, hear } from './pools.ts';
+import { PoolRounds } from './pool-rounds.ts';
 import { readingOf, timeOf } from './record.ts';
 import { Rounds } from './rounds.ts';
 import { spreadOf } from './spread.ts';
@@ -46,12 +50,20 @@ export class Recomputation {
   readonly calendar = new LocalCalendar();
   readonly world: World;
   readonly rounds: Rounds;
+  readonly pools: PoolRounds;
   readonly settings: Settings;
 
   constructor(settings: Settings) {
     this.settings = settings;
     this.rounds = new Rounds(settings);
     this.world = new World(this.calendar, settings.defaultZone);
+    this.pools = new PoolRounds(this.world, this.plans, this.expected);
+  }
+
+  /** Everybody is looked at once more, and every pool. */
+  #startSweep(): void {
+    this.rounds.startSweep();
+    this.pools.startSweep();
   }
 
   /** Takes the next entry; offsets ascend. */
@@ -135,6 +147,10 @@ export class Recomputation {
 
   #takeControl({ id, control, offset, appendTimeMs }: Extract<VerifyEntry, { kind: 'control' }>): void {
     // A repeat is known by its number.
+    if (control.kind === 'pool-contribution')
+      this.expected.receivedContributions.add(JSON.stringify(control.contribution));
+    if (control.kind === 'pool-effect')
+      this.expected.receivedEffects.push({ effect: control.effect, offset });
     if (control.kind === 'nas-event') this.expected.receivedEvents.add(`${id.source}:${id.n}`);
     if (id.n <= (this.controls.get(id.source) ?? 0)) return;
     this.controls.set(id.source, id.n);
@@ -143,21 +159,27 @@ export class Recomputation {
         return this.#takeProfile(control.profile, { offset, appendTimeMs });
       case 'plan-version':
         this.plans.set(control.plan.planId, control.plan);
-        return this.rounds.startSweep();
+        return this.#startSweep();
       case 'policy-version':
         return this.#takePolicy(control.policy, offset, appendTimeMs);
       case 'policy-withdrawn':
         withdraw(this.world, control.policyId);
-        return this.rounds.startSweep();
+        return this.#startSweep();
       case 'provider-settings':
         this.world.provide(control.settings);
-        return this.rounds.startSweep();
+        return this.#startSweep();
       case 'nas-profile':
         this.nas.profiles.set(control.nas.nasId, control.nas);
         return;
       case 'feed-profile':
         this.feeds.set(control.feed.feedId, control.feed);
         return;
+      case 'pool-profile':
+        return this.#takePool(control.pool, { offset, appendTimeMs });
+      case 'pool-contribution':
+        return this.#takeContribution(control.contribution, { offset, appendTimeMs });
+      case 'pool-effect':
+        return this.#takeEffect(control.effect, { offset, appendTimeMs });
       case 'nas-event':
         return this.#takeNasEvent(control);
       case 'operator':
@@ -167,9 +189,28 @@ export class Recomputation {
       case 'tick':
         return this.#advance(control.t);
       case 'fold-version':
-        if (this.world.raiseLayout(control.version)) this.rounds.startSweep();
+        if (this.world.raiseLayout(control.version)) this.#startSweep();
         return;
     }
+  }
+
+  #takePool(profile: PoolProfile, cause: Cause): void {
+    this.pools.bookOf(profile.poolId).profile = profile;
+    this.pools.look(profile.poolId, this.#moment(cause));
+  }
+
+  #takeContribution(contribution: PoolContribution, cause: Cause): void {
+    this.pools.contribute(contribution, this.#moment(cause));
+  }
+
+  #takeEffect(effect: PoolEffect, cause: Cause): void {
+    const line = this.lines.get(effect.member);
+    if (!this.#isOfInterest(effect.member) || line === undefined) return;
+    if (hear(line, effect)) this.#look(line, cause);
+  }
+
+  #moment({ offset, appendTimeMs }: Cause): Moment {
+    return { nowMs: this.watermarkMs, offset, appendTimeMs };
   }
 
   #takeProfile(profile: SubscriberProfile, cause: Cause): void {
@@ -191,14 +232,14 @@ export class Recomputation {
       return;
     }
     publish(this.world, policy);
-    this.rounds.startSweep();
+    this.#startSweep();
   }
 
   /** Case 14: sessions of the NAS that began before are over. */
   #takeNasEvent({ nasId, atMs }: Extract<Control, { kind: 'nas-event' }>): void {
     if (this.nas.profileOf(nasId).onOff === 'ignore' || atMs <= (this.nas.events.get(nasId) ?? 0)) return;
     this.nas.events.set(nasId, atMs);
-    this.rounds.startSweep();
+    this.#startSweep();
   }
 
   #takeCommand(command: OperatorCommand, cause: Cause): void {
@@ -312,12 +353,13 @@ export class Recomputation {
   /** Decides, and notes when the subscriber is to be looked at again. */
   #decide(line: Line, { offset, appendTimeMs }: Cause): void {
     const { nas, watermarkMs, expected, world } = this;
-    if (watermarkMs <= 0) return;
+    if (watermarkMs <= 0) return this.#contribute(line, offset);
     const plan = planAt(line, this.plans, watermarkMs);
     const { actions, shadows } = decide(line, world, plan, { nowMs: watermarkMs, offset, appendTimeMs });
     expected.actions.push(...actions);
     expected.shadows.push(...shadows);
-    const times = [nextChangeMs(line, world, plan, watermarkMs)];
+    this.#contribute(line, offset);
+    const times = [nextChangeMs(line, world, plan, watermarkMs), contributionDueMs(line, plan)];
     for (const session of line.sessions.open) times.push(nas.nextLookMs(session, watermarkMs));
     times.push(line.book.nextCloseMs(watermarkMs, this.settings.cycleCloseGraceMs));
     const known = times.filter((atMs) => atMs !== null) as number[];
@@ -328,12 +370,21 @@ export class Recomputation {
     this.rounds.setDue(line.id, next);
   }
 
+  /** What its pool is told. */
+  #contribute(line: Line, offset: number): void {
+    if (this.world.throttlesOnly) return;
+    const plan = planAt(line, this.plans, this.watermarkMs);
+    const told = contributionsOf(line, plan, { nowMs: this.watermarkMs, offset });
+    for (const contribution of told) this.expected.contributions.push({ contribution, offset });
+  }
+
   #lookAround(cause: Cause): void {
     this.rounds.next(this.watermarkMs, (id, timed) => {
       const line = this.#lineOf(id);
       if (timed) line.dueMs = null;
       this.#look(line, cause);
     });
+    this.pools.lookAround(this.#moment(cause));
   }
 
   #advance(toMs: number): void {

@@ -1,4 +1,5 @@
 import { AppError } from '../schemas/errors.ts';
+import { comparePools } from './compare-pools.ts';
 import type { LogEntry } from '../storage/ports.ts';
 import { Findings } from './check.ts';
 import type { Part, Scope } from './check.ts';
@@ -308,6 +309,7 @@ class Examination {
     if (scope.onlySubscriber === null) {
       compareLetters(parts, left, now() - lettersKeptMs, findings);
       compareNasEvents(parts, findings);
+      comparePools(parts, findings);
     }
     return findings;
   }

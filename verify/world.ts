@@ -14,6 +14,7 @@ export class World implements DecisionWorld {
   readonly candidates = new Map<string, PolicyVersion>();
   readonly calendar: LocalCalendar;
   readonly defaultZone: string;
+  readonly subject = 'subscriber';
   provider: ProviderSettings = NO_PROVIDER_SETTINGS;
   offPeak: OffPeakWalk;
   #layout = POLICY_LAYOUT;

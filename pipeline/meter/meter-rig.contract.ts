@@ -99,7 +99,6 @@ export function emptySubscriber(): Subscriber {
     peak: null,
     overage: null,
     pool: null,
-    pool: null,
     effect: null,
     effectSinceMs: 0,
     suspended: false,

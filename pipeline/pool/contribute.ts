@@ -85,8 +85,11 @@ function roll(context: FoldContext, subscriber: Subscriber, pool: Membership, ca
   const current = subscriber.cycles[0];
   if (current === undefined || current.startMs === pool.cycleStartMs) return false;
   const before = subscriber.pastCycles.find(({ startMs }) => startMs === pool.cycleStartMs);
-  if (before !== undefined && pool.seq > 0 && !subscriber.suspended) {
-    const bytes = beyond(pool, cycleCountedBytes(before, planOf(context.state, subscriber)));
+  if (pool.seq > 0 && !subscriber.suspended) {
+    // Where zone or anchor changed, the cycles were made anew: what the one before had lies in others now.
+    const counted =
+      before === undefined ? 0 : cycleCountedBytes(before, planOf(context.state, subscriber));
+    const bytes = beyond(pool, counted);
     if (bytes !== pool.sentBytes) send(context, subscriber, pool, { bytes, leaving: false }, cause);
   }
   pool.cycleStartMs = current.startMs;

@@ -11,8 +11,15 @@ import type { Picture } from './pictures.ts';
 
 function compare(log: LogBuilder): Picture {
   const state = freshSlot();
-  const got = foldPicture(state, fold(state, log.inputs));
+  const effects = fold(state, log.inputs);
+  const got = foldPicture(state, effects);
   const run = recomputed(log.inputs);
+  for (const record of effects.outbox) {
+    if (record.kind !== 'control' || record.control.kind !== 'pool-effect') continue;
+    const { poolId, seq, usedBytes, allowanceBytes, rules } = record.control.effect;
+    const content = run.expected.poolEffects.get(JSON.stringify([poolId, seq]));
+    expect(JSON.stringify([usedBytes, allowanceBytes, rules])).toBe(content);
+  }
   const expected = verifyPicture(run);
   expect(got).toEqual(expected);
   const [facts, expectedFacts] = factPictures(state, run);

@@ -58,7 +58,12 @@ export function foldPicture(state: SlotState, effects: BatchEffects): Picture {
       for (const { serviceClass, downBytes, upBytes } of classes)
         picture.sum('closed cycles', [...key, serviceClass], [downBytes, upBytes]);
       picture.sum('closed cycles', [...key, 'adjusted'], [adjustedDownBytes, adjustedUpBytes]);
-    } else if (record.kind === 'control') picture.put('told', [record.id.source, record.id.n]);
+    } else if (record.kind === 'control') {
+      const { control, id } = record;
+      if (control.kind === 'nas-event') picture.put('told', [id.source, id.n]);
+      if (control.kind === 'pool-contribution')
+        picture.put('contributions', [JSON.stringify(control.contribution)]);
+    }
   }
   for (const { offset, reason } of effects.dead) picture.put('dead letters', [offset, reason]);
   const calendar = new LocalCalendar();
@@ -102,6 +107,8 @@ export function verifyPicture(run: Recomputation): Picture {
     picture.sum('closed cycles', [...key, 'adjusted'], [adjusted.down, adjusted.up]);
   }
   for (const n of expected.toldEvents.keys()) picture.put('told', ['slot-0', n]);
+  for (const { contribution } of expected.contributions)
+    picture.put('contributions', [JSON.stringify(contribution)]);
   for (const [offset, { reason }] of expected.deadLetters) picture.put('dead letters', [offset, reason]);
   for (const line of run.lines.values()) {
     const { id, book, sessions } = line;

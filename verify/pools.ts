@@ -1,0 +1,285 @@
+import type { PolicyVersion } from '../schemas/policy.ts';
+import type { PlanVersion, SubscriberProfile } from '../schemas/profile.ts';
+import type { PoolContribution, PoolEffect, PoolProfile, PoolRule } from '../schemas/pool.ts';
+import type { Change, Moment } from './actions.ts';
+import type { Facts } from './conditions.ts';
+import { countedOf } from './cycle-book.ts';
+import type { Cycle } from './cycle-book.ts';
+import { effectText } from './effect.ts';
+import type { Line, RuleState } from './line.ts';
+import type { LocalCalendar } from './local-calendar.ts';
+import { newLine } from './line.ts';
+
+const MINUTE = 60_000;
+const DAY = 86_400_000;
+const TOLD_UNASKED_BYTES = 8 * 1024 * 1024;
+/** As many as the product keeps: members beyond are not the pool's. */
+const MOST_MEMBERS = 5_000;
+const MOST_TOTALS = 3;
+/** Before the keys of rules that a pool holds. */
+export const HELD = 'pool:';
+
+/** What a member knows of its pool. */
+export interface MemberOf {
+  poolId: string;
+  /** cycle that the rest is of; 0 = none yet */
+  cycleStartMs: number;
+  /** what was counted in it before it joined */
+  before: bigint;
+  seq: number;
+  told: bigint;
+  toldAtMs: number;
+  heard: { seq: number; usedBytes: number; allowanceBytes: number | null; rules: PoolRule[] };
+}
+
+/** Takes a subscriber's pool from its profile, and gives what that makes it tell: totals of its cycle since it joined. */
+export function contributionsOf(
+  line: Line,
+  plan: PlanVersion | null,
+  { nowMs, offset }: Pick<Moment, 'nowMs' | 'offset'>,
+): PoolContribution[] {
+  const left: PoolContribution[] = [];
+  const isHeldBack = isAbsurd(line);
+  const tell = (pool: MemberOf, total: bigint, leaving: boolean): void => {
+    pool.seq = Math.max(pool.seq + 1, 8 * (offset + 1));
+    pool.told = total;
+    pool.toldAtMs = nowMs;
+    const { poolId, cycleStartMs, seq } = pool;
+    left.push({ poolId, member: line.id, cycleStartMs, seq, countedBytes: Number(total), leaving });
+  };
+  const cycle = line.book.current;
+  const enter = (pool: MemberOf): void => {
+    if (cycle === null || cycle.startMs === pool.cycleStartMs) return;
+    if (pool.seq > 0 && !isHeldBack) {
+      const last = line.book.cycles.find(({ startMs }) => startMs === pool.cycleStartMs);
+      const total = last === undefined ? 0n : shareOf(last, plan, pool);
+      if (total !== pool.told) tell(pool, total, false);
+    }
+    Object.assign(pool, { cycleStartMs: cycle.startMs, before: 0n, told: 0n });
+  };
+  const wanted = line.profile?.poolId ?? null;
+  if (line.pool !== null && line.pool.poolId !== wanted) {
+    enter(line.pool);
+    if (line.pool.seq > 0)
+      tell(line.pool, isHeldBack ? line.pool.told : currentShare(line, plan, line.pool), true);
+    line.pool = null;
+  }
+  if (wanted === null) return left;
+  line.pool ??= join(wanted, cycle, plan);
+  enter(line.pool);
+  if (line.pool.cycleStartMs === 0 || nowMs <= 0) return left;
+  const share = isHeldBack ? line.pool.told : currentShare(line, plan, line.pool);
+  const grown = Number(share - line.pool.told);
+  const { allowanceBytes } = line.pool.heard;
+  const enough = allowanceBytes === null ? TOLD_UNASKED_BYTES : Math.max(1, allowanceBytes / 200);
+  const isOld = grown !== 0 && nowMs >= line.pool.toldAtMs + MINUTE;
+  if (line.pool.seq === 0 || grown < 0 || grown >= enough || isOld) tell(line.pool, share, false);
+  return left;
+}
+
+/** When something that was not told has to be; null = there is nothing. */
+export function contributionDueMs(line: Line, plan: PlanVersion | null): number | null {
+  if (line.pool === null || isAbsurd(line)) return null;
+  return currentShare(line, plan, line.pool) === line.pool.told ? null : line.pool.toldAtMs + MINUTE;
+}
+
+function join(poolId: string, cycle: Cycle | null, plan: PlanVersion | null): MemberOf {
+  const heard = { seq: 0, usedBytes: 0, allowanceBytes: null, rules: [] };
+  const before = cycle === null ? 0n : countedIn(cycle, plan);
+  return { poolId, cycleStartMs: cycle?.startMs ?? 0, before, seq: 0, told: 0n, toldAtMs: 0, heard };
+}
+
+function isAbsurd({ sessions }: Line): boolean {
+  return [...sessions.open, ...sessions.closed].some(({ absurd }) => absurd);
+}
+
+function currentShare({ book }: Line, plan: PlanVersion | null, pool: MemberOf): bigint {
+  return book.current?.startMs === pool.cycleStartMs ? shareOf(book.current, plan, pool) : pool.told;
+}
+
+function shareOf(cycle: Cycle, plan: PlanVersion | null, { before }: MemberOf): bigint {
+  const counted = countedIn(cycle, plan);
+  return counted > before ? counted - before : 0n;
+}
+
+function countedIn(cycle: Cycle, plan: PlanVersion | null): bigint {
+  const { down, up } = countedOf(cycle, plan ?? { classFactors: {} });
+  return { down, up, both: down + up, max: down > up ? down : up }[plan?.counted ?? 'both'];
+}
+
+/** What the pool's rules begin and end for a member. */
+export function heldChanges(line: Line, nowMs: number): Change[] {
+  const cycleStartMs = line.book.current?.startMs;
+  if (cycleStartMs === undefined) return [];
+  const isMember = line.pool !== null && line.pool.poolId === line.profile?.poolId;
+  const wanted = new Map(
+    (isMember ? (line.pool?.heard.rules ?? []) : []).map((one) => [
+      `${HELD}${one.policyId}/${one.rule}`,
+      one.effect,
+    ]),
+  );
+  const changes: Change[] = [];
+  const count = (state: RuleState): void => {
+    state.ordinal = cycleStartMs > state.cycleStartMs ? 1 : state.ordinal + 1;
+    state.cycleStartMs = Math.max(cycleStartMs, state.cycleStartMs);
+  };
+  for (const [key, effect] of wanted) {
+    const known = line.rules.get(key);
+    if (known?.active === true && effectText(known.effect) === effectText(effect)) continue;
+    const fresh = { active: false, sinceMs: nowMs, cycleStartMs, ordinal: 0, effect: null, releaseMs: null };
+    const state: RuleState = known ?? fresh;
+    line.rules.set(key, state);
+    count(state);
+    Object.assign(state, { active: true, sinceMs: nowMs, effect });
+    changes.push({ key, state, asked: null, what: 'began' });
+  }
+  for (const [key, state] of line.rules) {
+    if (!key.startsWith(HELD) || !state.active || wanted.has(key)) continue;
+    count(state);
+    Object.assign(state, { active: false, effect: null });
+    changes.push({ key, state, asked: null, what: 'ended' });
+  }
+  return changes;
+}
+
+/** Takes what the pool tells a member; what is older than what it knows says nothing. False where nothing is taken. */
+export function hear(line: Line, { poolId, seq, usedBytes, allowanceBytes, rules }: PoolEffect): boolean {
+  if (line.pool?.poolId !== poolId || seq <= line.pool.heard.seq) return false;
+  line.pool.heard = { seq, usedBytes, allowanceBytes, rules };
+  return true;
+}
+
+interface MemberBook {
+  seq: number;
+  hasLeft: boolean;
+  /** cycle start -> bytes of this membership and of those before */
+  totals: Map<number, { now: bigint; before: bigint }>;
+}
+
+/** A pool as its owner knows it. */
+export interface PoolBook {
+  profile: PoolProfile | null;
+  members: Map<string, MemberBook>;
+  /** its rules and extras; its book holds no bytes */
+  line: Line;
+  cycleStartMs: number | null;
+  seq: number;
+  standing: Standing | null;
+  dueMs: number | null;
+}
+
+/** What members are told. */
+export interface Standing {
+  cycleStartMs: number;
+  usedBytes: number;
+  allowanceBytes: number | null;
+  rules: PoolRule[];
+}
+
+export function newPoolBook(poolId: string, calendar: LocalCalendar): PoolBook {
+  const line = newLine(`${HELD}${poolId}`, calendar);
+  return { profile: null, members: new Map(), line, cycleStartMs: null, seq: 0, standing: null, dueMs: null };
+}
+
+/** Takes a member's total; the one with the greatest number counts. False where it says nothing new. */
+export function add(book: PoolBook, contribution: PoolContribution): boolean {
+  const { member, seq, cycleStartMs, countedBytes, leaving } = contribution;
+  const known = book.members.get(member);
+  if (known === undefined ? book.members.size >= MOST_MEMBERS : seq <= known.seq) return false;
+  const entry = known ?? { seq, hasLeft: leaving, totals: new Map() };
+  book.members.set(member, entry);
+  entry.seq = seq;
+  entry.hasLeft = leaving;
+  const bytes = BigInt(countedBytes);
+  const before = entry.totals.get(cycleStartMs)?.before ?? 0n;
+  entry.totals.set(cycleStartMs, leaving ? { now: 0n, before: before + bytes } : { now: bytes, before });
+  const newest = [...entry.totals].sort(([a], [b]) => a - b).slice(-MOST_TOTALS);
+  entry.totals = new Map(newest);
+  return true;
+}
+
+/** Brings a pool's cycle up to an instant, and gives what its members have used in it. */
+export function usedAt(book: PoolBook, nowMs: number, calendar: LocalCalendar): bigint {
+  const { profile } = book;
+  if (profile === null) return 0n;
+  book.line.profile = asSubscriber(profile, book.line.id);
+  const fresh = newLine(book.line.id, calendar).book;
+  fresh.roll(profile, nowMs);
+  book.line.book = fresh;
+  const span = fresh.current ?? { startMs: 0, endMs: 0 };
+  const isIn = (startMs: number): boolean =>
+    startMs + 14 * DAY >= span.startMs && startMs + 14 * DAY < span.endMs;
+  if (span.startMs !== book.cycleStartMs) {
+    for (const [id, { totals, hasLeft }] of book.members) {
+      for (const startMs of totals.keys()) if (startMs + 14 * DAY < span.startMs) totals.delete(startMs);
+      if (hasLeft && totals.size === 0) book.members.delete(id);
+    }
+    book.cycleStartMs = span.startMs;
+  }
+  let used = 0n;
+  for (const { totals } of book.members.values())
+    for (const [startMs, { now, before }] of totals) if (isIn(startMs)) used += now + before;
+  return used;
+}
+
+function asSubscriber(profile: PoolProfile, id: string): SubscriberProfile {
+  const { poolId, segment, zone, anchorDay, planId, overageConsent } = profile;
+  const assignments = planId === null ? [] : [{ planId, fromMs: Number.MIN_SAFE_INTEGER, toMs: null }];
+  return {
+    ...{ subscriberId: id, userName: '', segment, tags: [], zone, anchorDay, assignments, topUps: [] },
+    ...{ carryOverBytes: 0, holds: [], poolId, billingStatus: 'current', overageConsent },
+  };
+}
+
+/** Facts that are a pool's own. */
+export function poolFacts({ profile }: PoolBook, used: bigint): Facts {
+  const allowance = profile?.allowanceBytes ?? null;
+  const percent = percentOf(Number(used), allowance);
+  return {
+    cycleCountedBytes: Number(used),
+    capBytes: allowance,
+    allowanceBytes: allowance,
+    capUsedPercent: percent,
+    capRemainingBytes: allowance === null ? null : Math.max(0, allowance - Number(used)),
+    projectedCapUsedPercent: null,
+    poolUsedPercent: percent,
+  };
+}
+
+/** What of a pool has been used, %; null without a limit. */
+export function percentOf(used: number, allowance: number | null): number | null {
+  return allowance === null ? null : allowance === 0 ? 100 : (used * 100) / allowance;
+}
+
+/** Notes how the pool stands; true where its members have to hear of it: rules, cycle, allowance, or a point of used percent. */
+export function restate(
+  book: PoolBook,
+  used: bigint,
+  versionOf: (policyId: string) => PolicyVersion | undefined,
+): boolean {
+  const rules = [...book.line.rules].flatMap(([key, { active, effect }]): PoolRule[] => {
+    if (!active || effect === null || key.startsWith('~')) return [];
+    const [policyId = '', rule = ''] = key.split('/');
+    return [{ policyId, rule, policyVersion: versionOf(policyId)?.version ?? '', effect }];
+  });
+  const allowanceBytes = book.profile?.allowanceBytes ?? null;
+  const now: Standing = {
+    cycleStartMs: book.cycleStartMs ?? 0,
+    usedBytes: Number(used),
+    allowanceBytes,
+    rules,
+  };
+  const { standing } = book;
+  const isNews =
+    standing === null ||
+    standing.cycleStartMs !== now.cycleStartMs ||
+    standing.allowanceBytes !== allowanceBytes ||
+    JSON.stringify(standing.rules) !== JSON.stringify(rules) ||
+    Math.abs(
+      (percentOf(now.usedBytes, allowanceBytes) ?? 0) - (percentOf(standing.usedBytes, allowanceBytes) ?? 0),
+    ) >= 1;
+  if (!isNews) return false;
+  book.standing = now;
+  book.seq += 1;
+  return true;
+}
