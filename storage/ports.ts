@@ -78,7 +78,10 @@ export interface LogAppend {
 /** Appends to the accounting log. Order within one call and partition is kept; one call in flight per writer. */
 export interface LogWriter {
   partitionCount(): Promise<number>;
-  /** Resolves when all entries are durable; on error ('log-append-failed', 'unreachable') any part of them may be in. */
+  /**
+   * Resolves when all entries are durable; on error ('log-append-failed', 'unreachable') any part of them may be in, but of those for
+   * one partition a beginning: no entry is there without the ones before it.
+   */
   append(entries: readonly LogAppend[]): Promise<void>;
   close(): Promise<void>;
 }

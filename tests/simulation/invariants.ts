@@ -2,7 +2,10 @@ import { decodeCore } from '../../pipeline/commit/slot-codec.ts';
 import { CORE_FIELD } from '../../pipeline/commit/load-slot.ts';
 import { emptySlot } from '../../pipeline/fold/slot-state.ts';
 import type { SlotState } from '../../pipeline/fold/slot-state.ts';
-import { parseControlId } from '../../schemas/control.ts';
+import { decodeControl } from '../../pipeline/decode/control-codec.ts';
+import { controlKey, parseControlId } from '../../schemas/control.ts';
+import type { Control, ControlId } from '../../schemas/control.ts';
+import { partitionOfText } from '../../schemas/partitioning.ts';
 import { OUTCOMES } from '../../schemas/outcome.ts';
 import type { MemoryAnalytics } from '../../storage/memory/analytics.ts';
 import type { MemoryActionLedger } from '../../storage/memory/ledger.ts';
@@ -79,7 +82,7 @@ async function checkState(world: World, expected: Reference, partition: number):
     [...(await of.readHead(slot)).meta]
       .filter(
         ([field]) =>
-          /^(plan|policy|nas|feed-profile):|^nas-events$/.test(field) ||
+          /^(plan|policy|candidate|nas|feed-profile|pool):|^(nas-events|provider|pool-sweep)$/.test(field) ||
           (!isTorn && field.startsWith('feed:')),
       )
       .map(([field, bytes]) => `${field} ${Buffer.from(bytes).toString('hex')}`);
@@ -131,29 +134,49 @@ function badControls(expected: Reference, partition: number, log: readonly LogEn
   return expected.letters.filter((place) => place[0] === partition && log[place[1]]?.control !== null).length;
 }
 
-/** Each NAS event that a partition's records tell came to every partition, and in an order in which none was skipped. */
+/**
+ * What a slot has to tell (NAS events to all, pools and members what concerns them) came to every partition that it concerns,
+ * in an order in which none was skipped. After a torn commit controls of pools may come under lower numbers besides: what
+ * counts is that those that are due were taken.
+ */
 function checkOwnControls(world: World, expected: Reference, partition: number): string[] {
-  const wanted = expected.told
-    .filter(({ id }) => parseOwnSource(id.source) === partition)
-    .map(({ id }) => id.n)
-    .sort((a, b) => a - b);
   const found: string[] = [];
+  const { partitions } = world.servers.log;
+  const isTorn = world.servers.torn.has(partition);
   for (const target of world.partitions) {
-    let highest = 0;
-    const taken: number[] = [];
-    for (const { control } of world.servers.log.archive(target)) {
+    const wanted = expected.told
+      .filter(({ id }) => parseOwnSource(id.source) === partition)
+      .filter(({ control }) => partitionsOf(control, partitions).includes(target))
+      .map(({ id, control }) => nameOf(id, control, isTorn));
+    const highest = new Map<string, number>();
+    const taken: string[] = [];
+    for (const { control, value } of world.servers.log.archive(target)) {
       const id = parseControlId(control ?? '');
-      if (id === null || parseOwnSource(id.source) !== partition || id.n <= highest) continue;
-      highest = id.n;
-      taken.push(id.n);
+      if (id === null || parseOwnSource(id.source) !== partition) continue;
+      if (id.n <= (highest.get(id.source) ?? 0)) continue;
+      highest.set(id.source, id.n);
+      const content = decodeControl(value);
+      if (content.ok) taken.push(nameOf(id, content.control, isTorn));
     }
-    if (taken.join() !== wanted.join()) {
-      found.push(
-        `controls: partition ${target} takes ${taken.join()} of ${partition}, expected ${wanted.join()}`,
-      );
-    }
+    const name = `controls of ${partition} to partition ${target}`;
+    found.push(...(isTorn ? missing(name, taken, wanted) : difference(name, taken, wanted)));
   }
   return found;
+}
+
+function partitionsOf(control: Control, partitions: number): number[] {
+  const key = controlKey(control);
+  return key === null ? [...Array(partitions).keys()] : [partitionOfText(key, partitions)];
+}
+
+function nameOf(id: ControlId, control: Control, isTorn: boolean): string {
+  const content = JSON.stringify(control);
+  return isTorn && control.kind !== 'nas-event' ? content : `${id.source}:${id.n} ${content}`;
+}
+
+function missing(name: string, got: readonly string[], due: readonly string[]): string[] {
+  const had = new Set(got);
+  return due.filter((line) => !had.has(line)).map((line) => `${name}: missing ${line}`);
 }
 
 /** What analysts see. */

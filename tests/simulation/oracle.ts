@@ -35,8 +35,8 @@ export async function askOracle(world: World, halted: ReadonlySet<number>): Prom
     .filter(({ kind, partition }) => {
       // Records that a torn commit held already are counted as duplicates when they come again.
       if (kind === 'slot' && servers.torn.has(partition)) return false;
-      // A partition that reads no more takes no NAS event either.
-      if (kind === 'nas-event') return halted.size === 0;
+      // A partition that reads no more takes no NAS event either, and nothing of pools.
+      if (kind === 'nas-event' || kind === 'pool') return halted.size === 0;
       return !halted.has(partition) || OF_STATE.has(kind);
     })
     .slice(0, 6)

@@ -1,5 +1,5 @@
-/** Partition whose slot gives controls of this source; null where it is another's. */
+/** Partition whose slot gives controls of this source, NAS events or those of pools; null where it is another's. */
 export function parseOwnSource(source: string): number | null {
-  const match = /^slot-(\d+)$/.exec(source);
+  const match = /^(?:slot|pool)-(\d+)$/.exec(source);
   return match === null ? null : Number(match[1]);
 }

@@ -94,10 +94,15 @@ export class ArchivedLog {
     }
   }
 
-  /** An append that may end in the middle. */
+  /** An append that may end in the middle: each partition takes a beginning of what was for it, as a record batch is whole. */
   async appendOrFail(entries: readonly LogAppend[]): Promise<void> {
     if (!this.#dice.chance(this.#plan.rate('partialAppend'))) return this.append(entries);
-    await this.append(entries.filter(() => this.#dice.chance(0.5)));
+    const ended = new Set<number>();
+    const taken = entries.filter(({ partition }) => {
+      if (this.#dice.chance(0.5)) ended.add(partition);
+      return !ended.has(partition);
+    });
+    await this.append(taken);
     throw new AppError('log-append-failed', 'some partitions did not take it', { retriable: true });
   }
 

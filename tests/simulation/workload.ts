@@ -5,10 +5,12 @@ import { ACCOUNTING_SCHEMA_TEXT } from '../../pipeline/source/accounting-schema.
 import type { UsageEvent } from '../../schemas/accounting-record.ts';
 import type { Control, ControlId } from '../../schemas/control.ts';
 import { partitionOfText } from '../../schemas/partitioning.ts';
+import type { PoolProfile } from '../../schemas/pool.ts';
 import type { SubscriberProfile } from '../../schemas/profile.ts';
 import type { LogAppend } from '../../storage/ports.ts';
 import { DAY, HOUR, MINUTE, nasProfile, plan, profile, usageEvent } from '../factories.ts';
 import { recordOf } from '../worker-rig.ts';
+import { pool, poolPolicy } from '../../pipeline/pool/pool-rig.contract.ts';
 import type { Dice } from './dice.ts';
 import { policyOf } from './policies.ts';
 
@@ -84,6 +86,8 @@ export class Workload {
     const items = [
       this.#control({ kind: 'plan-version', plan: plan({ capBytes: 9000 }) }),
       this.#control({ kind: 'policy-version', policy: policyOf(dice, 0) }),
+      this.#control({ kind: 'policy-version', policy: poolPolicy() }),
+      this.#control({ kind: 'pool-profile', pool: pool({ billTo: 'sub-0' }) }),
       this.#control({
         kind: 'nas-profile',
         nas: nasProfile({ nasId: 'nas-1', reversed: true, unit: 'kilobytes', interimSeconds }),
@@ -92,7 +96,8 @@ export class Workload {
     ];
     this.#subscribers.forEach((subscriberId, i) => {
       const line = LINES[i % LINES.length] ?? null;
-      if (line !== null) items.push(this.#profile(profile({ subscriberId, ...line })));
+      const poolId = dice.pick(['family', 'family', null]);
+      if (line !== null) items.push(this.#profile(profile({ subscriberId, ...line, poolId })));
     });
     return items;
   }
@@ -226,6 +231,7 @@ export class Workload {
       ...known,
       ...dice.pick<Partial<SubscriberProfile>>([
         { carryOverBytes: dice.below(4000) },
+        { poolId: dice.pick(['family', 'firm', null]) },
         { topUps: [...known.topUps, topUp] },
         { anchorDay: dice.pick([1, 24, 31]) },
         { zone: dice.pick(['UTC', 'Europe/Berlin', 'Asia/Kathmandu']) },
@@ -285,12 +291,22 @@ export class Workload {
     return this.#control(
       dice.pick<Control>([
         { kind: 'policy-version', policy: policyOf(dice, n) },
-        { kind: 'policy-withdrawn', policyId: 'home-fup' },
+        { kind: 'policy-withdrawn', policyId: dice.pick(['home-fup', 'family-fup']) },
+        { kind: 'policy-version', policy: poolPolicy() },
+        { kind: 'pool-profile', pool: this.#pool() },
+        { kind: 'pool-profile', pool: this.#pool() },
         { kind: 'plan-version', plan: plan({ version: n + 2, capBytes: dice.between(3000, 30_000) }) },
         { kind: 'nas-profile', nas: nasProfile({ nasId: 'nas-2', interimSeconds }) },
         { kind: 'feed-profile', feed: { feedId: 'feed-1', countFromMs: this.#clockMs - DAY } },
       ]),
     );
+  }
+
+  #pool(): PoolProfile {
+    const dice = this.#dice;
+    const poolId = dice.pick(['family', 'firm']);
+    const allowanceBytes = dice.pick([null, dice.between(0, 30_000)]);
+    return pool({ poolId, allowanceBytes, billTo: 'sub-0', anchorDay: dice.pick([1, 25]) });
   }
 
   /** Bytes that are no record, or one that lies in another's partition. */
