@@ -1,4 +1,5 @@
 import type { OperatorCommand } from '../schemas/control.ts';
+import type { PoolProfile } from '../schemas/pool.ts';
 import type { FeedProfile, NasProfile, PlanVersion, SubscriberProfile } from '../schemas/profile.ts';
 import type { Directory } from '../storage/people-ports.ts';
 
@@ -8,6 +9,7 @@ export class FakeDirectory implements Directory {
   readonly foldVersions: number[] = [];
   readonly #known: readonly string[];
   readonly #nas = new Map<string, NasProfile>();
+  readonly #pools = new Map<string, PoolProfile>();
   readonly #feeds = new Map<string, FeedProfile>();
 
   constructor(known: readonly string[] = []) {
@@ -20,6 +22,15 @@ export class FakeDirectory implements Directory {
 
   putSubscribers(_profiles: readonly SubscriberProfile[]): Promise<void> {
     return Promise.resolve();
+  }
+
+  putPools(pools: readonly PoolProfile[]): Promise<void> {
+    for (const pool of pools) this.#pools.set(pool.poolId, pool);
+    return Promise.resolve();
+  }
+
+  pools(): Promise<PoolProfile[]> {
+    return Promise.resolve([...this.#pools.values()]);
   }
 
   putNas(): Promise<void> {

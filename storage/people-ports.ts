@@ -1,5 +1,6 @@
 import type { Control, ControlId, OperatorCommand, ReplayControl } from '../schemas/control.ts';
 import type { DeadLetter, DeadLetterReason } from '../schemas/outcome.ts';
+import type { PoolProfile } from '../schemas/pool.ts';
 import type { FeedProfile, NasProfile, PlanVersion, SubscriberProfile, TopUp } from '../schemas/profile.ts';
 import type { Role } from '../schemas/roles.ts';
 import type { ClosedCycle, UsageAdjustment } from '../schemas/usage-record.ts';
@@ -14,6 +15,10 @@ import type { NasAccess } from './ports.ts';
 export interface Directory {
   putPlans(plans: readonly PlanVersion[]): Promise<void>;
   putSubscribers(profiles: readonly SubscriberProfile[]): Promise<void>;
+  /** What pools share; their members are named by the subscribers' profiles. */
+  putPools(pools: readonly PoolProfile[]): Promise<void>;
+  /** by id */
+  pools(): Promise<PoolProfile[]>;
   putNas(nas: readonly { profile: NasProfile; access: NasAccess | null }[]): Promise<void>;
   /** Changes how a NAS's records are read; its access stays. */
   putNasProfile(profile: NasProfile): Promise<void>;

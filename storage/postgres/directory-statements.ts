@@ -103,6 +103,20 @@ with changed as (
 insert into control_outbox (control)
 select jsonb_build_object('kind', 'feed-profile', 'feed', profile) from changed`;
 
+/** Array of PoolProfile. */
+export const PUT_POOLS = `
+with changed as (
+  insert into pool (pool_id, profile)
+  select item ->> 'poolId', item from jsonb_array_elements($1::jsonb) as item
+  on conflict (pool_id) do update set profile = excluded.profile, updated_at = clock_timestamp()
+  where pool.profile <> excluded.profile
+  returning pool_id, profile
+), audited as (
+  insert into audit (action, subject, content) select 'pool-profile', pool_id, profile from changed
+)
+insert into control_outbox (control)
+select jsonb_build_object('kind', 'pool-profile', 'pool', profile) from changed`;
+
 /** $1 control, $2 who, $3 action, $4 subject, $5 content. */
 export const COMMAND = `
 with audited as (

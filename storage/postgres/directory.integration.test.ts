@@ -67,7 +67,7 @@ function directoryTests(): void {
   afterAll(() => database.close());
   beforeEach(async () => {
     await database.pool.query(
-      'truncate control_outbox, subscriber, plan_version, nas, api_key, feed, fold_version, audit',
+      'truncate control_outbox, subscriber, plan_version, nas, api_key, feed, fold_version, audit, pool',
     );
     directory = new PostgresDirectory(database.pool, box);
   });
@@ -186,6 +186,20 @@ function directoryTests(): void {
       `insert into nas (nas_id, profile) values ('old', '{"nasId": "old", "reversed": true}')`,
     );
     expect(await directory.nasProfiles()).toEqual([{ ...defaultNasProfile('old'), reversed: true }]);
+  });
+
+  it('keeps pools, and makes a control and an audit row for each that changed', async () => {
+    const shared = { zone: 'UTC', anchorDay: 1, segment: 'residential', planId: null, overageConsent: false };
+    const family = { ...shared, poolId: 'family', allowanceBytes: 500_000_000_000, billTo: 'anna' };
+    const firm = { ...shared, poolId: 'Firm', allowanceBytes: null, billTo: 'ben' };
+    await directory.putPools([family, firm]);
+    await directory.putPools([family, { ...firm, allowanceBytes: 1 }]);
+    expect(await directory.pools()).toEqual([{ ...firm, allowanceBytes: 1 }, family]);
+    const changes = [family, firm, { ...firm, allowanceBytes: 1 }];
+    expect(await controls()).toEqual(changes.map((pool) => ({ kind: 'pool-profile', pool })));
+    expect((await audit()).map(({ action, subject }) => [action, subject])).toEqual(
+      changes.map(({ poolId }) => ['pool-profile', poolId]),
+    );
   });
 
   it('keeps feeds, and makes a control and an audit row for each change', async () => {

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { AppError } from '../../schemas/errors.ts';
 import type { OperatorCommand } from '../../schemas/control.ts';
 import { defaultNasProfile } from '../../schemas/profile.ts';
+import type { PoolProfile } from '../../schemas/pool.ts';
 import type { FeedProfile, NasProfile, PlanVersion, SubscriberProfile } from '../../schemas/profile.ts';
 import type { Directory } from '../people-ports.ts';
 import type { NasAccess } from '../ports.ts';
@@ -40,6 +41,13 @@ export class PostgresDirectory implements Directory {
     await this.#put(
       lastOfEach(profiles, (profile) => profile.subscriberId),
       sql.PUT_SUBSCRIBERS,
+    );
+  }
+
+  async putPools(pools: readonly PoolProfile[]): Promise<void> {
+    await this.#put(
+      lastOfEach(pools, (pool) => pool.poolId),
+      sql.PUT_POOLS,
     );
   }
 
@@ -104,6 +112,15 @@ export class PostgresDirectory implements Directory {
     }
     await changeInOrder(this.#pool, (client) => client.query(sql.RAISE_FOLD_VERSION, [version]));
     this.#onChange();
+  }
+
+  /** By id. */
+  async pools(): Promise<PoolProfile[]> {
+    const rows = await this.#read<{ profile: PoolProfile }>(
+      'select profile from pool order by pool_id collate "C"',
+      [],
+    );
+    return rows.map((row) => row.profile);
   }
 
   async subscriber(subscriberId: string): Promise<SubscriberProfile | null> {
