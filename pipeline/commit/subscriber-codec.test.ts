@@ -14,6 +14,8 @@ import type {
   Session,
   Subscriber,
 } from '../fold/slot-state.ts';
+import { newMembership } from '../pool/membership.ts';
+import type { Membership, ToldMember } from '../pool/membership.ts';
 import { decodeCold, decodeHot, encodeCold, encodeHot, OLDEST_BLOB_VERSION } from './subscriber-codec.ts';
 
 const VERSIONS = [OLDEST_BLOB_VERSION, NEWEST_BLOB_VERSION];
@@ -114,6 +116,24 @@ const rule: fc.Arbitrary<RuleState> = fc.record({
   effect: fc.option(effect),
   releaseMs: fc.option(later),
 });
+const told: fc.Arbitrary<ToldMember> = fc.oneof(
+  fc.constant(newMembership('').told),
+  fc.record({
+    seq: fc.integer({ min: 1, max: 2 ** 40 }),
+    usedBytes: fc.maxSafeNat(),
+    allowanceBytes: fc.option(fc.nat()),
+    rules: fc.array(fc.record({ policyId: name, rule: name, policyVersion: name, effect }), { maxLength: 2 }),
+  }),
+);
+const membership: fc.Arbitrary<Membership> = fc.record({
+  poolId: name,
+  cycleStartMs: later,
+  baseBytes: fc.maxSafeNat(),
+  seq: fc.maxSafeNat(),
+  sentBytes: fc.maxSafeNat(),
+  sentAtMs: later,
+  told,
+});
 const stored = fc.record({
   mark: fc.maxSafeNat(),
   dueMs: fc.option(later),
@@ -124,6 +144,7 @@ const stored = fc.record({
   newestWindow: fc.option(fc.record({ startMs: later, down: fc.maxSafeNat(), up: fc.maxSafeNat(), classes })),
   peak: fc.option(peak),
   overage: fc.option(fc.record({ cycleStartMs: later, blocks: fc.nat(), topUps: fc.nat() })),
+  pool: fc.option(membership),
   suspended: fc.boolean(),
   forgottenMs: fc.nat(),
   today: fc.option(day),
@@ -160,6 +181,7 @@ function inOldestLayout(subscriber: Subscriber): Subscriber {
     newestWindow: null,
     peak: null,
     overage: null,
+    pool: null,
     cycles: subscriber.cycles.map(plain),
     pastCycles: subscriber.pastCycles.map(plain),
     today: subscriber.today === null ? null : plain(subscriber.today),
@@ -266,6 +288,8 @@ const GOLDEN = new Map([
   ],
 ]);
 
+const MEMBER = '040100800666616d696c7980bc98dff433056080010003bc05e907010170017201760200000000';
+
 describe('subscriber values', () => {
   it('come back as they were', () => {
     fc.assert(
@@ -305,6 +329,23 @@ describe('subscriber values', () => {
     expect(Buffer.from(encodeCold(SAMPLE, version)).toString('hex')).toBe(cold);
     const read = loaded(Buffer.from(hot, 'hex'), Buffer.from(cold, 'hex'));
     expect(read).toEqual(version === NEWEST_BLOB_VERSION ? SAMPLE : inOldestLayout(SAMPLE));
+  });
+
+  it('of a member of a pool keep their bytes from release to release', () => {
+    const effect = { state: 'block' as const };
+    const rules = [{ policyId: 'p', rule: 'r', policyVersion: 'v', effect }];
+    const known = { seq: 3, usedBytes: 700, allowanceBytes: 1000, rules };
+    const pool = {
+      ...newMembership('family'),
+      cycleStartMs: NOON,
+      baseBytes: 5,
+      seq: 96,
+      sentBytes: 128,
+      told: known,
+    };
+    const bytes = Buffer.from(encodeHot(line({ mark: 1, pool }), NEWEST_BLOB_VERSION));
+    expect(bytes.toString('hex')).toBe(MEMBER);
+    expect(loaded(bytes, encodeCold(line(), NEWEST_BLOB_VERSION)).pool).toEqual(pool);
   });
 
   it('of any other length are refused', () => {
