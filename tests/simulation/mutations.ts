@@ -215,6 +215,18 @@ export const MUTATIONS: readonly Mutation[] = [
     red: [...BYTES, ...LEDGER],
   },
   {
+    mechanism: 'numbers of what pools and members tell',
+    how: {
+      change: {
+        file: 'pipeline/pool/own-control.ts',
+        find: '(cause.offset + 1) * NUMBERS_AN_INPUT + own.left',
+        replace: 'cause.offset + 1',
+      },
+    },
+    faults: null,
+    red: ['controls'],
+  },
+  {
     mechanism: 'watermark check',
     how: {
       change: {
