@@ -1,6 +1,6 @@
 /** Import directions: schemas <- rules <- pipeline stages; adapters implement storage/ports.ts. */
 const test = '\\.(test|contract|integration\\.test)\\.ts$';
-const pureStages = '^pipeline/(decode|meter|window|decide|feed|fold)/';
+const pureStages = '^pipeline/(decode|meter|window|decide|feed|pool|fold)/';
 module.exports = {
   forbidden: [
     {
@@ -30,7 +30,7 @@ module.exports = {
     {
       name: 'the-fold-is-pure',
       comment:
-        'No IO, clock, store or database in decode, meter, window, decide, feed, fold. Rows of analytics are types only.',
+        'No IO, clock, store or database in decode, meter, window, decide, feed, pool, fold. Rows of analytics are types only.',
       severity: 'error',
       from: { path: pureStages, pathNot: test },
       to: {

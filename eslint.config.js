@@ -2,7 +2,11 @@ import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 /** Folders that must stay pure: time, randomness and IO arrive as data. */
-const pure = ['schemas/**/*.ts', 'rules/**/*.ts', 'pipeline/{decode,meter,window,decide,feed,fold}/**/*.ts'];
+const pure = [
+  'schemas/**/*.ts',
+  'rules/**/*.ts',
+  'pipeline/{decode,meter,window,decide,feed,pool,fold}/**/*.ts',
+];
 
 export default tseslint.config(
   { ignores: ['dist/', 'node_modules/', '.weir/', 'coverage/', '**/*.cjs'] },

@@ -127,7 +127,8 @@ export function* transitionsOf(
     }
   }
   for (const entry of subscriber.rules) {
-    if (entry.active && !seen.has(entry.key) && !isPoolRule(entry.key)) done.push(end(entry, null, cycleStartMs, []));
+    if (entry.active && !seen.has(entry.key) && !isPoolRule(entry.key))
+      done.push(end(entry, null, cycleStartMs, []));
   }
   forgetOld(subscriber, moment.now);
   return done;

@@ -87,8 +87,7 @@ function roll(context: FoldContext, subscriber: Subscriber, pool: Membership, ca
   const before = subscriber.pastCycles.find(({ startMs }) => startMs === pool.cycleStartMs);
   if (pool.seq > 0 && !subscriber.suspended) {
     // Where zone or anchor changed, the cycles were made anew: what the one before had lies in others now.
-    const counted =
-      before === undefined ? 0 : cycleCountedBytes(before, planOf(context.state, subscriber));
+    const counted = before === undefined ? 0 : cycleCountedBytes(before, planOf(context.state, subscriber));
     const bytes = beyond(pool, counted);
     if (bytes !== pool.sentBytes) send(context, subscriber, pool, { bytes, leaving: false }, cause);
   }
