@@ -1,13 +1,14 @@
 import type { SlotState, Subscriber, WindowTotal } from '../fold/slot-state.ts';
 import { WINDOW_MS } from '../window/spread.ts';
 
-/** Of those that leave, so many times may others be passed over: bounds what one commit costs. */
-const CHANCES = 2;
-
 /**
- * Lets idle subscribers of one slot leave memory. Second chance: who was touched since the last look stays for another round,
- * so the order is about that of the last use and costs nothing per record.
+ * One in so many leaves, around and around. Every line reports once an interim, in turn: the one that was not used for the
+ * longest is the very next to be asked for, and a cache that lets that one go and is a hundredth too small finds nobody. Any
+ * other does, whoever leaves.
  */
+const STRIDE = 8;
+
+/** Lets subscribers of one slot leave memory. */
 export class IdleEviction {
   readonly #state: SlotState;
   /**
@@ -28,16 +29,12 @@ export class IdleEviction {
   downTo(limit: number): void {
     const { subscribers, absent } = this.#state;
     absent.clear();
-    let chances = CHANCES * (subscribers.size - limit);
     while (subscribers.size > limit) {
-      const subscriber = this.#next();
-      if (subscriber === undefined) return;
-      subscribers.delete(subscriber.id);
-      if (!subscriber.recent || chances <= 0) continue;
-      chances -= 1;
-      subscriber.recent = false;
-      // At the end of the order.
-      subscribers.set(subscriber.id, subscriber);
+      const stride = Math.min(STRIDE, subscribers.size);
+      for (let passed = 1; passed < stride; passed += 1) this.#next();
+      const leaving = this.#next();
+      if (leaving === undefined) return;
+      subscribers.delete(leaving.id);
     }
   }
 

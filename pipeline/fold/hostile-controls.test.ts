@@ -148,6 +148,6 @@ it.each([
 });
 
 function stored(subscriber: Subscriber): unknown {
-  const { counted: _c, rows: _r, rowsThroughMs: _t, recent: _u, ...rest } = subscriber;
+  const { counted: _c, rows: _r, rowsThroughMs: _t, ...rest } = subscriber;
   return rest;
 }

@@ -177,7 +177,6 @@ function earlier(a: number | null, b: number | null): number | null {
 export function touch(context: FoldContext, subscriber: Subscriber, cause: Cause): void {
   const { state, effects } = context;
   subscriber.mark = cause.offset;
-  subscriber.recent = true;
   noteOpenSessions(context, subscriber, cause);
   countPopulation(state, subscriber);
   effects.hot.add(subscriber);

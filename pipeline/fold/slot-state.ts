@@ -188,8 +188,6 @@ export interface Subscriber {
   rows: WindowTotal[];
   /** no row of it begins later, in memory or stored; derived */
   rowsThroughMs: number;
-  /** used since the last look for values that can leave memory */
-  recent: boolean;
 }
 
 /** How many of what a slot holds; derived from its subscribers, stored for readers only. */
@@ -356,7 +354,6 @@ export function newSubscriber(id: string, settings: FoldSettings): Subscriber {
     counted: { nas: [], sessions: 0, throttled: 0 },
     rows: [],
     rowsThroughMs: Number.NEGATIVE_INFINITY,
-    recent: true,
   };
 }
 

@@ -106,7 +106,6 @@ export function emptySubscriber(): Subscriber {
     counted: { nas: [], sessions: 0, throttled: 0 },
     rows: [],
     rowsThroughMs: Number.NEGATIVE_INFINITY,
-    recent: true,
   };
 }
 
