@@ -74,7 +74,9 @@ function moneyWords(minor: number, currency: string): string {
 /** What a policy in shadow would have done. */
 export function shadowEntry(decision: ShadowDecision): TimelineEntry {
   const { policyId, policyVersion, rule, began, event, explanation } = decision;
-  const what = `${event ?? 'what it did'} by ${policyId}/${rule} (version ${shortVersion(policyVersion)})`;
+  // It ended because its version is no longer in shadow.
+  const version = policyVersion === '' ? 'no longer in shadow' : `version ${shortVersion(policyVersion)}`;
+  const what = `${event ?? 'what it did'} by ${policyId}/${rule} (${version})`;
   return {
     at: iso(decision.decidedAtMs),
     kind: 'shadow',
