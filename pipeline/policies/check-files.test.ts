@@ -28,6 +28,7 @@ describe('checkFiles', () => {
     ['a syntax error', '{', null],
     ['a wrong policy', { ...capPolicy(), mode: 'on' }, 'fup'],
     ['a text that cannot be stored', { ...capPolicy(), description: 'a\0' }, 'fup'],
+    ['brackets without end behind a comment', `/*"*/${'['.repeat(200_000)}`, null],
     ['half a character', { ...capPolicy(), description: '\udfff' }, 'fup'],
   ])('refuses %s', async (_, content, id) => {
     const { policies } = await check(alone(named('fup.json', content)), context);

@@ -1,5 +1,5 @@
-import { getNodePath, parseTree, printParseErrorCode } from 'jsonc-parser';
-import type { Node, ParseError } from 'jsonc-parser';
+import { getNodePath, parseTree, printParseErrorCode, visit } from 'jsonc-parser';
+import type { Node } from 'jsonc-parser';
 import { shown } from './did-you-mean.ts';
 import type { At, FindingCode } from './finding.ts';
 import { pathText } from './finding.ts';
@@ -39,14 +39,10 @@ export function readJsonText(input: string | Uint8Array): JsonText {
     findings.push(
       textFinding('P003', 'the file begins with a byte order mark: save it as plain UTF-8', 0, 0),
     );
-  const deep = tooDeepAt(text);
-  if (deep !== null) {
-    const message = `nested deeper than ${MAX_JSON_DEPTH} levels`;
-    return { text, findings: [...findings, textFinding('P007', message, deep, deep + 1)], parsed: null };
-  }
-  const { tree, finding } = parse(text);
-  if (finding !== null || tree === undefined)
-    return { text, findings: [...findings, ...(finding === null ? [] : [finding])], parsed: null };
+  const fault = firstFault(text) ?? strictFault(text);
+  const tree = fault === null ? parseTree(text, [], STRICT) : undefined;
+  if (fault !== null || tree === undefined)
+    return { text, findings: [...findings, ...(fault === null ? [] : [fault])], parsed: null };
   const value: unknown = JSON.parse(text);
   findings.push(...nodeFindings(tree));
   return { text, findings, parsed: { value, tree } };
@@ -75,49 +71,60 @@ function decode(bytes: Uint8Array): string | null {
   }
 }
 
-/** Offset of the bracket that is one too many; the parser recurses, so it must not see such a text. */
-function tooDeepAt(text: string): number | null {
-  let depth = 0;
-  let inText = false;
-  for (let i = 0; i < text.length; i += 1) {
-    const sign = text.charCodeAt(i);
-    if (inText) {
-      if (sign === 0x5c) i += 1;
-      // A text ends with its line at the latest: what follows an open one must not hide brackets.
-      else if (sign === 0x22 || sign === 0x0a || sign === 0x0d) inText = false;
-    } else if (sign === 0x22) inText = true;
-    else if (sign === 0x5b || sign === 0x7b) {
-      depth += 1;
-      if (depth > MAX_JSON_DEPTH) return i;
-    } else if (sign === 0x5d || sign === 0x7d) depth -= 1;
+const STRICT = { disallowComments: true, allowTrailingComma: false, allowEmptyContent: false };
+
+/** Ends a walk through a text at the first thing that is wrong. */
+class FirstFault extends Error {
+  readonly finding: TextFinding;
+  constructor(finding: TextFinding) {
+    super(finding.message);
+    this.finding = finding;
   }
-  return null;
 }
 
-function parse(text: string): { tree: Node | undefined; finding: TextFinding | null } {
-  const errors: ParseError[] = [];
-  const tree = parseTree(text, errors, {
-    disallowComments: true,
-    allowTrailingComma: false,
-    allowEmptyContent: false,
-  });
-  const [first] = errors;
-  if (first !== undefined) {
-    const { error, offset, length } = first;
-    return {
-      tree,
-      finding: textFinding('P004', syntaxMessage(printParseErrorCode(error)), offset, offset + length),
-    };
+/**
+ * The first thing that is wrong with a text. The parser recurses, and behind a fault it goes on by its own rules: which
+ * brackets it would count as open there (behind `/*"*\/` or `[},`) nobody can tell from outside. So it is ended at once,
+ * by a fault as by a bracket too many.
+ */
+function firstFault(text: string): TextFinding | null {
+  let depth = 0;
+  const enter = (offset: number): void => {
+    depth += 1;
+    const message = `nested deeper than ${MAX_JSON_DEPTH} levels`;
+    if (depth > MAX_JSON_DEPTH) throw new FirstFault(textFinding('P007', message, offset, offset + 1));
+  };
+  const leave = (): void => {
+    depth -= 1;
+  };
+  const onError = (error: number, offset: number, length: number): void => {
+    throw new FirstFault(
+      textFinding('P004', syntaxMessage(printParseErrorCode(error)), offset, offset + length),
+    );
+  };
+  const visitor = {
+    ...{ onObjectBegin: enter, onArrayBegin: enter, onObjectEnd: leave, onArrayEnd: leave },
+    onError,
+  };
+  try {
+    visit(text, visitor, STRICT);
+    return null;
+  } catch (error) {
+    if (!(error instanceof FirstFault)) throw error;
+    return error.finding;
   }
+}
+
+/** Where the two parsers disagree, the stricter one counts. */
+function strictFault(text: string): TextFinding | null {
   try {
     JSON.parse(text);
+    return null;
   } catch (error) {
-    // Where the two disagree, the stricter one counts.
     const message = error instanceof Error ? error.message : String(error);
     const at = Number(/position (\d+)/.exec(message)?.[1] ?? 0);
-    return { tree, finding: textFinding('P004', `not JSON: ${message.slice(0, 200)}`, at, at + 1) };
+    return textFinding('P004', `not JSON: ${message.slice(0, 200)}`, at, at + 1);
   }
-  return { tree, finding: null };
 }
 
 const SYNTAX: Readonly<Record<string, string>> = {
