@@ -156,6 +156,16 @@ export interface ShadowFilter {
   toMs: number | null;
 }
 
+/**
+ * A time in which a policy was in shadow without a break, whatever its versions: a rule's state goes from one to the next.
+ * Times are those of changes, ms since 1970 UTC.
+ */
+export interface ShadowPeriod {
+  beganMs: number;
+  /** null = it is in shadow. Not included: with the end of a shadow all that it began ends. */
+  untilMs: number | null;
+}
+
 /** Decisions and distinct subscribers of one kind. */
 export interface ShadowCount {
   kind: PolicyEventType | ActionKind;
@@ -204,13 +214,14 @@ export interface ShadowDecisions {
     before: string | null,
   ): Promise<{ seq: string; decision: ShadowDecision }[]>;
   /**
-   * Distinct subscribers on whom one of these versions began something that has not ended; null = they decided nothing yet.
-   * @param runs the policy is in shadow now. When it left shadow everything ended: then, what held until it left.
+   * Distinct subscribers on whom something was begun in the period, by whichever version, and had not ended by its end;
+   * null = nothing was decided in it.
    */
-  holding(policyId: string, versions: readonly string[], runs: boolean): Promise<number | null>;
+  holding(policyId: string, period: ShadowPeriod): Promise<number | null>;
+  /** From `sinceMs`, which lies in the period, to its end. What had begun before in the period and had not ended counts. */
   compare(
     policyId: string,
-    versions: readonly string[],
+    period: ShadowPeriod,
     sinceMs: number,
     samples: number,
   ): Promise<ShadowComparison>;

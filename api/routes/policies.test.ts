@@ -7,6 +7,7 @@ import type {
   PolicyDetailView,
   PolicyListView,
   PolicyPublishedView,
+  ShadowReportView,
 } from '../../schemas/policy-views.ts';
 import { NO_PROVIDER_SETTINGS } from '../../schemas/provider.ts';
 import { ROLES } from '../../schemas/roles.ts';
@@ -325,9 +326,11 @@ describe('GET /v1/policies/:id/shadow-report', () => {
         { subscriberId: 's1', decidedAt: '1970-01-01T00:00:00.000Z', explanation: [{ actual: [1] }] },
       ],
     });
-    expect(state.compared?.versions).toContain(shadow);
+    expect(answer.json<ShadowReportView>().versions).toContain(shadow);
     await ask('product', 'GET', '/v1/policies/fup/shadow-report?since=1970-01-01T00:00:01Z');
-    expect(state.compared?.sinceMs).toBe(1000);
+    expect(state.compared?.sinceMs).toBe(state.compared?.period.beganMs);
+    await ask('product', 'GET', '/v1/policies/fup/shadow-report?since=2999-01-01T00:00:00Z');
+    expect(state.compared?.sinceMs).toBe(Date.parse('2999-01-01T00:00:00Z'));
     await publish(shadow, { mode: 'enforce' });
     expect((await ask('product', 'GET', '/v1/policies/fup/shadow-report')).statusCode).toBe(200);
     expect((await ask('product', 'GET', '/v1/policies/fup/shadow-report?since=x')).statusCode).toBe(400);

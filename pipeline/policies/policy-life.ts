@@ -23,7 +23,6 @@ import type {
 } from '../../storage/policy-ports.ts';
 import { findingText } from './check-files.ts';
 import type { CheckContext, CheckedFiles, CheckedPolicy, Finding, PolicyTexts } from './check-files.ts';
-import { actsAtOnce, shareText } from './acts-at-once.ts';
 import { inMode, policyVersion } from './policy-version.ts';
 import {
   changeView,
@@ -34,6 +33,8 @@ import {
   shadowReportView,
   versionView,
 } from './policy-views.ts';
+import { actsOnAtOnce, shadowOfRules } from './publish-guard.ts';
+import type { VersionInShadow } from './shadow-period.ts';
 
 /** Versions and changes that one answer shows. */
 const MAX_HISTORY = 200;
@@ -57,6 +58,12 @@ export interface PublishRequest {
   percent: number | null;
   /** whoever asks knows on how many subscribers it acts */
   confirm: boolean;
+}
+
+/** Versions with the rules of the newest that was in shadow, and when. */
+interface Shadow {
+  versions: string[];
+  period: VersionInShadow;
 }
 
 /** What the life of policies needs. */
@@ -111,7 +118,7 @@ export class PolicyLife {
       request.mode === null ? stored : policyVersion(inMode(stored.file, request.mode, request.percent));
     await this.#checkAgain(policy);
     const subscribers = await this.#parts.subscribers();
-    const actsOn = await this.#guard(policy, request, subscribers);
+    const actsOn = await this.#guard(policy, request.confirm, subscribers);
     const { policyId, version, file } = policy;
     const [change] = await store.publish([{ policyId, version, file }], author);
     return this.#published(request.id, change ?? null, actsOn, subscribers);
@@ -174,7 +181,7 @@ export class PolicyLife {
 
   /**
    * What the candidate decided in shadow beside what the same policy did live, null = no such policy.
-   * @param sinceMs null = since the candidate is in shadow
+   * @param sinceMs null = since the candidate is in shadow; not before the policy is without a break
    * @throws AppError 'conflict' where no version was in shadow
    */
   async shadowReport(id: string, sinceMs: number | null): Promise<ShadowReportView | null> {
@@ -183,13 +190,9 @@ export class PolicyLife {
     if (head === null) return null;
     const shadow = await this.#shadowOf(head);
     if (shadow === null) throw new AppError('conflict', `policy ${id} is not in shadow and was not`);
-    const from = sinceMs ?? shadow.sinceMs;
-    return shadowReportView(
-      id,
-      shadow.versions,
-      from,
-      await shadows.compare(id, shadow.versions, from, SAMPLES),
-    );
+    const { versions, period } = shadow;
+    const from = Math.max(sinceMs ?? period.sinceMs, period.beganMs);
+    return shadowReportView(id, versions, from, await shadows.compare(id, period, from, SAMPLES));
   }
 
   async settings(): Promise<ProviderSettingsView> {
@@ -234,41 +237,29 @@ export class PolicyLife {
   }
 
   /** Subscribers that it acts on at once; null where nobody knows. */
-  async #guard(policy: PolicyVersion, request: PublishRequest, subscribers: number): Promise<number | null> {
-    const { mode, percent } = policy.file;
-    if (mode === 'off' || mode === 'shadow') return null;
-    const { store, shadows, confirmPercent } = this.#parts;
-    const head = await store.head(policy.policyId);
-    if (head?.base?.version.version === policy.version) return null;
-    const versions = await store.inOtherModes(policy.policyId, request.version);
-    const candidate = head?.candidate?.version;
-    const runs = candidate?.file.mode === 'shadow' && versions.includes(candidate.version);
-    const holding = await shadows.holding(policy.policyId, versions, runs);
-    const actsOn = holding === null ? null : actsAtOnce(holding, mode === 'percent' ? (percent ?? 0) : 100);
-    if (actsOn === null || request.confirm || actsOn * 100 <= subscribers * confirmPercent) return actsOn;
-    throw new ConfirmationNeeded(
-      `this acts on ${shareText(actsOn, subscribers)} at once, more than ${confirmPercent} %: ` +
-        'confirm it (confirm: true; weir: --yes)',
-    );
+  async #guard(policy: PolicyVersion, isConfirmed: boolean, subscribers: number): Promise<number | null> {
+    const { actsOn, question } = await actsOnAtOnce(this.#parts, policy, subscribers);
+    if (question === null || isConfirmed) return actsOn;
+    throw new ConfirmationNeeded(`${question}: confirm it (confirm: true; weir: --yes)`);
   }
 
-  /** Versions with the rules of the newest that was in shadow, and since when it is. */
-  async #shadowOf(head: PolicyHead): Promise<{ versions: string[]; sinceMs: number } | null> {
+  /** The newest version that is or was in shadow, and those with the same rules. */
+  async #shadowOf({ policyId, candidate }: PolicyHead): Promise<Shadow | null> {
     const { store } = this.#parts;
-    const { policyId, candidate } = head;
-    if (candidate?.version.file.mode === 'shadow')
-      return {
-        versions: await store.inOtherModes(policyId, candidate.version.version),
-        sinceMs: candidate.change.atMs,
-      };
-    const versions = await store.versions(policyId, MAX_HISTORY);
-    const shadows = new Set(
-      versions.filter(({ file }) => file.mode === 'shadow').map(({ version }) => version),
-    );
-    const changes = await store.changes(policyId, MAX_HISTORY);
-    const last = changes.find((change) => change.candidate !== null && shadows.has(change.candidate));
-    if (last === undefined || last.candidate === null) return null;
-    return { versions: await store.inOtherModes(policyId, last.candidate), sinceMs: last.atMs };
+    let newest = candidate?.version.file.mode === 'shadow' ? candidate.version : undefined;
+    if (newest === undefined) {
+      const versions = await store.versions(policyId, MAX_HISTORY);
+      const shadows = new Map(
+        versions.filter(({ file }) => file.mode === 'shadow').map((each) => [each.version, each]),
+      );
+      const changes = await store.changes(policyId, MAX_HISTORY);
+      const last = changes.find((change) => shadows.has(change.candidate ?? ''));
+      newest = shadows.get(last?.candidate ?? '');
+    }
+    if (newest === undefined) return null;
+    const period = await shadowOfRules(store, policyId, newest.file);
+    if (period === null) return null;
+    return { versions: await store.inOtherModes(policyId, newest.version), period };
   }
 
   async #published(

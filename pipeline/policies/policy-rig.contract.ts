@@ -7,6 +7,7 @@ import type {
   PartitionPolicies,
   ShadowComparison,
   ShadowDecisions,
+  ShadowPeriod,
 } from '../../storage/policy-ports.ts';
 import { checkFiles } from './check-files.ts';
 import type { CheckContext, CheckedFiles, Checks, PolicyTexts } from './check-files.ts';
@@ -63,13 +64,13 @@ export function policyRig() {
     folders: [] as FolderReport[],
     comparison: NO_COMPARISON,
     /** arguments of the last comparison */
-    compared: null as { versions: readonly string[]; sinceMs: number } | null,
+    compared: null as { period: ShadowPeriod; sinceMs: number } | null,
   };
   const shadows: ShadowDecisions = {
     list: () => Promise.resolve([]),
-    holding: (_id, versions) => Promise.resolve(versions.length === 0 ? null : state.holding),
-    compare: (_id, versions, sinceMs) => {
-      state.compared = { versions, sinceMs };
+    holding: () => Promise.resolve(state.holding),
+    compare: (_id, period, sinceMs) => {
+      state.compared = { period, sinceMs };
       return Promise.resolve(state.comparison);
     },
   };

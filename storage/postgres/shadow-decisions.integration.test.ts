@@ -3,6 +3,7 @@ import type { ActionKind, Effect, ShadowDecision } from '../../schemas/action.ts
 import { anIntent } from '../action-factory.contract.ts';
 import { aProfile } from '../profile-factory.contract.ts';
 import { embeddedDatabase, realDatabase } from './database.contract.ts';
+import type { ShadowPeriod } from '../policy-ports.ts';
 import type { TestDatabase } from './database.contract.ts';
 import { PostgresShadowDecisions } from './shadow-decisions.ts';
 
@@ -90,18 +91,51 @@ function tests(): void {
     expect(await ids({ toMs: Date.now() - 50_000 })).toEqual([first.id]);
   });
 
+  /** A period that began so many seconds ago. */
+  const period = (beganSeconds: number, untilSeconds: number | null = null): ShadowPeriod => ({
+    beganMs: Date.now() - beganSeconds * 1000,
+    untilMs: untilSeconds === null ? null : Date.now() - untilSeconds * 1000,
+  });
+
   it('counts on whom something holds', async () => {
-    expect(await shadows.holding('fup', ['v2'], true)).toBeNull();
+    expect(await shadows.holding('fup', period(500))).toBeNull();
     await decide('s1');
     await decide('s1', { rule: 'slower' });
     await decide('s2');
     await decide('s2', { began: false });
-    await decide('s3', { policyVersion: 'v1' });
-    await decide('s4');
-    await decide('s4', { began: false, event: null });
-    expect(await shadows.holding('fup', ['v2'], true)).toBe(1);
-    expect(await shadows.holding('fup', ['v2'], false)).toBe(2);
-    expect(await shadows.holding('fup', ['v1', 'v2'], true)).toBe(2);
+    await decide('s3', { policyId: 'other' });
+    expect(await shadows.holding('fup', period(500))).toBe(1);
+    expect(await shadows.holding('fup', period(500, 100))).toBeNull();
+  });
+
+  it('counts what another version began, and no more what ended because its rule is gone', async () => {
+    ageSeconds = 1000;
+    await decide('long ago');
+    ageSeconds = 300;
+    for (const id of ['goes on', 'ends', 'rule gone']) await decide(id, { policyVersion: 'v1' });
+    ageSeconds = 50;
+    await decide('ends', { began: false });
+    await decide('rule gone', { began: false, event: null, policyVersion: '' });
+    await decide('of v2');
+    expect(await shadows.holding('fup', period(500))).toBe(2);
+    const { gained, gainedSamples } = await shadows.compare('fup', period(500), Date.now() - 100_000, 5);
+    expect(gained).toBe(3);
+    const samples = gainedSamples.map(({ subscriberId }) => subscriberId).sort();
+    expect(samples).toEqual(['ends', 'goes on', 'of v2']);
+  });
+
+  it('counts what held until the policy left shadow, with which everything ended', async () => {
+    ageSeconds = 300;
+    for (const id of ['s1', 's2']) await decide(id, { policyVersion: 'v1' });
+    ageSeconds = 200;
+    await decide('s2', { began: false, event: null, policyVersion: '' });
+    ageSeconds = 50;
+    await decide('s1', { began: false, event: null, policyVersion: '' });
+    expect(await shadows.holding('fup', period(500, 100))).toBe(1);
+    expect(await shadows.holding('fup', period(500))).toBe(0);
+    expect(await shadows.compare('fup', period(500, 100), Date.now() - 150_000, 5)).toMatchObject({
+      gained: 1,
+    });
   });
 
   it('compares with what the policy did live', async () => {
@@ -128,7 +162,7 @@ function tests(): void {
     const gained = await decide('gained', { event: 'block' });
     await decide('blocked', { liveEffect: held });
     await decide('before');
-    const result = await shadows.compare('fup', ['v2'], Date.now() - 500_000, 5);
+    const result = await shadows.compare('fup', period(2000), Date.now() - 500_000, 5);
     expect(result).toMatchObject({
       shadow: [
         { kind: 'throttle', decisions: 5, subscribers: 4 },
@@ -158,7 +192,7 @@ function tests(): void {
   });
 
   it('compares nothing with nothing', async () => {
-    expect(await shadows.compare('fup', [], 0, 5)).toEqual({
+    expect(await shadows.compare('fup', period(500), 0, 5)).toEqual({
       ...{ shadow: [], live: [], same: 0, gained: 0, lost: 0, gainedHeld: 0 },
       ...{ byPlan: [], gainedSamples: [], lostSamples: [] },
     });

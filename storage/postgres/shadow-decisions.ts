@@ -5,6 +5,7 @@ import type {
   ShadowCount,
   ShadowDecisions,
   ShadowFilter,
+  ShadowPeriod,
   ShadowSample,
 } from '../policy-ports.ts';
 import { postgresError } from './postgres-error.ts';
@@ -53,23 +54,20 @@ export class PostgresShadowDecisions implements ShadowDecisions {
     return rows.map(({ seq, content }) => ({ seq, decision: content }));
   }
 
-  async holding(policyId: string, versions: readonly string[], runs: boolean): Promise<number | null> {
-    const rows = await this.#query<{ subscribers: number; decisions: number }>(sql.HOLDING, [
-      storable(policyId),
-      versions,
-      runs,
-    ]);
+  async holding(policyId: string, { beganMs, untilMs }: ShadowPeriod): Promise<number | null> {
+    const values = [storable(policyId), beganMs, untilMs];
+    const rows = await this.#query<{ subscribers: number; decisions: number }>(sql.HOLDING, values);
     const { subscribers = 0, decisions = 0 } = rows[0] ?? {};
     return decisions === 0 ? null : subscribers;
   }
 
   async compare(
     policyId: string,
-    versions: readonly string[],
+    { beganMs, untilMs }: ShadowPeriod,
     sinceMs: number,
     samples: number,
   ): Promise<ShadowComparison> {
-    const values = [storable(policyId), versions, sinceMs, samples];
+    const values = [storable(policyId), beganMs, untilMs, sinceMs, samples];
     const [row] = await this.#query<ComparisonRow>(sql.COMPARE, values);
     if (row === undefined) throw new Error('a count without a row');
     const decisions = await this.#query<{ seq: string; content: ShadowDecision }>(sql.DECISIONS, [

@@ -4,7 +4,10 @@
  * text no value can hold an unescaped quote, hence none can look like a key.
  */
 
-const OF_POLICY = `policy_id = $1 and version = any($2::text[])`;
+/** $1 policy id, $2 when the period began, $3 when it ended or null (ms). Of every version: states go from one to the next. */
+const IN_PERIOD = `policy_id = $1 and created_at >= to_timestamp($2::float8 / 1000)
+      and ($3::float8 is null or created_at < to_timestamp($3 / 1000))`;
+const SINCE = `to_timestamp($4::float8 / 1000)`;
 
 /** $1 policy id, $2 versions or null, $3 subscriber or null, $4 and $5 from and to (ms) or null, $6 below this seq or null, $7 limit. */
 export const LIST = `
@@ -15,26 +18,29 @@ export const LIST = `
     and ($6::bigint is null or seq < $6)
   order by d.seq desc limit $7`;
 
-/** $1 policy id, $2 versions, $3 ends count that came because the rule was gone. One row: subscribers, decisions. */
+/** $1 to $3 as IN_PERIOD. One row: subscribers, decisions. */
 export const HOLDING = `
   select count(distinct subscriber_id) filter (where began) as subscribers, count(*) as decisions from (
     select distinct on (subscriber_id, rule) subscriber_id, began from shadow_decision
-    where ${OF_POLICY} and ($3 or began or event is not null) order by subscriber_id, rule, seq desc
+    where ${IN_PERIOD} order by subscriber_id, rule, seq desc
   ) latest`;
 
-/** $1 policy id, $2 versions, $3 since (ms), $4 samples. One row. */
+/** $1 to $3 as IN_PERIOD, $4 since (ms), $5 samples. One row. What ends because its rule is gone is none of the later version. */
 export const COMPARE = `
   with shadow_acts as materialized (
     select subscriber_id, event as kind, seq, content from shadow_decision
-    where ${OF_POLICY} and created_at >= to_timestamp($3::float8 / 1000) and began
+    where ${IN_PERIOD} and created_at >= ${SINCE} and began
     union all
     select subscriber_id, event, seq, content from (
       select distinct on (subscriber_id, rule) * from shadow_decision
-      where ${OF_POLICY} and created_at < to_timestamp($3::float8 / 1000) order by subscriber_id, rule, seq desc
-    ) open_before where began
+      where ${IN_PERIOD} and created_at < ${SINCE} order by subscriber_id, rule, seq desc
+    ) open_before where began and (subscriber_id, rule) not in (
+      select subscriber_id, rule from shadow_decision
+      where ${IN_PERIOD} and created_at >= ${SINCE} and not began and event is null
+    )
   ), live_acts as materialized (
     select subscriber_id, kind, seq from action
-    where created_at >= to_timestamp($3::float8 / 1000) and kind <> 'restore'
+    where created_at >= ${SINCE} and kind <> 'restore'
       and position('"policyId":"' || $1 || '"' in intent::text) > 0
       and position('"disposition":"superseded"' in intent::text) = 0
       and position('"disposition":"stale"' in intent::text) = 0
@@ -43,7 +49,7 @@ export const COMPARE = `
       select distinct on (subscriber_id) subscriber_id, kind, seq,
         position('"policyId":"' || $1 || '"' in intent::text) > 0 as ours
       from action
-      where created_at < to_timestamp($3::float8 / 1000) and kind in ('throttle', 'restore', 'block', 'redirect')
+      where created_at < ${SINCE} and kind in ('throttle', 'restore', 'block', 'redirect')
       order by subscriber_id, seq desc
     ) held_before where ours and kind <> 'restore'
   ), sides as materialized (
@@ -77,10 +83,10 @@ export const COMPARE = `
       from sides group by plan_id order by count(*) desc, plan_id limit 100
     ) p) as by_plan,
     (select coalesce(json_agg(json_build_object('seq', shadow_seq::text, 'planId', plan_id)), '[]') from (
-      select shadow_seq, plan_id from sides where live_seq is null order by md5(subscriber_id) limit $4
+      select shadow_seq, plan_id from sides where live_seq is null order by md5(subscriber_id) limit $5
     ) g) as gained_samples,
     (select coalesce(json_agg(json_build_object('seq', live_seq::text, 'planId', plan_id)), '[]') from (
-      select live_seq, plan_id from sides where shadow_seq is null order by md5(subscriber_id) limit $4
+      select live_seq, plan_id from sides where shadow_seq is null order by md5(subscriber_id) limit $5
     ) g) as lost_samples
   from sides`;
 
