@@ -152,4 +152,29 @@ describe('lintPolicyText', () => {
       policy: { id: 'a' },
     });
   });
+
+  it('ends where every text that begins with a pattern and a digit is excluded by another', () => {
+    const patterns = ['home-*', ...[...Array(10).keys()].map((i) => `home-${i}*`), 'home-1\u3400*'];
+    const text = policyText({ head: head(`"appliesTo": { "plans": ${JSON.stringify(patterns)} }`) });
+    expect(findingsOf(text)).toEqual([]);
+    const ones = ['home-1*', ...[...Array(9).keys()].map((i) => `home-1${i + 1}*`)];
+    const other = leaf('"fact": "planId", "operator": "notIn", "value": ["home-10"]');
+    const narrow = head(`"appliesTo": { "plans": ${JSON.stringify(ones)} }`);
+    expect(findingsOf(policyText({ head: narrow, when: other }))).toEqual([]);
+  });
+
+  it('says that hundreds of facts compared in a chain are too many, without listing their values', () => {
+    const path = (i: number): string => `"fact": "byClass", "path": "$.c${i}.dayBytes"`;
+    const chain = [...Array(400).keys()].map(
+      (i) => `{ ${path(i)}, "operator": "lessThan", "value": { ${path(i + 1)} } }`,
+    );
+    const constants = [...Array(300).keys()].map(
+      (i) => `{ ${path(0)}, "operator": "notEqual", "value": ${5000 + i} }`,
+    );
+    const named = `"conditions": { "chain": { "all": [${chain.join(',')}] }, "points": { "all": [${constants.join(',')}] } }`;
+    const when = '{ "any": [{ "condition": "chain" }] }';
+    const second = rule('s', '{ "all": [{ "condition": "points" }] }', '{ "type": "block", "params": {} }');
+    const { findings } = lintPolicyText(policyText({ head: head(named), when, more: second }), CONTEXT);
+    expect(findings.map(({ code }) => code)).toEqual(['P305']);
+  });
 });

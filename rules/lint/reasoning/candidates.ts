@@ -22,6 +22,20 @@ export interface Candidates {
 const MOST_NAMES = 8;
 
 /**
+ * How many values `candidatesOf` gives at most, known without making them: facts that are compared in chains have as many
+ * values as there are constants times facts, each of them.
+ */
+export function mostCandidates(
+  { definition }: Variable,
+  { numbers, texts, prefixes, size }: Mentioned,
+): number {
+  const names = texts.size + prefixes.size + (prefixes.size + 1) * size;
+  if (definition.type === 'number') return numbers.size + (numbers.size + 1) * size + 2;
+  if (definition.type === 'boolean') return 4;
+  return Math.max(names, 2 ** Math.min(names, MOST_NAMES)) + 2;
+}
+
+/**
  * Representatives of a variable's values. A condition only compares with the constants that are mentioned and with
  * variables of the group; so one value for each constant and `size` for each gap between two suffice.
  */
@@ -68,22 +82,25 @@ function between(low: number, high: number, count: number, whole: boolean): numb
 
 function textsOf({ key }: Variable, { texts, prefixes, size }: Mentioned): string[] {
   const known = new Set([...texts, ...prefixes]);
-  const roots = [key === 'date' ? '2026-06-' : 'other', ...prefixes];
+  const longer = [...prefixes];
   const found = new Set(known);
-  for (const root of roots) {
-    for (let n = 1, made = 0; made < size; n += 1) {
-      const text =
-        key === 'date' && root.endsWith('-') ? `${root}${String(n).padStart(2, '0')}` : `${root}${n}`;
-      if (
-        known.has(text) ||
-        [...prefixes].some((prefix) => prefix.length > root.length && text.startsWith(prefix))
-      )
-        continue;
+  for (const root of [key === 'date' ? '2026-06-' : 'other', ...prefixes]) {
+    const others = longer.filter((prefix) => prefix.length > root.length && prefix.startsWith(root));
+    // No two tries share the sign behind the root, so each known text and each longer pattern excludes one at most.
+    const tries = size + known.size;
+    for (let n = 1, made = 0; made < size && n <= tries; n += 1) {
+      const text = key === 'date' ? `${root}${String(n).padStart(2, '0')}` : `${root}${signOf(n)}`;
+      if (known.has(text) || others.some((prefix) => text.startsWith(prefix))) continue;
       found.add(text);
       made += 1;
     }
   }
   return [...found];
+}
+
+/** Another sign for each number, as far as there are signs: digits first, which people can read in examples. */
+function signOf(n: number): string {
+  return n < 10 ? String(n) : String.fromCharCode(0x3400 + ((n - 10) % 0xa000));
 }
 
 function listsOf(texts: readonly string[]): Candidates {

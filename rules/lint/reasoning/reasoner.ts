@@ -1,6 +1,6 @@
 import type { Condition } from '../../../schemas/policy.ts';
 import type { Candidates, Mentioned } from './candidates.ts';
-import { candidatesOf } from './candidates.ts';
+import { candidatesOf, mostCandidates } from './candidates.ts';
 import type { Formula } from './formula.ts';
 import { group, one } from './formula.ts';
 import { impliedBetween } from './implied.ts';
@@ -13,6 +13,8 @@ import { variableOf } from './variables.ts';
 
 /** Steps for all questions about one policy: some tenths of a second. */
 const STEPS = 20_000_000;
+/** What making a candidate costs: it is sorted and kept, where a step only looks at it. */
+const STEPS_OF_CANDIDATE = 10;
 
 /** Names with a trailing `*` for any rest, that a text must be one of. */
 export interface TextScope {
@@ -30,10 +32,17 @@ export class Reasoner {
   private readonly world: World;
   private readonly isComplete = new Map<string, boolean>();
   private readonly formulas = new Map<Condition, { plain?: Formula; negated?: Formula }>();
-  private readonly budget: Budget = { left: STEPS };
+  private readonly budget: Budget;
 
-  constructor(conditions: readonly Condition[], named: Named, scopes: readonly TextScope[] = []) {
+  /** @param budget where several have to do with one */
+  constructor(
+    conditions: readonly Condition[],
+    named: Named,
+    scopes: readonly TextScope[] = [],
+    budget: Budget = { left: STEPS },
+  ) {
     this.named = named;
+    this.budget = budget;
     const leaves = leavesOf(conditions, named);
     const variables = new Map<string, Variable>();
     const groups = new Map<string, Mentioned>();
@@ -45,15 +54,27 @@ export class Reasoner {
     }
     for (const leaf of leaves) mention(leaf, groups);
     for (const { fact, patterns } of scopes) mentionPatterns(patterns, groups.get(fact));
+    const candidates = this.candidates(variables, groups);
+    const implied = impliedBetween([...variables.values()]);
+    this.world = { variables, candidates, implied, budget: this.budget };
+  }
+
+  /** None at all where there would be more than the budget can pay for. */
+  private candidates(
+    variables: ReadonlyMap<string, Variable>,
+    groups: ReadonlyMap<string, Mentioned>,
+  ): Map<string, readonly unknown[]> {
     const candidates = new Map<string, readonly unknown[]>();
+    for (const [key, variable] of variables)
+      this.budget.left -=
+        STEPS_OF_CANDIDATE * mostCandidates(variable, groups.get(key) ?? mentionedOf(variable));
+    if (this.isExhausted) return candidates;
     for (const [key, variable] of variables) {
       const found: Candidates = candidatesOf(variable, groups.get(key) ?? mentionedOf(variable));
       candidates.set(key, found.values);
       this.isComplete.set(key, found.isComplete);
-      this.budget.left -= found.values.length;
     }
-    const implied = impliedBetween([...variables.values()]);
-    this.world = { variables, candidates, implied, budget: this.budget };
+    return candidates;
   }
 
   /** The steps are used up: what is asked from here on stays unknown. */
