@@ -7,7 +7,7 @@ import { FINDING_CODES } from './lint/finding.ts';
 import { checkPolicyFile } from './policy-file.ts';
 
 /** Codes that only a text, other files, plans or the provider can have; and those of what is right but makes no sense. */
-const NOT_OF_THE_VALUE = /^P(0|217|3|405|406|407|409|5|6)/;
+const NOT_OF_THE_VALUE = /^P(0|217|3|405|406|407|409|411|5|6)/;
 
 describe('checkPolicyFile', () => {
   it('takes what the fold is given', () => {

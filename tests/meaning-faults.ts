@@ -265,6 +265,15 @@ export const MEANING_FAULTS: Fault[] = [
     { plans: PLANS },
   ],
   [
+    'P411',
+    'a top-up for a pool',
+    policyText({
+      head: head('"subject": "pool"'),
+      when: leaf('"fact": "poolUsedPercent", "operator": "greaterThan", "value": 90'),
+      event: '{ "type": «"topup"», "params": { "productId": "ten-gb", "maxPerCycle": 1 } }',
+    }),
+  ],
+  [
     'P503',
     'a plan that there is not',
     policyText({ head: head('"appliesTo": { "plans": [«"home-10"»] }') }),

@@ -13,6 +13,7 @@ export function checkContext(
   provider: ProviderSettings | null,
   report: Report,
 ): void {
+  checkPoolEvents(file, report);
   if (provider !== null)
     file.rules.forEach((rule, i) => checkProfiles(rule, ['rules', i, 'event', 'params'], provider, report));
   if (plans === null) return;
@@ -21,6 +22,15 @@ export function checkContext(
   file.rules.forEach((rule, i) =>
     checkPlans(rule, ['rules', i, 'event', 'params'], concerned, provider, report),
   );
+}
+
+/** An error to the linter only: such a rule does nothing, and admission must let pass what was published. */
+function checkPoolEvents({ subject, rules }: PolicyFile, report: Report): void {
+  if (subject !== 'pool') return;
+  rules.forEach(({ name, event }, i) => {
+    if (event.type === 'topup')
+      report.add('P411', ['rules', i, 'event', 'type'], `${name} does nothing: a pool buys no top-ups`);
+  });
 }
 
 /** Plans that a policy applies to. */

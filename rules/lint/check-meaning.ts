@@ -49,11 +49,13 @@ export function checkMeaning(file: PolicyFile, provider: ProviderSettings | null
     if (isReal) checkSubsumed(meaning, meanings, reasoner, scope, report);
   }
   checkThrottles(meanings, reasoner, scope, provider, report);
+  checkOverages(meanings, reasoner, scope, report);
   if (reasoner.isExhausted)
     report.add('P305', ['rules'], 'the conditions are too many to tell of each rule whether it can hold');
 }
 
-function scopesOf({ appliesTo }: PolicyFile): TextScope[] {
+/** The plans and segments that a policy is for. */
+export function scopesOf({ appliesTo }: PolicyFile): TextScope[] {
   const scopes: TextScope[] = [];
   if (appliesTo?.plans !== undefined) scopes.push({ fact: 'planId', patterns: appliesTo.plans });
   if (appliesTo?.segments !== undefined) scopes.push({ fact: 'segment', patterns: appliesTo.segments });
@@ -109,7 +111,8 @@ function checkSubsumed(
   }
 }
 
-function priorityOf({ priority }: PolicyRule): number {
+/** A rule's priority; 1 where it has none. */
+export function priorityOf({ priority }: PolicyRule): number {
   return priority ?? 1;
 }
 
@@ -152,7 +155,31 @@ function checkThrottles(
   });
 }
 
-function speedOf({ event }: PolicyRule, provider: ProviderSettings | null): string {
+/** Blocks are sold by one rule at a time: two that hold together would charge twice. */
+function checkOverages(
+  meanings: readonly RuleMeaning[],
+  reasoner: Reasoner,
+  scope: Formula,
+  report: Report,
+): void {
+  const sources = meanings.filter(({ rule }) => rule.event.type === 'overage');
+  sources.forEach((later, i) => {
+    for (const earlier of sources.slice(0, i)) {
+      const both = reasoner.together(scope, earlier.holds, later.holds);
+      if (both === 'none' || both === 'unknown') continue;
+      const example = JSON.stringify(factsOf(both, reasoner)).slice(0, 300);
+      report.add(
+        'P502',
+        ['rules', later.index, 'event'],
+        `${earlier.rule.name} and ${later.rule.name} can hold together and both sell overage: one rule has to. Example: ${example}`,
+      );
+      break;
+    }
+  });
+}
+
+/** What a throttle slows down to, as a text to compare; '' of other rules. */
+export function speedOf({ event }: PolicyRule, provider: ProviderSettings | null): string {
   if (event.type !== 'throttle') return '';
   const { params } = event;
   if (!('profile' in params)) return `${params.downBps}/${params.upBps}`;

@@ -35,11 +35,12 @@ export function checkOthers(
 }
 
 /** Only what acts can act twice: a draft in shadow may stand beside what it is to replace. */
-function isActing({ mode }: PolicyFile): boolean {
+export function isActing({ mode }: PolicyFile): boolean {
   return mode === 'enforce' || mode === 'percent';
 }
 
-function overlap(a: PolicyFile, b: PolicyFile, plans: readonly PlanVersion[] | null): boolean {
+/** Some subscriber may be of both. */
+export function overlap(a: PolicyFile, b: PolicyFile, plans: readonly PlanVersion[] | null): boolean {
   const known = plans === null || plans.length === 0 ? null : plans.map(({ planId }) => planId);
   return (
     meet(a.appliesTo?.plans, b.appliesTo?.plans, known) &&

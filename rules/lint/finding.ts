@@ -102,8 +102,13 @@ export const FINDING_CODES = {
     'overage-without-terms',
     'Neither the plan nor the policy says what a block is and costs',
   ],
+  P411: ['error', 'pool-top-up', 'A policy for pools buys top-ups, which only subscribers have'],
   P501: ['error', 'duplicate-id', 'Two files have one policy id'],
-  P502: ['error', 'two-overage-sources', 'Two policies can sell overage to one subscriber'],
+  P502: [
+    'error',
+    'two-overage-sources',
+    'Two policies, or two rules of one, can sell overage to one subscriber',
+  ],
   P503: ['warning', 'unknown-plan', 'No plan has this name'],
   P504: [
     'error',
@@ -114,6 +119,11 @@ export const FINDING_CODES = {
     'error',
     'neutrality-condition',
     'A rule treats service classes differently, which net neutrality forbids',
+  ],
+  P506: [
+    'warning',
+    'overlapping-throttles',
+    'Throttles of two policies, of one priority, can hold together with different speeds',
   ],
   P601: ['error', 'bad-setting', 'A setting of the provider has a value that it cannot have'],
   P602: ['error', 'bad-time', 'Not a time of the form HH:MM'],

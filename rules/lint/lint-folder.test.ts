@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { CONTEXT, PROVIDER, event, policyText } from '../../tests/policy-texts.ts';
+import { CONTEXT, PROVIDER, event, leaf, policyText } from '../../tests/policy-texts.ts';
 import { lintFolder } from './lint-folder.ts';
 import { lintPolicyText, lintProviderText } from './lint-policy.ts';
 
@@ -123,6 +123,21 @@ describe('lintFolder', () => {
     expect(provider).toBeNull();
     expect(lintFolder(files.slice(0, 1), null).findings.map(({ code }) => code)).toEqual(['P405']);
     expect(lintFolder(files.slice(0, 1), null, PROVIDER).findings).toEqual([]);
+  });
+
+  it('checks policies against the settings in force where provider.json has errors', () => {
+    const when = leaf(
+      '"fact": "byClass", "path": "$.video.dayBytes", "operator": "greaterThan", "value": 5000',
+    );
+    const files = [
+      { name: 'b.json', bytes: bytes(policyText({ when, event: event('throttle', '"profile": "crawl"') })) },
+      { name: 'c.json', bytes: policy('c', 'redirect', '"profile": "pay-pag"') },
+      { name: 'provider.json', bytes: bytes('{ "neutrality": 1 }') },
+    ];
+    const { files: linted, provider } = lintFolder(files, null, { ...PROVIDER, neutrality: true });
+    const codes = linted.map(({ name, findings }) => `${name} ${findings.map(({ code }) => code).join(' ')}`);
+    expect(codes).toEqual(['provider.json P601', 'b.json P505', 'c.json P406']);
+    expect(provider).toBeNull();
   });
 
   it('checks beside what is in force, but for what a file replaces', () => {

@@ -39,22 +39,26 @@ export function isLinted(name: string): boolean {
  * Checks all files of a policies folder, each by itself and beside the others. Never throws.
  *
  * @param plans null = not known: what needs them is not checked
- * @param provider settings where the folder has no provider.json; null = not known
+ * @param provider settings where the folder has no right provider.json; null = not known; absent = not known where it
+ *   has a wrong one, and the provider has set nothing where it has none
  * @param inForce policies besides those of the folder; one whose id a file has is what that file replaces
  */
 export function lintFolder(
   files: readonly NamedFile[],
   plans: readonly PlanVersion[] | null,
-  provider: ProviderSettings | null = NO_PROVIDER_SETTINGS,
+  provider?: ProviderSettings | null,
   inForce: readonly PolicyFile[] = [],
 ): FolderLint {
   const linted = files.filter(({ name }) => isLinted(name)).sort((a, b) => (a.name < b.name ? -1 : 1));
   const settingsFile = linted.find(({ name }) => baseName(name) === PROVIDER_FILE);
   const results: FileLint[] = [];
-  let settings = provider;
+  let settings = provider === undefined ? NO_PROVIDER_SETTINGS : provider;
+  let own = settings;
   if (settingsFile !== undefined) {
     const found = lintProviderText(settingsFile.bytes, settingsFile.name);
-    settings = found.settings;
+    own = found.settings;
+    // What was set before stays in force where the file is wrong: policies are checked against that.
+    settings = own ?? provider ?? null;
     results.push({ kind: 'provider', name: settingsFile.name, ...found });
   }
   const policies = linted.filter((file) => file !== settingsFile);
@@ -74,7 +78,7 @@ export function lintFolder(
   const sum = (key: 'errors' | 'warnings'): number =>
     results.reduce((total, result) => total + result[key], 0);
   const all = results.flatMap(({ findings }) => findings);
-  return { ...listed(all, sum('errors'), sum('warnings')), files: results, provider: settings };
+  return { ...listed(all, sum('errors'), sum('warnings')), files: results, provider: own };
 }
 
 function baseName(name: string): string {

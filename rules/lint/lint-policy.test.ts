@@ -153,6 +153,42 @@ describe('lintPolicyText', () => {
     });
   });
 
+  it('P502: two rules of one policy that can both sell', () => {
+    const sells = event('overage', '');
+    const two = (second: string): string[] =>
+      findingsOf(
+        policyText({
+          when: above(100),
+          event: sells,
+          more: rule('s', second, event('overage', '"maxBlocks": 5')),
+        }),
+      );
+    expect(two(above(150))).toEqual(['P502 7:128-7:129']);
+    expect(two(leaf('"fact": "capUsedPercent", "operator": "lessThan", "value": 50'))).toEqual([]);
+  });
+
+  it('P506: throttles of other policies that can hold together', () => {
+    const night = '{ "condition": "now" }';
+    const named = (name: string, hour: number): string =>
+      `"conditions": { "now": { "all": [{ "fact": "hourOfDay", "operator": "${name}", "value": ${hour} }] } }`;
+    const text = policyText({ head: head(named('greaterThan', 20)), when: night, event: slow(2e6) });
+    const against = (hours: string, fields: object = {}, bps = 1e6): string[] => {
+      const { policy } = lintPolicyText(
+        policyText({ head: head(hours), when: night, event: slow(bps) }),
+        CONTEXT,
+      );
+      if (policy === null) throw new Error('no policy');
+      return findingsOf(text, { others: [{ file: 'b.json', policy: { ...policy, id: 'b', ...fields } }] });
+    };
+    const later = named('greaterThan', 21);
+    expect(against(later)).toEqual(['P506 4:5-4:6']);
+    expect(against(named('lessThan', 5))).toEqual([]);
+    expect(against(later, {}, 2e6)).toEqual([]);
+    expect(against(later, { mode: 'shadow' })).toEqual([]);
+    expect(against(later, { subject: 'pool' })).toEqual([]);
+    expect(against(later, { appliesTo: { segments: [] } })).toEqual([]);
+  });
+
   it('ends where every text that begins with a pattern and a digit is excluded by another', () => {
     const patterns = ['home-*', ...[...Array(10).keys()].map((i) => `home-${i}*`), 'home-1\u3400*'];
     const text = policyText({ head: head(`"appliesTo": { "plans": ${JSON.stringify(patterns)} }`) });

@@ -8,6 +8,7 @@ import { checkMeaning } from './check-meaning.ts';
 import { checkNeutrality } from './check-neutrality.ts';
 import type { OtherPolicy } from './check-others.ts';
 import { checkOthers } from './check-others.ts';
+import { checkOverlap } from './check-overlap.ts';
 import { checkPolicy } from './check-policy.ts';
 import { checkProvider, settingsOf } from './check-provider.ts';
 import { checkValues } from './check-values.ts';
@@ -57,6 +58,7 @@ function checkWhole(file: PolicyFile, context: LintContext, report: Report): Pol
   if (provider?.neutrality === true) checkNeutrality(file, plans, report);
   checkValues(file, report);
   checkMeaning(file, provider, report);
+  checkOverlap(file, others, context, report);
   return compiles(file, provider, report) ? file : null;
 }
 
