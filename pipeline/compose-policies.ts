@@ -10,6 +10,7 @@ import type { CheckContext, CheckedFiles, Checks, PolicyTexts } from './policies
 import { lintInWorker } from './policies/lint-worker.ts';
 import { PolicyFolder } from './policies/policy-folder.ts';
 import { PolicyLife } from './policies/policy-life.ts';
+import { actsOnAtOnce } from './policies/publish-guard.ts';
 import { PolicyReporter } from './policies/report-policies.ts';
 import { runTestsInWorker } from './policies/tests-worker.ts';
 import { every } from './schedule/every.ts';
@@ -80,6 +81,11 @@ export function policyFolderPart({ config, around, stores }: Assembly): Lifecycl
     reports: stores.policyReports,
     check,
     context: () => contextOf(stores),
+    question: async (policy) => {
+      const { policies: store, shadows, directory } = stores;
+      const guard = { store, shadows, confirmPercent: config.policyConfirmPercent };
+      return (await actsOnAtOnce(guard, policy, (await directory.counts()).subscribers)).question;
+    },
     log,
     onFaults: (files) => metrics.policyFolderFaults.set(files),
   });

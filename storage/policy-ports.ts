@@ -77,13 +77,17 @@ export interface PolicyStore {
    */
   publish(policies: readonly PolicyVersion[], author: Authorship): Promise<PolicyChange[]>;
   /**
-   * As publish, for what a policies folder holds: only what differs from what the folder was last taken with. An
-   * unchanged file does not undo what people published since.
+   * As publish, for what a policies folder holds: only what was never taken from a folder. An unchanged file does not undo
+   * what people published since, nor do two folders that differ undo each other.
+   * @param changed policy ids and `provider.json` whose files were seen to change: those go back to a content of before too
    */
   takeFolder(
     content: FolderContent,
     author: Authorship,
+    changed?: ReadonlySet<string>,
   ): Promise<{ changes: PolicyChange[]; settings: boolean }>;
+  /** Ids of those that takeFolder would take. */
+  untaken(policies: readonly PolicyVersion[], changed?: ReadonlySet<string>): Promise<string[]>;
   /**
    * Back to what was before: a candidate is dropped; without one the base before this one comes back, and where there was
    * none the policy is withdrawn. @throws AppError 'not-found' (no such policy), 'conflict' (there is nothing before it)

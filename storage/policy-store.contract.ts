@@ -128,7 +128,8 @@ export function policyStoreLaws(open: () => Promise<PolicyStoreRig>): void {
       expect((await store.head('fup'))?.folderVersion).toBe('a-shadow');
       await store.takeFolder({ settings: null, policies: [aPolicy('b')] }, folder);
       expect(await heads()).toEqual(['b-enforce', null]);
-      await store.takeFolder(content, folder);
+      expect(await store.untaken(content.policies, new Set(['fup']))).toEqual(['fup']);
+      await store.takeFolder(content, folder, new Set(['fup']));
       expect(await heads()).toEqual(['b-enforce', 'a-shadow']);
     });
 
@@ -141,6 +142,23 @@ export function policyStoreLaws(open: () => Promise<PolicyStoreRig>): void {
       expect((await store.takeFolder(content, folder)).changes).toEqual([]);
       expect(await heads()).toEqual([null, null]);
       expect(await sent()).toEqual(['policy-withdrawn']);
+    });
+
+    it('takes a content once: folders that differ do not undo each other, nor a rollback', async () => {
+      const one = { settings: NO_PROVIDER_SETTINGS, policies: [aPolicy('a')] };
+      const other = { settings: { ...NO_PROVIDER_SETTINGS, neutrality: true }, policies: [aPolicy('b')] };
+      for (const content of [one, other, one]) await store.takeFolder(content, folder);
+      expect(await heads()).toEqual(['b-enforce', null]);
+      expect((await store.settings())?.settings.neutrality).toBe(true);
+      await store.rollback('fup', ann);
+      for (const content of [other, one]) {
+        expect(await store.untaken(content.policies)).toEqual([]);
+        expect(await store.takeFolder(content, folder)).toEqual({ changes: [], settings: false });
+      }
+      expect(await heads()).toEqual(['a-enforce', null]);
+      const changed = new Set(['fup', 'provider.json']);
+      expect(await store.takeFolder(one, folder, changed)).toEqual({ changes: [], settings: true });
+      expect(await store.takeFolder(one, folder, changed)).toEqual({ changes: [], settings: false });
     });
 
     it('sends settings before policies', async () => {

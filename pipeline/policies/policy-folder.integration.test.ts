@@ -1,12 +1,15 @@
-import { appendFile, mkdir, mkdtemp, open, rename, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, open, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { waitUntil } from '../../dev/processes/wait-until.ts';
 import type { FolderReport } from '../../storage/policy-ports.ts';
 import { AppError } from '../../schemas/errors.ts';
+import { MemoryPolicyStore } from '../../storage/memory/policy-store.ts';
+import { policyVersion } from './policy-version.ts';
 import { PolicyFolder } from './policy-folder.ts';
 import { capPolicy, capTests, check, policyRig } from './policy-rig.contract.ts';
+import { actsOnAtOnce } from './publish-guard.ts';
 import { lookAt, readFolder } from './read-folder.ts';
 
 const WITHIN = { timeoutMs: 20_000 };
@@ -20,8 +23,11 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 const put = (name: string, content: string): Promise<void> => writeFile(join(folder, name), content);
 const text = (over = {}): string => JSON.stringify(capPolicy(over), null, 2);
 
-function rig(path = folder) {
-  const { store, context } = policyRig();
+function rig(path = folder, known: MemoryPolicyStore | null = null) {
+  const { store: own, context, state: around } = policyRig();
+  const store = known ?? own;
+  const shadows = { holding: () => Promise.resolve(around.holding) };
+  const guard = { store, shadows, confirmPercent: 5 };
   const reports: FolderReport[] = [];
   const lines: string[] = [];
   const say = (level: string) => (fields: object, message: string) =>
@@ -46,12 +52,13 @@ function rig(path = folder) {
     },
     check,
     context,
+    question: async (policy) => (await actsOnAtOnce(guard, policy, 100)).question,
     log: { info: say('info'), warn: say('warn'), error: say('error') } as never,
     onFaults: (files) => (state.faults = files),
   });
   const description = async (id = 'fup'): Promise<string | undefined> =>
     (await store.head(id))?.base?.version.file.description;
-  return { watched, store, reports, lines, state, description };
+  return { watched, store, reports, lines, state, around, description };
 }
 
 describe('PolicyFolder', () => {
@@ -151,6 +158,76 @@ describe('PolicyFolder', () => {
     } finally {
       await watched.stop();
     }
+  });
+
+  it('does not go from shadow to enforce on many at once without a yes', async () => {
+    await put('fup.json', text({ mode: 'shadow' }));
+    const { watched, store, reports, state, around } = rig();
+    await watched.start();
+    try {
+      around.holding = 6;
+      await put('fup.json', text());
+      await waitUntil('the fault', async () => state.faults === 1, WITHIN);
+      expect((await store.head('fup'))?.base).toBeNull();
+      const [refused] = reports.at(-1)?.refused ?? [];
+      expect(refused).toMatchObject({ file: 'fup.json', policyId: 'fup' });
+      expect(refused?.faults.join()).toMatch(
+        /fup\.json:1:1: .*6 of 100 subscribers \(6\.0 %\).*weir policy publish .*fup\.json --yes/,
+      );
+      await store.publish([policyVersion(capPolicy())], { by: 'ann', source: 'cli', comment: '' });
+      await put('other.json', text({ id: 'other' }));
+      await waitUntil('no fault', async () => state.faults === 0, WITHIN);
+    } finally {
+      await watched.stop();
+    }
+  });
+
+  it('takes an older content again where it saw the file change to it, and not at a start', async () => {
+    await put('fup.json', text());
+    const { watched, store, state, description } = rig();
+    await watched.start();
+    try {
+      await put('fup.json', text({ description: 'second' }));
+      await waitUntil('the change', async () => (await description()) === 'second', WITHIN);
+      await put('fup.json', text());
+      await waitUntil('back again', async () => (await description()) === 'slow at the cap', WITHIN);
+    } finally {
+      await watched.stop();
+    }
+    await put('fup.json', text({ description: 'second' }));
+    const { watched: next, lines } = rig(folder, store);
+    await next.start();
+    await next.stop();
+    expect([await description(), state.faults]).toEqual(['slow at the cap', 0]);
+    expect(lines.join()).toContain('taken before and are not in force');
+  });
+
+  it('refuses a file that cannot be read, and takes the others', async () => {
+    await put('fup.json', text());
+    await symlink('loop.json', join(folder, 'loop.json'));
+    await put('other.json', text({ id: 'other' }));
+    await symlink('other.test.json', join(folder, 'other.test.json'));
+    const { watched, reports, description } = rig();
+    await watched.start();
+    await watched.stop();
+    expect(await description()).toBe('slow at the cap');
+    expect(await description('other')).toBeUndefined();
+    expect(reports.at(-1)?.refused).toEqual([
+      { file: 'loop.json', policyId: null, faults: ['loop.json: cannot be read: ELOOP'] },
+      { file: 'other.test.json', policyId: null, faults: ['other.test.json: cannot be read: ELOOP'] },
+    ]);
+  });
+
+  it('starts with a folder that cannot be read, and says so', async () => {
+    await put('file', '');
+    const path = join(folder, 'file');
+    const { watched, state, reports } = rig(path);
+    await watched.start();
+    await watched.stop();
+    expect(state.faults).toBe(1);
+    expect(reports.at(-1)?.refused).toMatchObject([
+      { file: path, faults: [`${path}: cannot be read: ENOTDIR`] },
+    ]);
   });
 
   it('never publishes a file that is being written', async () => {

@@ -1,14 +1,24 @@
-import { once } from 'node:events';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { watch } from 'chokidar';
 import type { FSWatcher } from 'chokidar';
 import type { Logger } from 'pino';
-import type { Authorship, FolderReport, PolicyReports, PolicyStore } from '../../storage/policy-ports.ts';
+import { PROVIDER_FILE } from '../../rules/lint/lint-folder.ts';
+import type { PolicyVersion } from '../../schemas/policy.ts';
+import { canonicalJson } from '../../storage/canonical-json.ts';
+import type {
+  Authorship,
+  FolderReport,
+  PolicyHead,
+  PolicyReports,
+  PolicyStore,
+  RefusedFile,
+} from '../../storage/policy-ports.ts';
 import { every } from '../schedule/every.ts';
 import type { CheckContext, CheckedFiles, PolicyTexts } from './check-files.ts';
 import { sortFiles, verdictOf } from './check-folder.ts';
 import type { FolderVerdict } from './check-folder.ts';
-import { lookAt, readFolder, sameLook } from './read-folder.ts';
+import { FOLDER_ITSELF, lookAt, readFolder, sameLook } from './read-folder.ts';
 import type { FolderLook } from './read-folder.ts';
 
 /** After the last event: editors write, rename and touch in a row. */
@@ -34,6 +44,8 @@ export interface PolicyFolderParts {
   /** checks texts; bounded in time */
   check(texts: PolicyTexts, context: CheckContext): Promise<CheckedFiles>;
   context(): Promise<CheckContext>;
+  /** why this version may not come into force without somebody's yes; null = it may */
+  question(policy: PolicyVersion): Promise<string | null>;
   log: Pick<Logger, 'info' | 'warn' | 'error'>;
   /** called with the number of refused files */
   onFaults(files: number): void;
@@ -42,7 +54,8 @@ export interface PolicyFolderParts {
 /**
  * Publishes what a folder holds, at start and whenever it changes: read whole, checked, tested, taken in one transaction.
  * What is wrong is not published, what was in force stays, and report, metric and log say so. A file that is gone leaves
- * its policy in force. Several processes with one folder do no harm: the store takes each content once.
+ * its policy in force. Several processes with one folder, or with different ones, do no harm: each content is taken once, and
+ * an older one again only by a process that saw the file change to it.
  */
 export class PolicyFolder {
   readonly #parts: PolicyFolderParts;
@@ -53,6 +66,8 @@ export class PolicyFolder {
   #taken: FolderLook | null = null;
   #report: FolderReport | null = null;
   #reportedMs = 0;
+  /** content by policy id or PROVIDER_FILE at the last look: a file that this process saw change was changed by somebody */
+  #seen = new Map<string, string>();
   /** what was said of it, so that it is said once */
   #said = '';
 
@@ -75,7 +90,9 @@ export class PolicyFolder {
       });
     this.#watcher = watcher;
     // What changes before the watch is set up shows no event; where it cannot be set up the regular looks do without.
-    await Promise.race([once(watcher, 'ready'), delay(READY_MS, undefined, { ref: false })]);
+    // Not events.once, which would throw what one file's error event says.
+    const ready = new Promise((resolve) => watcher.once('ready', resolve));
+    await Promise.race([ready, delay(READY_MS, undefined, { ref: false })]);
     await this.#take();
     this.#end = every(
       LOOK_MS,
@@ -117,10 +134,18 @@ export class PolicyFolder {
     let found = await readFolder(folder);
     for (let looks = 1; found.unsettled.length > 0 && looks < MAX_LOOKS; looks += 1)
       found = await readFolder(folder);
-    const { texts, refused } = sortFiles(found);
+    const waiting = [...found.unsettled, ...found.unreadable.keys()];
+    const { texts, refused } = sortFiles({ ...found, unsettled: waiting });
     const checked = await check(texts, await context());
-    const verdict = verdictOf(checked, refused, found.look.size);
-    const { changes, settings } = await store.takeFolder(verdict, AUTHOR);
+    const unreadable = [...found.unreadable].map(([name, code]) => this.#unreadable(name, code));
+    const verdict = verdictOf(checked, [...refused, ...unreadable], found.look.size);
+    const seen = contentsOf(verdict);
+    const changed = new Set(
+      [...seen].filter(([of, is]) => (this.#seen.get(of) ?? is) !== is).map(([of]) => of),
+    );
+    await this.#askFirst(verdict, checked, changed);
+    const { changes, settings } = await store.takeFolder(verdict, AUTHOR, changed);
+    for (const of of contentsOf(verdict).keys()) this.#seen.set(of, seen.get(of) ?? '');
     // What is still being written is looked at anew the next time.
     this.#taken = found.unsettled.length === 0 ? found.look : null;
     for (const { policyId, base, candidate } of changes)
@@ -128,6 +153,30 @@ export class PolicyFolder {
     if (settings) this.#parts.log.info({ folder }, 'provider settings published from the folder');
     await this.#say(verdict);
     await this.#tell({ folder, files: verdict.files, refused: verdict.refused });
+  }
+
+  #unreadable(name: string, code: string): RefusedFile {
+    const file = name === FOLDER_ITSELF ? this.#parts.folder : name;
+    return { file, policyId: null, faults: [`${file}: cannot be read: ${code}`] };
+  }
+
+  /** What would act on more subscribers at once than may be without a yes is refused. */
+  async #askFirst(
+    verdict: FolderVerdict,
+    { policies }: CheckedFiles,
+    changed: ReadonlySet<string>,
+  ): Promise<void> {
+    const { store, question, folder } = this.#parts;
+    const news = new Set(await store.untaken(verdict.policies, changed));
+    for (const policy of verdict.policies.filter(({ policyId }) => news.has(policyId))) {
+      const { policyId } = policy;
+      const asked = await question(policy);
+      if (asked === null) continue;
+      const name = policies.find(({ file }) => file?.id === policyId)?.name ?? policyId;
+      const yes = `weir policy publish ${join(folder, name)} --yes`;
+      verdict.policies = verdict.policies.filter((each) => each !== policy);
+      verdict.refused.push({ file: name, policyId, faults: [`${name}:1:1: ${asked}: ${yes}`] });
+    }
   }
 
   async #say(verdict: FolderVerdict): Promise<void> {
@@ -141,12 +190,20 @@ export class PolicyFolder {
     ]);
     const inForce = heads.filter(({ base, candidate }) => (base ?? candidate) !== null);
     const others = inForce.map(({ policyId }) => policyId).filter((policyId) => !known.has(policyId));
-    const said = JSON.stringify([refused, warnings, others, inForce.length === 0]);
+    const left = policies
+      .filter(
+        ({ policyId, version }) =>
+          !heads.some((head) => head.policyId === policyId && isInForce(head, version)),
+      )
+      .map(({ policyId }) => policyId);
+    const said = JSON.stringify([refused, warnings, others, left, inForce.length === 0]);
     if (said === this.#said) return;
     this.#said = said;
     for (const { file, faults } of refused)
       log.error({ file, faults }, 'policy file refused: what was in force stays');
     if (warnings.length > 0) log.warn({ warnings }, 'policy files with doubtful parts');
+    if (left.length > 0)
+      log.warn({ policies: left, folder }, 'policies whose files were taken before and are not in force');
     // Not withdrawn: a folder that was not mounted would restore every subscriber at once.
     if (others.length > 0)
       log.warn({ policies: others, folder }, 'policies in force that are not in the folder');
@@ -159,4 +216,13 @@ export class PolicyFolder {
     await this.#parts.reports.reportFolder(this.#parts.reporter, report);
     this.#reportedMs = Date.now();
   }
+}
+
+function isInForce({ base, candidate }: PolicyHead, version: string): boolean {
+  return base?.version.version === version || candidate?.version.version === version;
+}
+
+function contentsOf({ policies, settings }: FolderVerdict): Map<string, string> {
+  const contents = new Map(policies.map(({ policyId, version }) => [policyId, version]));
+  return settings === null ? contents : contents.set(PROVIDER_FILE, canonicalJson(settings));
 }

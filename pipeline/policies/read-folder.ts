@@ -9,7 +9,12 @@ const MAX_FILES = 1_000;
 /** Largest file that is read: a larger one is refused by its size. */
 export const MAX_FILE_BYTES = 256 * 1024;
 
-/** A file's identity at one look, by name: what changes when somebody writes it. */
+/** Name under which a look has the folder itself, where that cannot be read. */
+export const FOLDER_ITSELF = '.';
+/** Begins the mark of what cannot be read; the error's code follows. */
+const UNREADABLE = '! ';
+
+/** A file's identity at one look, by name: what changes when somebody writes it, or why it cannot be read. */
 export type FolderLook = ReadonlyMap<string, string>;
 
 /** What a folder of policies holds. */
@@ -17,6 +22,8 @@ export interface FolderFiles {
   look: FolderLook;
   /** content by name, in order; null = larger than is read */
   files: ReadonlyMap<string, Buffer | null>;
+  /** error codes (EACCES, ELOOP) by name; what is wrong with one file says nothing of the others */
+  unreadable: ReadonlyMap<string, string>;
   /** being written at this moment: nothing is known of them */
   unsettled: string[];
 }
@@ -24,7 +31,9 @@ export interface FolderFiles {
 /** Looks at a folder's JSON files without reading them. A folder that does not exist is empty. */
 export async function lookAt(folder: string): Promise<FolderLook> {
   const look = new Map<string, string>();
-  for (const name of await jsonFiles(folder)) {
+  const names = await jsonFiles(folder);
+  if (typeof names === 'string') return look.set(FOLDER_ITSELF, UNREADABLE + names);
+  for (const name of names) {
     const mark = await markOf(join(folder, name));
     if (mark !== null) look.set(name, mark);
   }
@@ -38,54 +47,48 @@ export function sameLook(a: FolderLook, b: FolderLook): boolean {
 
 /**
  * Reads a folder's JSON files, each whole or not at all: a file whose size or time changes between two looks, or while it is
- * read, is left out. Throws what the file system throws besides "not there".
+ * read, is left out. What cannot be read is named, and does not throw.
  */
 export async function readFolder(folder: string): Promise<FolderFiles> {
   const first = await lookAt(folder);
   await delay(SETTLE_MS);
   const look = await lookAt(folder);
   const files = new Map<string, Buffer | null>();
+  const unreadable = new Map<string, string>();
   const unsettled = [...first.keys()].filter((name) => !look.has(name));
   for (const [name, mark] of look) {
     const content = first.get(name) === mark ? await readWhole(join(folder, name), mark) : undefined;
     if (content === undefined) unsettled.push(name);
+    else if (typeof content === 'string') unreadable.set(name, content);
     else files.set(name, content);
   }
-  return { look, files, unsettled };
+  return { look, files, unreadable, unsettled };
 }
 
-/** undefined = it changed meanwhile. */
-async function readWhole(path: string, mark: string): Promise<Buffer | null | undefined> {
+/** undefined = it changed meanwhile; a text = the code of the error. */
+async function readWhole(path: string, mark: string): Promise<Buffer | null | string | undefined> {
+  if (mark.startsWith(UNREADABLE)) return mark.slice(UNREADABLE.length);
   if (Number(mark.split(' ')[0]) > MAX_FILE_BYTES) return null;
   try {
     const content = await readFile(path);
     return (await markOf(path)) === mark ? content : undefined;
   } catch (error) {
-    if (isGone(error)) return undefined;
-    throw error;
+    return isGone(error) ? undefined : codeOf(error);
   }
 }
 
-/** Size first; null = it is not there, or is no file. */
+/** Size first, or that it cannot be read; null = it is not there, or is no file. */
 async function markOf(path: string): Promise<string | null> {
   try {
-    const { size, mtimeMs, ino, isFile } = await statOf(path);
-    return isFile ? `${size} ${mtimeMs} ${ino}` : null;
+    const found = await stat(path);
+    return found.isFile() ? `${found.size} ${found.mtimeMs} ${found.ino}` : null;
   } catch (error) {
-    if (isGone(error)) return null;
-    throw error;
+    return isGone(error) ? null : UNREADABLE + codeOf(error);
   }
 }
 
-async function statOf(
-  path: string,
-): Promise<{ size: number; mtimeMs: number; ino: number; isFile: boolean }> {
-  const found = await stat(path);
-  const { size, mtimeMs, ino } = found;
-  return { size, mtimeMs, ino, isFile: found.isFile() };
-}
-
-async function jsonFiles(folder: string): Promise<string[]> {
+/** A text = the code of the error. */
+async function jsonFiles(folder: string): Promise<string[] | string> {
   try {
     const names = await readdir(folder);
     // Editors keep their copies under names with a dot before them.
@@ -94,11 +97,16 @@ async function jsonFiles(folder: string): Promise<string[]> {
       .sort()
       .slice(0, MAX_FILES);
   } catch (error) {
-    if (isGone(error)) return [];
-    throw error;
+    return isGone(error) ? [] : codeOf(error);
   }
 }
 
 function isGone(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+  return codeOf(error) === 'ENOENT';
+}
+
+/** Errors of the file system have one; any other is a fault of ours and goes on. */
+function codeOf(error: unknown): string {
+  if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;
+  throw error;
 }

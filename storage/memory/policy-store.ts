@@ -21,6 +21,8 @@ interface Policy extends VersionsInForce {
   versions: StoredPolicyVersion[];
   changes: PolicyChange[];
   folderVersion: string | null;
+  /** versions that were ever taken from a folder */
+  taken: Set<string>;
 }
 
 /** Versions of policies in memory, for tests; `controls` and `audit` are what the database would have got. */
@@ -31,6 +33,7 @@ export class MemoryPolicyStore implements PolicyStore {
   readonly #nowMs: () => number;
   #settings: StoredSettings | null = null;
   #settingsOfFolder: string | null = null;
+  readonly #settingsTaken = new Set<string>();
 
   constructor(nowMs: () => number = Date.now) {
     this.#nowMs = nowMs;
@@ -56,18 +59,37 @@ export class MemoryPolicyStore implements PolicyStore {
   async takeFolder(
     { settings, policies }: FolderContent,
     author: Authorship,
+    changed: ReadonlySet<string> = new Set(),
   ): Promise<{ changes: PolicyChange[]; settings: boolean }> {
     let taken = false;
-    if (settings !== null && versionOf(settings) !== this.#settingsOfFolder) {
+    if (settings !== null && this.#isNews(settings, changed)) {
       taken = await this.putSettings(settings, author);
       this.#settingsOfFolder = versionOf(settings);
+      this.#settingsTaken.add(versionOf(settings));
     }
-    const news = policies.filter(
-      ({ policyId, version }) => this.#policies.get(policyId)?.folderVersion !== version,
-    );
+    const ids = await this.untaken(policies, changed);
+    const news = policies.filter(({ policyId }) => ids.includes(policyId));
     const changes = await this.publish(news, author);
+    for (const { policyId, version } of news) this.#policy(policyId).taken.add(version);
     for (const { policyId, version } of news) this.#policy(policyId).folderVersion = version;
     return { changes, settings: taken };
+  }
+
+  async untaken(
+    policies: readonly PolicyVersion[],
+    changed: ReadonlySet<string> = new Set(),
+  ): Promise<string[]> {
+    const news = policies.filter(({ policyId, version }) => {
+      const known = this.#policies.get(policyId);
+      return known?.taken.has(version) !== true || (changed.has(policyId) && known.folderVersion !== version);
+    });
+    return news.map(({ policyId }) => policyId);
+  }
+
+  #isNews(settings: ProviderSettings, changed: ReadonlySet<string>): boolean {
+    const version = versionOf(settings);
+    if (!this.#settingsTaken.has(version)) return true;
+    return changed.has('provider.json') && this.#settingsOfFolder !== version;
   }
 
   async rollback(policyId: string, author: Authorship): Promise<PolicyChange> {
@@ -146,7 +168,14 @@ export class MemoryPolicyStore implements PolicyStore {
   #add({ policyId, version, file }: PolicyVersion, author: Authorship): boolean {
     let policy = this.#policies.get(policyId);
     if (policy === undefined) {
-      policy = { base: null, candidate: null, versions: [], changes: [], folderVersion: null };
+      policy = {
+        base: null,
+        candidate: null,
+        versions: [],
+        changes: [],
+        folderVersion: null,
+        taken: new Set(),
+      };
       this.#policies.set(policyId, policy);
     }
     const known = policy.versions.find((each) => each.version === version);

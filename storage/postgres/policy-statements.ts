@@ -46,8 +46,23 @@ export const CHANGE = `
 /** $1 who, $2 action, $3 subject, $4 content. */
 export const AUDIT = `insert into audit (who, action, subject, content) values ($1, $2, $3, $4::json)`;
 
+/**
+ * $1 subjects (policy ids, provider.json), $2 their versions, $3 subjects that were seen to change. Subjects to be taken from
+ * a folder: what never was, and what changed to another content than the last one.
+ */
+export const UNTAKEN = `
+  select given.subject from unnest($1::text[], $2::text[]) as given (subject, version)
+  left join policy_folder_taken taken using (subject, version)
+  left join policy p on p.policy_id = given.subject
+  left join provider_settings s on given.subject = 'provider.json'
+  where taken.subject is null or (given.subject = any($3::text[])
+    and coalesce(p.folder_version, s.folder_version) is distinct from given.version)`;
+
 /** $1 policy id, $2 version. */
 export const FOLDER_TAKEN = `
+  with noted as (
+    insert into policy_folder_taken (subject, version) values ($1, $2) on conflict do nothing
+  )
   insert into policy (policy_id, folder_version) values ($1, $2)
   on conflict (policy_id) do update set folder_version = excluded.folder_version
   where policy.folder_version is distinct from excluded.folder_version`;
@@ -97,7 +112,7 @@ export const IN_OTHER_MODES = `
 export const CHANGES = `
   select ${CHANGE_COLUMNS('h')} as change from policy_change h where policy_id = $1 order by seq desc limit $2`;
 
-export const SETTINGS_HEAD = `select version, folder_version from provider_settings`;
+export const SETTINGS_HEAD = `select version from provider_settings`;
 
 /** $1 version, $2 content, $3 author, $4 source, $5 comment. */
 export const ADD_SETTINGS = `
@@ -117,6 +132,9 @@ export const CHANGE_SETTINGS = `
 
 /** $1 version. */
 export const SETTINGS_FOLDER_TAKEN = `
+  with noted as (
+    insert into policy_folder_taken (subject, version) values ('provider.json', $1) on conflict do nothing
+  )
   insert into provider_settings (folder_version) values ($1)
   on conflict (single) do update set folder_version = excluded.folder_version
   where provider_settings.folder_version is distinct from excluded.folder_version`;

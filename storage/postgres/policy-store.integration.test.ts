@@ -10,7 +10,8 @@ let database: TestDatabase;
 
 async function emptied(): Promise<PostgresPolicyStore> {
   await database.pool.query(
-    'truncate control_outbox, policy, policy_version, policy_change, provider_settings, provider_settings_version, audit',
+    `truncate control_outbox, policy, policy_version, policy_change, policy_folder_taken,
+      provider_settings, provider_settings_version, audit`,
   );
   return new PostgresPolicyStore(database.pool);
 }

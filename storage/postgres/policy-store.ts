@@ -26,6 +26,9 @@ import { storable } from './storable.ts';
 const MAX_CHANGES = 10_000;
 
 type Heads = VersionsInForce & { folderVersion: string | null };
+/** What a folder holds a version of: a policy id, or SETTINGS_SUBJECT. */
+type Subject = [subject: string, version: string];
+const SETTINGS_SUBJECT = 'provider.json';
 type Kind = PolicyChange['kind'];
 
 interface HeadRow {
@@ -92,17 +95,31 @@ export class PostgresPolicyStore implements PolicyStore {
   async takeFolder(
     { settings, policies }: FolderContent,
     author: Authorship,
+    changed: ReadonlySet<string> = new Set(),
   ): Promise<{ changes: PolicyChange[]; settings: boolean }> {
     return this.#change(async (client) => {
-      const taken = await takeSettings(client, settings, author);
-      const before = await headsOf(client, policies);
-      const news = policies.filter(
-        ({ policyId, version }) => before.get(policyId)?.folderVersion !== version,
-      );
-      const changes = await publishAll(client, news, author);
-      for (const { policyId, version } of news) await client.query(sql.FOLDER_TAKEN, [policyId, version]);
+      const given = policies.map(({ policyId, version }): Subject => [policyId, version]);
+      if (settings !== null) given.push([SETTINGS_SUBJECT, settingsVersion(settings)]);
+      const news = await untakenOf(client, given, changed);
+      const taken =
+        settings !== null && news.has(SETTINGS_SUBJECT) && (await takeSettings(client, settings, author));
+      const fresh = policies.filter(({ policyId }) => news.has(policyId));
+      const changes = await publishAll(client, fresh, author);
+      for (const { policyId, version } of fresh) await client.query(sql.FOLDER_TAKEN, [policyId, version]);
       return { changes, settings: taken };
     });
+  }
+
+  async untaken(
+    policies: readonly PolicyVersion[],
+    changed: ReadonlySet<string> = new Set(),
+  ): Promise<string[]> {
+    const given = policies.map(({ policyId, version }): Subject => [policyId, version]);
+    try {
+      return [...(await untakenOf(this.#pool, given, changed))];
+    } catch (error) {
+      throw postgresError(error);
+    }
   }
 
   async rollback(policyId: string, author: Authorship): Promise<PolicyChange> {
@@ -282,18 +299,27 @@ async function contentOf(client: pg.PoolClient, policyId: string, version: strin
   return row.content;
 }
 
+async function untakenOf(
+  client: Pick<pg.Pool | pg.PoolClient, 'query'>,
+  given: readonly Subject[],
+  changed: ReadonlySet<string>,
+): Promise<Set<string>> {
+  const { rows } = await client.query<{ subject: string }>(sql.UNTAKEN, [
+    given.map(([subject]) => storable(subject)),
+    given.map(([, version]) => version),
+    [...changed],
+  ]);
+  return new Set(rows.map(({ subject }) => subject));
+}
+
 async function takeSettings(
   client: pg.PoolClient,
-  settings: ProviderSettings | null,
+  settings: ProviderSettings,
   author: Authorship,
 ): Promise<boolean> {
-  if (settings === null) return false;
-  const version = settingsVersion(settings);
-  const { rows } = await client.query<{ folder_version: string | null }>(sql.SETTINGS_HEAD);
-  if (rows[0]?.folder_version === version) return false;
-  const changed = await publishSettings(client, settings, author);
-  await client.query(sql.SETTINGS_FOLDER_TAKEN, [version]);
-  return changed;
+  const isNew = await publishSettings(client, settings, author);
+  await client.query(sql.SETTINGS_FOLDER_TAKEN, [settingsVersion(settings)]);
+  return isNew;
 }
 
 async function publishSettings(
