@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { PolicyRule } from '../../schemas/policy.ts';
 import { NO_PROVIDER_SETTINGS } from '../../schemas/provider.ts';
 import type { NamedFile } from '../../rules/lint/lint-folder.ts';
 import { lintFolder } from '../../rules/lint/lint-folder.ts';
@@ -63,25 +64,48 @@ describe('checkFiles', () => {
 
   it('does not let a file that nobody can check hold up the others', async () => {
     const calls: number[] = [];
-    const checks: Checks = {
-      ...CHECKS,
-      lint: async (files) => {
-        calls.push(files.length);
-        const found = lintFolder(files, null);
-        if (!files.some(({ name }) => name === 'bomb.json')) return found;
-        const finding = { code: 'P009', severity: 'error', message: 'too long' } as const;
-        const place = { line: 1, column: 1, endLine: 1, endColumn: 1, path: '$', suggestion: null };
-        const ended = files.map(({ name }) => ({
-          ...{ kind: 'policy' as const, name, policy: null, more: 0, errors: 1, warnings: 0 },
-          findings: [{ ...finding, ...place, file: name }],
-        }));
-        return { ...found, files: ended };
-      },
-    };
     const files = [named('bomb.json', capPolicy({ id: 'bomb' })), named('fup.json', capPolicy())];
     const texts = { policies: files.map((file) => ({ file, tests: null })), provider: null };
-    const { policies } = await checkFiles(texts, context, checks);
+    const { policies } = await checkFiles(texts, context, bombed(calls));
     expect(policies.map(({ file }) => file?.id ?? null)).toEqual([null, 'fup']);
     expect(calls).toEqual([2, 1, 1]);
   });
+
+  it('checks files that are checked one by one beside the others, and against their settings', async () => {
+    const rules = (event: PolicyRule['event']) => capPolicy().rules.map((rule) => ({ ...rule, event }));
+    const sells = (id: string) => capPolicy({ id, rules: rules({ type: 'overage', params: {} }) });
+    const slow = capPolicy({ rules: rules({ type: 'throttle', params: { profile: 'slow' } }) });
+    const contents = [capPolicy({ id: 'bomb' }), sells('one'), sells('two'), slow];
+    const files = contents.map((content) => named(`${content.id}.json`, content));
+    const settings = { ...NO_PROVIDER_SETTINGS, throttleProfiles: { slow: { downBps: 1, upBps: 1 } } };
+    const provider = named('provider.json', settings);
+    const texts = { policies: files.map((file) => ({ file, tests: null })), provider };
+    const inForce = [sells('two'), { ...sells('fup'), description: 'replaced' }];
+    const checked = await checkFiles(texts, { ...context, inForce }, bombed([]));
+    expect(checked.settings).toEqual(settings);
+    expect(checked.policies.map(({ file }) => file?.id ?? null)).toEqual([null, null, null, 'fup']);
+    expect(checked.policies[1]?.findings.map(({ code }) => code)).toEqual(['P502']);
+    const alone = { ...texts, policies: [texts.policies[0], texts.policies[1]].flatMap((one) => one ?? []) };
+    const beside = await checkFiles(alone, { ...context, inForce: [sells('two')] }, bombed([]));
+    expect(beside.policies[1]?.findings.map(({ code }) => code)).toEqual(['P502']);
+  });
 });
+
+/** Lint that never ends where a file bomb.json is among the files. */
+function bombed(calls: number[]): Checks {
+  return {
+    ...CHECKS,
+    lint: async (files, { plans, settings, inForce }) => {
+      calls.push(files.length);
+      const found = lintFolder(files, plans, settings, inForce);
+      if (!files.some(({ name }) => name === 'bomb.json')) return found;
+      const finding = { code: 'P009', severity: 'error', message: 'too long' } as const;
+      const place = { line: 1, column: 1, endLine: 1, endColumn: 1, path: '$', suggestion: null };
+      const ended = files.map(({ name }) => ({
+        ...{ kind: 'policy' as const, name, policy: null, more: 0, errors: 1, warnings: 0 },
+        findings: [{ ...finding, ...place, file: name }],
+      }));
+      return { ...found, files: ended, provider: null };
+    },
+  };
+}

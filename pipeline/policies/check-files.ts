@@ -1,7 +1,7 @@
 import { encodeControl } from '../decode/control-codec.ts';
 import { JsonText, membersOf } from '../../rules/json-text.ts';
 import type { FolderLint, NamedFile } from '../../rules/lint/lint-folder.ts';
-import { PROVIDER_FILE } from '../../rules/lint/lint-folder.ts';
+import { PROVIDER_FILE, readPolicy } from '../../rules/lint/lint-folder.ts';
 import { isAppError } from '../../schemas/errors.ts';
 import type { PolicyFile } from '../../schemas/policy.ts';
 import type { PlanVersion } from '../../schemas/profile.ts';
@@ -118,9 +118,39 @@ async function lintAll(
   const together = await lint(files, context);
   const wasEnded = together.files.every(({ findings }) => findings.some(({ code }) => code === 'P009'));
   if (!wasEnded || files.length === 1) return together;
+  return lintApart(files, context, lint);
+}
+
+/** Each alone in its thread, but beside all that can be read and against the settings among them. */
+async function lintApart(
+  files: readonly NamedFile[],
+  context: CheckContext,
+  lint: Checks['lint'],
+): Promise<Linted> {
   const apart: Linted = { files: [] };
-  for (const file of files) apart.files.push(...(await lint([file], context)).files);
+  let { settings } = context;
+  for (const file of files.filter(isProvider)) {
+    const found = await lint([file], context);
+    apart.files.push(...found.files);
+    settings = found.provider ?? settings;
+  }
+  const policies = files.filter((file) => !isProvider(file));
+  const readable = policies.flatMap(({ name, bytes }) => {
+    const policy = readPolicy(bytes);
+    return policy === null ? [] : [{ name, policy }];
+  });
+  const replaced = new Set(readable.map(({ policy }) => policy.id));
+  const standing = context.inForce.filter(({ id }) => !replaced.has(id));
+  for (const file of policies) {
+    const others = readable.filter(({ name }) => name !== file.name).map(({ policy }) => policy);
+    const found = await lint([file], { ...context, settings, inForce: [...standing, ...others] });
+    apart.files.push(...found.files);
+  }
   return apart;
+}
+
+function isProvider({ name }: NamedFile): boolean {
+  return name === PROVIDER_FILE;
 }
 
 function settingsOf(

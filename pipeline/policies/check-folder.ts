@@ -3,7 +3,7 @@ import { PROVIDER_FILE } from '../../rules/lint/lint-folder.ts';
 import type { PolicyVersion } from '../../schemas/policy.ts';
 import type { ProviderSettings } from '../../schemas/provider.ts';
 import type { RefusedFile } from '../../storage/policy-ports.ts';
-import { findingText, hasErrors } from './check-files.ts';
+import { findingText, hasErrors, policyIdIn } from './check-files.ts';
 import type { CheckedFiles, Finding, PolicyTexts } from './check-files.ts';
 import type { FolderFiles } from './read-folder.ts';
 import { MAX_FILE_BYTES } from './read-folder.ts';
@@ -28,19 +28,32 @@ export interface FolderVerdict {
 export function sortFiles({ files, unsettled }: FolderFiles): { texts: PolicyTexts; refused: RefusedFile[] } {
   const refused: RefusedFile[] = [];
   const texts = new Map<string, NamedFile>();
+  const tooLarge = new Set<string>();
   for (const [name, bytes] of files) {
-    const fault = `${name}:1:1: P001 larger than ${MAX_FILE_BYTES} bytes`;
-    if (bytes === null) refused.push({ file: name, policyId: null, faults: [fault] });
+    if (bytes === null) tooLarge.add(name);
     else texts.set(name, { name, bytes });
   }
-  const left = (name: string): boolean =>
-    unsettled.includes(name) || refused.some(({ file }) => file === name);
+  for (const name of tooLarge) {
+    const policy = files.get(name.replace(TESTS, '.json'));
+    const policyId = name.endsWith(TESTS) && policy ? policyIdIn(policy.toString('utf8')) : null;
+    const fault = `${name}:1:1: P001 larger than ${MAX_FILE_BYTES} bytes`;
+    refused.push({ file: name, policyId, faults: [fault] });
+  }
   const policies: PolicyTexts['policies'] = [];
   for (const [name, file] of texts) {
     if (name === PROVIDER_FILE || name.endsWith(TESTS)) continue;
     const tests = `${name.slice(0, -'.json'.length)}${TESTS}`;
     // A policy waits for its tests: half of what somebody saves is not what he means.
-    if (!left(tests)) policies.push({ file, tests: texts.get(tests) ?? null });
+    if (unsettled.includes(tests)) continue;
+    if (!tooLarge.has(tests)) policies.push({ file, tests: texts.get(tests) ?? null });
+    else {
+      const fault = `${name}:1:1: its tests cannot be run: ${tests} is larger than ${MAX_FILE_BYTES} bytes`;
+      refused.push({
+        file: name,
+        policyId: policyIdIn(Buffer.from(file.bytes).toString('utf8')),
+        faults: [fault],
+      });
+    }
   }
   return { texts: { policies, provider: texts.get(PROVIDER_FILE) ?? null }, refused };
 }

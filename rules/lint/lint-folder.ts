@@ -85,8 +85,8 @@ function baseName(name: string): string {
   return name.slice(name.lastIndexOf('/') + 1);
 }
 
-/** A policy that is right by itself; null for others, which are found later. */
-function readPolicy(bytes: Uint8Array): PolicyFile | null {
+/** A policy that is right by itself, whatever it means and whatever stands beside it; null for others. */
+export function readPolicy(bytes: Uint8Array): PolicyFile | null {
   const { parsed } = readJsonText(bytes);
   if (parsed === null) return null;
   const report = new Report();

@@ -1,0 +1,47 @@
+import { describe, expect, it } from 'vitest';
+import { NO_PROVIDER_SETTINGS } from '../../schemas/provider.ts';
+import { sortFiles, verdictOf } from './check-folder.ts';
+import { capPolicy, capTests, check } from './policy-rig.contract.ts';
+
+const context = { settings: NO_PROVIDER_SETTINGS, plans: null, inForce: [] };
+
+async function verdict(content: Record<string, string | null>, unsettled: string[] = []) {
+  const files = new Map(
+    Object.entries(content).map(([name, text]) => [name, text === null ? null : Buffer.from(text)]),
+  );
+  const { texts, refused } = sortFiles({ look: new Map(), files, unsettled });
+  return verdictOf(await check(texts, context), refused, files.size);
+}
+
+const fup = JSON.stringify(capPolicy());
+
+describe('a folder of policies', () => {
+  it('gives what is right', async () => {
+    const { policies, refused } = await verdict({ 'fup.json': fup, 'fup.test.json': capTests() });
+    expect(policies.map(({ policyId }) => policyId)).toEqual(['fup']);
+    expect(refused).toEqual([]);
+  });
+
+  it('refuses a policy whose tests are too large, by its id', async () => {
+    const { policies, refused } = await verdict({ 'fup.json': fup, 'fup.test.json': null });
+    expect(policies).toEqual([]);
+    expect(refused).toMatchObject([
+      { file: 'fup.test.json', policyId: 'fup', faults: [expect.stringContaining('P001')] },
+      { file: 'fup.json', policyId: 'fup', faults: [expect.stringContaining('fup.test.json')] },
+    ]);
+  });
+
+  it('refuses what is too large itself', async () => {
+    const { policies, refused } = await verdict({ 'fup.json': null, 'fup.test.json': capTests() });
+    expect(policies).toEqual([]);
+    expect(refused).toMatchObject([{ file: 'fup.json', policyId: null }]);
+    expect((await verdict({ 'gone.test.json': null })).refused).toMatchObject([
+      { file: 'gone.test.json', policyId: null },
+    ]);
+  });
+
+  it('lets a policy wait for tests that are being written', async () => {
+    const { policies, refused } = await verdict({ 'fup.json': fup }, ['fup.test.json']);
+    expect([policies, refused]).toEqual([[], []]);
+  });
+});
