@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { waitUntil } from '../../dev/processes/wait-until.ts';
 import type { FolderReport } from '../../storage/policy-ports.ts';
 import { AppError } from '../../schemas/errors.ts';
-import { MemoryPolicyStore } from '../../storage/memory/policy-store.ts';
+import type { MemoryPolicyStore } from '../../storage/memory/policy-store.ts';
 import { policyVersion } from './policy-version.ts';
 import { PolicyFolder } from './policy-folder.ts';
 import { capPolicy, capTests, check, policyRig } from './policy-rig.contract.ts';
