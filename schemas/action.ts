@@ -79,6 +79,8 @@ export interface ActionIntent {
   /** how often this rule has acted on this subscriber in this cycle, from 1 */
   ordinal: number;
   desired: DesiredState;
+  /** the state before, where this changes it: some can only be left by ending sessions */
+  leaves: DesiredState['state'] | null;
   notice: { template: string; channel: string } | null;
   /** one paid block beyond the allowance, counted from 1 within the cycle */
   overage: OverageBlock | null;

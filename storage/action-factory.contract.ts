@@ -12,6 +12,7 @@ export function anIntent(over: Partial<ActionIntent> & { id: string }): ActionIn
     cycleStartMs: Date.UTC(2025, 0, 1),
     ordinal: 1,
     desired: { state: 'throttle', downBps: 2_000_000, upBps: 512_000, profile: null },
+    leaves: null,
     notice: null,
     overage: null,
     topUp: null,

@@ -290,6 +290,7 @@ function action(subscriberId: string, id = 'act-1'): LedgerAction {
       cycleStartMs: Date.UTC(2026, 4, 1),
       ordinal: 1,
       desired: { state: 'throttle', downBps: 1_000_000, upBps: 500_000, profile: null },
+      leaves: null,
       notice: null,
       overage: null,
       topUp: null,

@@ -104,8 +104,6 @@ export function actionsOf(
   }
   const before = line.effect;
   if (effectText(effect) !== effectText(before)) {
-    if (effect === null) line.effectSinceMs = 0;
-    else if (effect.state !== before?.state) line.effectSinceMs = moment.nowMs;
     line.effect = effect;
     const cause = causeOf(live, effect);
     if (cause !== undefined) {
@@ -155,7 +153,7 @@ function causeOf(live: readonly Change[], effect: Effect | null): Change | undef
     ) ??
     lasting.find(({ what }) => (what === 'began') === (effect !== null)) ??
     lasting[0] ??
-    live[0]
+    live.find(({ what }) => what !== 'charged')
   );
 }
 
@@ -193,14 +191,17 @@ function blocksOf(
   const { blockBytes, blockPriceMinor: priceMinor, currency } = terms;
   const extras = extrasIn(line, line.book.current?.startMs ?? 0);
   const { cycleStartMs } = extras;
-  const due = blocksDue(terms, facts);
+  const due = blocksDue(terms, facts, extras);
   const actions: ExpectedAction[] = [];
   for (let block = extras.blocks + 1; block <= due; block += 1) {
     const id = hash(['overage', line.id, cycleStartMs, 'data', block]);
     const overage = { block, blockBytes, priceMinor, currency };
     actions.push(make('overage', change, { id, cycleStartMs, ordinal: block, overage }));
   }
-  if (actions.length > 0) line.extras = { ...extras, blocks: due };
+  if (actions.length > 0) {
+    const soldBytes = extras.soldBytes + actions.length * blockBytes;
+    line.extras = { ...extras, blocks: due, soldBytes };
+  }
   return actions;
 }
 

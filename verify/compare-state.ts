@@ -58,9 +58,8 @@ export function compareLine(
   compareSessions(line, stored, put);
   if (line.unknownUntilMs > 0) return differences;
   if (compares.policyFacts) compareRecent(line, stored, put);
-  const effect = ({ effect, effectSinceMs }: Pick<Line, 'effect' | 'effectSinceMs'>): string =>
-    effectText(effect) + (compares.policyFacts && effect !== null ? ` since ${timeText(effectSinceMs)}` : '');
-  if (effect(line) !== effect(stored)) put('throttle', '', effect(line), effect(stored));
+  const [expected, found] = [effectText(line.effect), effectText(stored.effect)];
+  if (expected !== found) put('throttle', '', expected, found);
   return differences;
 }
 

@@ -179,7 +179,9 @@ function isMoreDue(
   cycleStartMs: number,
 ): boolean {
   const terms = shadow ? null : termsOf(rule, line, plan);
-  return terms !== null && blocksDue(terms, facts) > extrasIn(line, cycleStartMs).blocks;
+  if (terms === null) return false;
+  const sold = extrasIn(line, cycleStartMs);
+  return blocksDue(terms, facts, sold) > sold.blocks;
 }
 
 /** Ordinals count within a cycle. An anchor that moved the cycle's start back goes on counting in the later one. */

@@ -4,12 +4,13 @@ import type { Facts } from './conditions.ts';
 import type { Line } from './line.ts';
 
 /** More blocks than anybody means to sell a subscriber in a cycle. */
-const MOST_BLOCKS = 1000;
+const MOST_BLOCKS = 100;
 
 /** Paid extras that were asked for since a cycle began. */
 export interface Extras {
   cycleStartMs: number;
   blocks: number;
+  soldBytes: number;
   topUps: number;
 }
 
@@ -17,7 +18,7 @@ export interface Extras {
 export function extrasIn({ extras }: Line, cycleStartMs: number): Extras {
   return extras !== null && extras.cycleStartMs >= cycleStartMs
     ? extras
-    : { cycleStartMs, blocks: 0, topUps: 0 };
+    : { cycleStartMs, blocks: 0, soldBytes: 0, topUps: 0 };
 }
 
 /** The plan's terms with what the rule says otherwise; null where a part is missing, or the subscriber's consent. */
@@ -28,9 +29,11 @@ export function termsOf({ event }: PolicyRule, line: Line, plan: PlanVersion | n
   return { blockBytes, blockPriceMinor, currency, maxBlocks: maxBlocks ?? null };
 }
 
-/** Blocks that use beyond the allowance comes to, begun ones too. */
-export function blocksDue({ blockBytes, maxBlocks }: OverageTerms, facts: Facts): number {
-  if (facts['allowanceBytes'] === null) return 0;
-  const over = Number(facts['cycleCountedBytes']) - Number(facts['allowanceBytes']);
-  return over <= 0 ? 0 : Math.min(Math.ceil(over / blockBytes), maxBlocks ?? MOST_BLOCKS, MOST_BLOCKS);
+/** Blocks of the cycle after this moment: those before, and as many as the bytes beyond them begin. */
+export function blocksDue({ blockBytes, maxBlocks }: OverageTerms, facts: Facts, sold: Extras): number {
+  if (facts['allowanceBytes'] === null) return sold.blocks;
+  const over = Number(facts['cycleCountedBytes']) - Number(facts['allowanceBytes']) - sold.soldBytes;
+  const most = Math.min(maxBlocks ?? MOST_BLOCKS, MOST_BLOCKS);
+  const wanted = sold.blocks + Math.ceil(Math.max(0, over) / blockBytes);
+  return Math.max(sold.blocks, Math.min(wanted, most));
 }

@@ -24,10 +24,13 @@ export interface FactWorld {
 
 /** Everything that a policy may ask of a subscriber, at an instant of event time. */
 export function factsAt(line: Line, plan: PlanVersion | null, atMs: number, world: FactWorld): Facts {
-  const { profile, effect } = line;
+  const { profile } = line;
   const zone = profile?.zone ?? world.defaultZone;
   const { date, dayOfWeek, hour } = world.calendar.timeAt(zone, atMs);
-  const isThrottled = effect?.state === 'throttle';
+  const throttles = [...line.rules].flatMap(([key, { active, effect: asks, sinceMs }]) =>
+    active && asks?.state === 'throttle' && !key.startsWith('~') ? [sinceMs] : [],
+  );
+  const isThrottled = throttles.length > 0;
   return {
     planId: plan?.planId ?? null,
     planFamily: plan?.family ?? null,
@@ -51,7 +54,7 @@ export function factsAt(line: Line, plan: PlanVersion | null, atMs: number, worl
     date,
     isOffPeak: world.offPeak.isOffPeak(zone, atMs),
     isThrottled,
-    throttledSeconds: isThrottled ? Math.max(0, Math.floor((atMs - line.effectSinceMs) / 1000)) : 0,
+    throttledSeconds: isThrottled ? Math.max(0, Math.floor((atMs - Math.min(...throttles)) / 1000)) : 0,
   };
 }
 

@@ -32,8 +32,6 @@ export interface Line {
   rules: Map<string, RuleState>;
   /** as set by actions, null = the plan's speed */
   effect: Effect | null;
-  /** since when, event time; 0 = no effect */
-  effectSinceMs: number;
   extras: Extras | null;
   /** null = in no pool */
   pool: MemberOf | null;
@@ -52,7 +50,6 @@ export function newLine(id: string, calendar: LocalCalendar, unknownUntilMs = 0)
     recent: new RecentUse(calendar),
     rules: new Map(),
     effect: null,
-    effectSinceMs: 0,
     extras: null,
     pool: null,
     dueMs: null,

@@ -56,7 +56,7 @@ export function adoptWindow(run: Recomputation, row: StoredWindow): void {
 /** A subscriber as it was stored. */
 export function lineOf(stored: StoredLine, calendar: LocalCalendar): Line {
   const line = newLine(stored.id, calendar);
-  const { profile, forgottenMs, effect, effectSinceMs, dueMs, cycles, pastCycles, today, days } = stored;
+  const { profile, forgottenMs, effect, dueMs, cycles, pastCycles, today, days } = stored;
   line.profile = profile;
   line.sessions = {
     open: stored.sessions.map(sessionOf),
@@ -64,7 +64,6 @@ export function lineOf(stored: StoredLine, calendar: LocalCalendar): Line {
     forgottenMs,
   };
   line.effect = effect;
-  line.effectSinceMs = effectSinceMs;
   line.extras = stored.overage;
   if (stored.pool !== null) line.pool = adoptMembership(stored.pool);
   line.dueMs = dueMs;

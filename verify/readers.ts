@@ -111,8 +111,7 @@ export interface StoredLine {
     releaseMs: number | null;
   }[];
   effect: Effect | null;
-  effectSinceMs: number;
-  overage: { cycleStartMs: number; blocks: number; topUps: number } | null;
+  overage: { cycleStartMs: number; blocks: number; soldBytes: number; topUps: number } | null;
   /** its pool, and what it told and heard of it */
   pool: StoredMembership | null;
   dueMs: number | null;

@@ -219,7 +219,12 @@ export class Recomputation {
     const before = ruleOf(line, this.settings.defaultZone);
     line.profile = profile;
     if (before.zone !== profile.zone || before.anchorDay !== profile.anchorDay) {
+      const startMs = line.book.current?.startMs;
       line.book.changeRule(profile, this.watermarkMs);
+      // The bytes are in the new cycle, and so is what was charged for them.
+      const { extras, book } = line;
+      if (extras !== null && extras.cycleStartMs === startMs && book.current !== null)
+        line.extras = { ...extras, cycleStartMs: book.current.startMs };
       line.recent.changeZone(profile.zone);
     }
     this.#look(line, cause);

@@ -145,13 +145,25 @@ export function decodeCatalogue(meta: ReadonlyMap<string, Uint8Array>, into: Slo
     else if (kind === 'feed') into.feeds.put(decodeFeed(id, bytes));
     else if (field === NAS_EVENTS_FIELD) into.nasEvents = new Map(parse(bytes) as [string, number][]);
     else if (kind === 'plan') into.plans.set(id, parse(bytes) as PlanVersion);
-    else if (kind === 'policy') into.policies.set(id, parse(bytes) as PolicyVersion);
+    else if (kind === 'policy') takePolicy(into, id, parse(bytes) as PolicyVersion, meta);
     else if (kind === 'candidate') into.candidates.set(id, parse(bytes) as PolicyVersion);
     else if (field === PROVIDER_FIELD) into.provider = parse(bytes) as ProviderSettings;
     else if (kind === 'nas') into.nas.set(id, parse(bytes) as NasProfile);
     else if (kind === 'feed-profile') into.feedProfiles.set(id, parse(bytes) as FeedProfile);
   }
   compileAll(into);
+}
+
+/** The layout before kept one version of a policy, whatever its mode. */
+function takePolicy(
+  into: SlotState,
+  id: string,
+  policy: PolicyVersion,
+  meta: ReadonlyMap<string, Uint8Array>,
+): void {
+  const { mode } = policy.file;
+  if (mode !== 'shadow' && mode !== 'percent') into.policies.set(id, policy);
+  else if (!meta.has(`candidate:${id}`)) into.candidates.set(id, policy);
 }
 
 function parse(bytes: Uint8Array): unknown {

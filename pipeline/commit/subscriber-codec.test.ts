@@ -138,12 +138,13 @@ const stored = fc.record({
   mark: fc.maxSafeNat(),
   dueMs: fc.option(later),
   effect: fc.option(effect),
-  effectSinceMs: later,
   hour: fc.option(hour),
   hours: fc.array(hour, { maxLength: 3 }),
   newestWindow: fc.option(fc.record({ startMs: later, down: fc.maxSafeNat(), up: fc.maxSafeNat(), classes })),
   peak: fc.option(peak),
-  overage: fc.option(fc.record({ cycleStartMs: later, blocks: fc.nat(), topUps: fc.nat() })),
+  overage: fc.option(
+    fc.record({ cycleStartMs: later, blocks: fc.nat(), soldBytes: fc.maxSafeNat(), topUps: fc.nat() }),
+  ),
   pool: fc.option(membership),
   suspended: fc.boolean(),
   forgottenMs: fc.nat(),
@@ -175,7 +176,6 @@ function inOldestLayout(subscriber: Subscriber): Subscriber {
   return {
     ...subscriber,
     effect: known(subscriber.effect),
-    effectSinceMs: 0,
     hour: null,
     hours: [],
     newestWindow: null,
@@ -197,7 +197,6 @@ const SAMPLE = line({
   mark: 300,
   dueMs: NOON + HOUR,
   effect: SLOW,
-  effectSinceMs: NOON,
   cycles: [
     {
       ...newCycle({ startMs: NOON - HOUR, endMs: NOON + HOUR }),
@@ -215,7 +214,7 @@ const SAMPLE = line({
   ],
   newestWindow: { startMs: NOON, down: 2, up: 1, classes: [] },
   peak: { dayStartMs: NOON - HOUR, bytes: 300, classes: [{ serviceClass: 'tv', bytes: 200 }] },
-  overage: { cycleStartMs: NOON - HOUR, blocks: 2, topUps: 1 },
+  overage: { cycleStartMs: NOON - HOUR, blocks: 2, soldBytes: 200, topUps: 1 },
   pastCycles: [
     {
       ...newCycle({ startMs: NOON - 3 * HOUR, endMs: NOON - HOUR }),
@@ -279,10 +278,10 @@ const GOLDEN = new Map([
     4,
     {
       hot:
-        '04ac028199f4e0f433790080897a80a01f0080bc98dff43380bc98dff43380dddb0103040080bc98dff43302010080dfbcdd' +
-        'f433ac0201027476c80180dfbcddf4330201010480dfbcddf43380bab703018080808080200102747601070180dfbcddf433' +
-        '80bab70301808080808020000001819101056e61732d31027331027476818480800c098af8b0bee967070802010114686f6d' +
-        '652d6675702f736c6f772d61742d6361700380bc98dff43380dfbcddf433030080897a80a01f0000',
+        '04ac028199f4e0f433790080897a80a01f0080bc98dff43380dddb0103040080bc98dff43302010080dfbcddf433ac020102' +
+        '7476c80180dfbcddf43302c80101010480dfbcddf43380bab703018080808080200102747601070180dfbcddf43380bab703' +
+        '01808080808020000001819101056e61732d31027331027476818480800c098af8b0bee967070802010114686f6d652d6675' +
+        '702f736c6f772d61742d6361700380bc98dff43380dfbcddf433030080897a80a01f0000',
       cold: '04000080bc98dff433010380a585daf43380bab703050605000180a585daf43380bab703050600000180dfbcddf43380dddb010102010274760100',
     },
   ],
@@ -295,7 +294,6 @@ describe('subscriber values', () => {
     fc.assert(
       fc.property(stored, (fields) => {
         const subscriber = line(fields);
-        if (subscriber.effect === null) subscriber.effectSinceMs = 0;
         const copy = loaded(
           encodeHot(subscriber, NEWEST_BLOB_VERSION),
           encodeCold(subscriber, NEWEST_BLOB_VERSION),

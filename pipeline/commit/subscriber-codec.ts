@@ -51,7 +51,6 @@ export function encodeHot(subscriber: Subscriber, version: number): Uint8Array {
   writer.byte(bits | more);
   if ((bits & EFFECT) !== 0) {
     writeEffect(effect, version);
-    if (extended) writer.uint(subscriber.effectSinceMs);
   }
   if (strayMs !== 0) writer.uint(strayMs);
   if (extended) {
@@ -61,6 +60,7 @@ export function encodeHot(subscriber: Subscriber, version: number): Uint8Array {
     if (overage !== null) {
       writer.uint(overage.cycleStartMs);
       writer.uint(overage.blocks);
+      writer.uint(overage.soldBytes);
       writer.uint(overage.topUps);
     }
     if (pool !== null) writePool(pool, version);
@@ -96,7 +96,6 @@ export function decodeHot(bytes: Uint8Array, into: Subscriber): void {
   into.dueMs = reader.optionalUint();
   const bits = reader.byte();
   into.effect = (bits & EFFECT) === 0 ? null : readEffect(reader, version);
-  into.effectSinceMs = into.effect !== null && extended ? reader.uint() : 0;
   into.suspended = (bits & SUSPENDED) !== 0;
   into.strayMs = (bits & STRAY) === 0 ? 0 : reader.uint();
   into.hour = (bits & HOUR) === 0 ? null : readHour(reader);
@@ -105,7 +104,12 @@ export function decodeHot(bytes: Uint8Array, into: Subscriber): void {
   into.overage =
     (bits & OVERAGE) === 0
       ? null
-      : { cycleStartMs: reader.uint(), blocks: reader.uint(), topUps: reader.uint() };
+      : {
+          cycleStartMs: reader.uint(),
+          blocks: reader.uint(),
+          soldBytes: reader.uint(),
+          topUps: reader.uint(),
+        };
   into.pool = (bits & POOL) === 0 ? null : readPool(reader, version);
   into.cycles = readCycles(reader);
   into.today = readDays(reader, version)[0] ?? null;

@@ -3,6 +3,7 @@ import type { ActionIntent, ShadowDecision } from '../../schemas/action.ts';
 import type { PolicyEvent, PolicyFile, PolicyRule, PolicyVersion } from '../../schemas/policy.ts';
 import { NO_PROVIDER_SETTINGS } from '../../schemas/provider.ts';
 import type { ProviderSettings } from '../../schemas/provider.ts';
+import { factsOf, planOf } from './facts-of.ts';
 import { shareOf } from '../../rules/compile/policy.ts';
 import {
   DAY,
@@ -127,11 +128,30 @@ describe('the line', () => {
     ]);
   });
 
-  it('tells since when a throttle is in force: another speed does not begin it anew', () => {
-    const steps = policy('steps', [rule('one', 100, throttle(2e6)), rule('two', 200, throttle(1e6))]);
+  it('tells since when a rule has throttled, whatever else is in force', () => {
+    const steps = policy('steps', [
+      rule('one', 100, throttle(2e6)),
+      rule('two', 200, throttle(1e6)),
+      rule('stop', 300, block),
+    ]);
     const state = freshSlot();
-    fold(state, used(used(logWith(steps), 10, 100), 20, 200).inputs);
-    expect(state.subscribers.get('sub-1')).toMatchObject({ effectSinceMs: NOON + 9 * MINUTE });
+    fold(state, used(used(used(logWith(steps), 10, 100), 20, 200), 70, 300).inputs);
+    const line = state.subscribers.get('sub-1');
+    if (line === undefined) throw new Error('no subscriber');
+    const facts = factsOf(state, line, planOf(state, line));
+    expect([line.effect?.state, facts.isThrottled, facts.throttledSeconds]).toEqual(['block', true, 3600]);
+  });
+
+  it('is named after a rule that changes to a notice under an id that no other action has, each time', () => {
+    const pay = policy('a', [rule('pay', 1000, { type: 'overage', params: {} })]);
+    const slow = policy('b', [rule('limit', 100, throttle(2e6))]);
+    const told = policy('b', [rule('limit', 100, notify('limit'))]);
+    const log = used(logWith(pay, slow), 1, 1000);
+    for (const [i, next] of [told, slow, told].entries())
+      used(log.control({ kind: 'policy-version', policy: next }), 2 + i, 1050 + 100 * i);
+    const all = intents(log);
+    expect(all.filter(({ kind }) => kind === 'restore')).toHaveLength(2);
+    expect(new Set(all.map(({ id }) => id)).size).toBe(all.length);
   });
 });
 
@@ -164,6 +184,19 @@ describe('paid blocks', () => {
       [2, 700, 'other'],
     ]);
     expect(new Set(charged.map(({ id }) => id)).size).toBe(2);
+  });
+
+  it('charge nobody again for the same bytes where terms or the cycle change', () => {
+    const log = used(logWith(blocks), 1, 1150);
+    const smaller = { ...TERMS, blockBytes: 10, maxBlocks: 50 };
+    swept(log.control({ kind: 'plan-version', plan: plan({ version: 2, overage: smaller }) }));
+    log.control({ kind: 'subscriber-profile', profile: profile({ overageConsent: true, anchorDay: 5 }) });
+    used(log, 40, 1205);
+    expect(intents(log).map(({ overage }) => [overage?.block, overage?.blockBytes])).toEqual([
+      [1, 100],
+      [2, 100],
+      [3, 10],
+    ]);
   });
 
   it('begin at one again in the next cycle', () => {

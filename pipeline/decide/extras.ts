@@ -3,15 +3,15 @@ import type { Facts } from '../../rules/facts/catalogue.ts';
 import type { OverageTerms, PlanVersion } from '../../schemas/profile.ts';
 import type { OverageState, Subscriber } from '../fold/slot-state.ts';
 
-/** Paid blocks a cycle, whatever the terms say: a slip in a policy must not charge for thousands. */
-export const MAX_BLOCKS_A_CYCLE = 1_000;
+/** Paid blocks a cycle, whatever the terms say: a slip in a policy must neither charge for thousands nor fill a commit. */
+export const MAX_BLOCKS_A_CYCLE = 100;
 
 /** What of paid extras this cycle has asked for. */
 export function extrasOf(subscriber: Subscriber, cycleStartMs: number): OverageState {
   const { overage } = subscriber;
   // A changed anchor may move the cycle's start back: what was asked for stays asked for.
   if (overage !== null && overage.cycleStartMs >= cycleStartMs) return overage;
-  return { cycleStartMs, blocks: 0, topUps: 0 };
+  return { cycleStartMs, blocks: 0, soldBytes: 0, topUps: 0 };
 }
 
 /** Terms of a rule's blocks: the plan's, overridden by the rule's; null where none are complete or the subscriber did not agree. */
@@ -31,16 +31,16 @@ export function overageTerms(
   return { blockBytes, blockPriceMinor, currency, maxBlocks };
 }
 
-/** Blocks that the use beyond the allowance fills or begins, at most what the terms allow. */
-export function blocksDue(terms: OverageTerms, facts: Facts): number {
-  if (facts.allowanceBytes === null) return 0;
-  const over = facts.cycleCountedBytes - facts.allowanceBytes;
-  if (over <= 0) return 0;
-  return Math.min(
-    Math.ceil(over / terms.blockBytes),
-    terms.maxBlocks ?? MAX_BLOCKS_A_CYCLE,
-    MAX_BLOCKS_A_CYCLE,
-  );
+/**
+ * Blocks of the cycle once those are asked for that use beyond the allowance fills or begins, at most what the terms allow.
+ * What blocks before were good for counts, whatever their size: other terms charge nobody again for the same bytes.
+ */
+export function blocksDue(terms: OverageTerms, facts: Facts, { blocks, soldBytes }: OverageState): number {
+  if (facts.allowanceBytes === null) return blocks;
+  const over = facts.cycleCountedBytes - facts.allowanceBytes - soldBytes;
+  if (over <= 0) return blocks;
+  const most = Math.min(terms.maxBlocks ?? MAX_BLOCKS_A_CYCLE, MAX_BLOCKS_A_CYCLE);
+  return Math.max(blocks, Math.min(blocks + Math.ceil(over / terms.blockBytes), most));
 }
 
 /** True where a rule that holds asks for blocks that were not asked for yet. */
@@ -52,7 +52,9 @@ export function asksForBlocks(
   cycleStartMs: number,
 ): boolean {
   const terms = overageTerms(rule, subscriber, plan);
-  return terms !== null && blocksDue(terms, facts) > extrasOf(subscriber, cycleStartMs).blocks;
+  if (terms === null) return false;
+  const extras = extrasOf(subscriber, cycleStartMs);
+  return blocksDue(terms, facts, extras) > extras.blocks;
 }
 
 /** The subscriber agreed to extras, and the rule's limit a cycle is not reached. */

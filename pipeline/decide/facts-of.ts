@@ -7,6 +7,7 @@ import type { Bytes, CycleTotal, SlotState, Subscriber } from '../fold/slot-stat
 import { cycleRule } from '../window/calendar-rule.ts';
 import { countedByClass } from '../window/class-totals.ts';
 import { ALL_ASKED, askedOf, clocksOf } from './asked.ts';
+import { isShadow } from './desired.ts';
 import { extrasOf } from './extras.ts';
 import {
   allBytes,
@@ -74,9 +75,9 @@ function countedOf(cycle: typeof NO_USAGE, plan: PlanVersion | null): Bytes {
   };
 }
 
-/** Bytes of a cycle that count against the cap: in the plan's direction, classes and times of day by its factors. */
+/** Bytes of a cycle that count against the cap: in the plan's direction, classes and times of day by its factors; never more than can be stored. */
 export function cycleCountedBytes(cycle: CycleTotal, plan: PlanVersion | null): number {
-  return countedBytes(countedOf(cycle, plan), plan?.counted ?? 'both');
+  return Math.min(countedBytes(countedOf(cycle, plan), plan?.counted ?? 'both'), Number.MAX_SAFE_INTEGER);
 }
 
 /**
@@ -92,7 +93,7 @@ export function factsOf(
 ): Facts {
   const asked = needs === undefined ? ALL_ASKED : askedOf(needs);
   const now = state.watermarkMs;
-  const { profile, effect } = subscriber;
+  const { profile } = subscriber;
   const { zone } = cycleRule(subscriber, state.settings.defaultZone);
   const cycle = subscriber.cycles[0] ?? NO_USAGE;
   const counted = countedBytes(countedOf(cycle, plan), plan?.counted ?? 'both');
@@ -106,7 +107,7 @@ export function factsOf(
   const day = needsDay ? CALENDAR.day(zone, now) : NO_SPAN;
   const today = asked.day ? dayBytes(subscriber, day, allBytes) : 0;
   const usual = asked.usualDay ? usualDayBytes(subscriber, day, allBytes) : null;
-  const isThrottled = effect?.state === 'throttle';
+  const throttledMs = throttledSinceMs(subscriber);
   return {
     planId: plan?.planId ?? null,
     planFamily: plan?.family ?? null,
@@ -145,8 +146,8 @@ export function factsOf(
     dayOfWeek: asked.clock ? hour.dayOfWeek : 1,
     isOffPeak: asked.offPeak && offPeakBands(state.provider.offPeak, CALENDAR).isOffPeak(zone, now),
     date: asked.clock ? hour.date : '',
-    isThrottled,
-    throttledSeconds: isThrottled ? secondsSince(subscriber.effectSinceMs, now) : 0,
+    isThrottled: throttledMs !== null,
+    throttledSeconds: throttledMs === null ? 0 : secondsSince(throttledMs, now),
     byClass: asked.classes ? classFacts(subscriber, cycle, { ms: now, hour, day }) : NO_CLASSES,
   };
 }
@@ -186,6 +187,18 @@ function dayOfCycle(zone: string, { startMs }: Cycle, now: LocalHour): number {
 
 function daysLeft(zone: string, { endMs }: Cycle, now: LocalHour): number {
   return Math.max(0, CALENDAR.hour(zone, endMs - 1).dayNumber - now.dayNumber);
+}
+
+/**
+ * Since when a rule has throttled; null = none does. Whether something stronger is in force changes nothing of it: a rule
+ * that asks for this and blocks would take its own ground away.
+ */
+function throttledSinceMs({ rules }: Subscriber): number | null {
+  let since: number | null = null;
+  for (const { active, effect, key, sinceMs } of rules)
+    if (active && effect?.state === 'throttle' && !isShadow(key) && (since === null || sinceMs < since))
+      since = sinceMs;
+  return since;
 }
 
 function longestSessionSeconds({ sessions }: Subscriber, now: number): number {
@@ -264,13 +277,13 @@ function soonestClock(
   { zone, segment }: SubscriberProfile,
   soonest: number,
 ): number {
-  const { sessions, effect } = subscriber;
+  const { sessions } = subscriber;
   const now = state.watermarkMs;
   const planId = planOf(state, subscriber)?.planId ?? null;
   const clocks = clocksOf(state.compiled.concerning(planId, segment));
   const isHourly =
     clocks.hourly ||
-    (clocks.throttled && effect?.state === 'throttle') ||
+    (clocks.throttled && throttledSinceMs(subscriber) !== null) ||
     (clocks.sessions && sessions.length > 0);
   let next = soonest;
   if (isHourly) next = sooner(next, CALENDAR.hour(zone, now).endMs, now);

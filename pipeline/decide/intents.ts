@@ -51,11 +51,9 @@ export function intentsOf(
   const decided: Decided = { state, subscriber, plan, facts, cause };
   const live = transitions.filter((transition) => !isShadow(transition.state.key));
   const shadows = transitions.filter((transition) => isShadow(transition.state.key));
-  const intents = [
-    ...noticesOf(decided, live),
-    ...extraIntents(decided, live),
-    ...effectIntents(decided, live),
-  ];
+  // The line first: the ledger gives out one action of a subscriber at a time.
+  const effects = effectIntents(decided, live);
+  const intents = [...effects, ...noticesOf(decided, live), ...extraIntents(decided, live)];
   return [
     ...intents.map((intent): OutboxRecord => ({ kind: 'action', intent })),
     ...shadows.map((one): OutboxRecord => ({ kind: 'shadow', decision: shadowDecision(decided, one) })),
@@ -64,34 +62,29 @@ export function intentsOf(
 
 /** The desired state, where it changed: named after the rule that changed it. */
 function effectIntents(decided: Decided, live: readonly Transition[]): ActionIntent[] {
-  const { state, subscriber } = decided;
+  const { subscriber } = decided;
   const before = subscriber.effect;
   const effect = strongestEffect(subscriber.rules);
   if (sameEffect(effect, before)) return [];
-  setEffect(subscriber, effect, state.watermarkMs);
+  subscriber.effect = effect;
   const lasting = live.filter(({ rule }) => rule === null || rule.effect !== null);
   const winner =
     lasting.find(({ state: rule, change }) => change === 'began' && sameEffect(rule.effect, effect)) ??
     lasting.find(({ change }) => (change === 'began') === (effect !== null)) ??
     lasting[0];
-  if (winner !== undefined) return [intentOf(decided, winner, ruleAction(decided, kindOf(effect), winner))];
-  const [first] = live;
+  const leaves = before?.state ?? 'plan';
+  if (winner !== undefined)
+    return [intentOf(decided, winner, { ...ruleAction(decided, kindOf(effect), winner), leaves })];
+  // Not one that only charges: its ordinal stands still, and the id would come again.
+  const first = live.find(({ change }) => change !== 'charged');
   if (first === undefined) return [];
   // A rule that asks for something momentary now: its notice, block or top-up has the transition's own id.
   const id = hash([...identityOf(decided, first), 'line']);
-  return [intentOf(decided, first, { id, kind: kindOf(effect) })];
+  return [intentOf(decided, first, { id, kind: kindOf(effect), leaves })];
 }
 
 function kindOf(effect: Effect | null): ActionKind {
   return effect?.state ?? 'restore';
-}
-
-/** A throttle that becomes another one goes on. */
-function setEffect(subscriber: Subscriber, effect: Effect | null, now: number): void {
-  const goesOn = effect !== null && effect.state === subscriber.effect?.state;
-  if (effect === null) subscriber.effectSinceMs = 0;
-  else if (!goesOn) subscriber.effectSinceMs = now;
-  subscriber.effect = effect;
 }
 
 /**
@@ -139,13 +132,14 @@ function extraIntents(decided: Decided, live: readonly Transition[]): ActionInte
       if (terms === null) continue;
       const { blockBytes, blockPriceMinor: priceMinor, currency } = terms;
       const extras = extrasOf(subscriber, cycleStartMs);
-      const due = blocksDue(terms, facts);
+      const due = blocksDue(terms, facts, extras);
       if (due <= extras.blocks) continue;
       for (let block = extras.blocks + 1; block <= due; block += 1)
         intents.push(
           blockIntent(decided, transition, extras.cycleStartMs, { block, blockBytes, priceMinor, currency }),
         );
-      subscriber.overage = { ...extras, blocks: due };
+      const soldBytes = extras.soldBytes + (due - extras.blocks) * blockBytes;
+      subscriber.overage = { ...extras, blocks: due, soldBytes };
     } else if (rule.event.type === 'topup' && change === 'began' && mayBuy(rule, subscriber, cycleStartMs)) {
       const topUp = purchaseOf(decided, rule.event.params.productId);
       if (topUp === null) continue;
@@ -209,6 +203,7 @@ function intentOf(
     cycleStartMs: ruleState.cycleStartMs,
     ordinal: ruleState.ordinal,
     desired: desiredState(strongestEffect(subscriber.rules), plan),
+    leaves: null,
     notice: null,
     overage: null,
     topUp: null,

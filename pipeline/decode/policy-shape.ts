@@ -11,6 +11,7 @@ import type {
 import type { Check } from './shape.ts';
 import {
   anything,
+  currency,
   either,
   integer,
   isObject,
@@ -80,7 +81,7 @@ const EVENTS: { [T in PolicyEvent['type']]: Check<EventOf<T>> } = {
     params: object<EventOf<'overage'>['params']>({
       blockBytes: optional(integer(1, Number.MAX_SAFE_INTEGER)),
       blockPriceMinor: optional(integer(0, 1e12)),
-      currency: optional(text(3, 3)),
+      currency: optional(currency),
       maxBlocks: optional(nullable(integer(0, 1e9))),
     }),
   }),

@@ -11,7 +11,19 @@ import type {
 } from '../../schemas/profile.ts';
 import { isZone } from '../../rules/cycle.ts';
 import type { Check } from './shape.ts';
-import { boolean, integer, list, nullable, object, oneOf, optional, record, text, where } from './shape.ts';
+import {
+  boolean,
+  currency,
+  integer,
+  list,
+  nullable,
+  object,
+  oneOf,
+  optional,
+  record,
+  text,
+  where,
+} from './shape.ts';
 
 const id = text(1, 256);
 const name = text(0, 256);
@@ -79,7 +91,7 @@ export const planVersion = object<PlanVersion>({
     object<OverageTerms>({
       blockBytes: integer(1, Number.MAX_SAFE_INTEGER),
       blockPriceMinor: integer(0, Number.MAX_SAFE_INTEGER),
-      currency: text(3, 3),
+      currency,
       maxBlocks: nullable(integer(0, 1_000_000)),
     }),
   ),

@@ -5,7 +5,7 @@ import type {
   ProviderSettings,
   TopUpProduct,
 } from '../../schemas/provider.ts';
-import { boolean, integer, list, nullable, object, record, text, where } from './shape.ts';
+import { boolean, currency, integer, list, nullable, object, record, text, where } from './shape.ts';
 
 const MAX_NAMES = 1_000;
 const bitsPerSecond = integer(1, 1e15);
@@ -31,7 +31,7 @@ export const providerSettings = object<ProviderSettings>({
     object<TopUpProduct>({
       bytes: integer(1, Number.MAX_SAFE_INTEGER),
       priceMinor: integer(0, 1e12),
-      currency: text(3, 3),
+      currency,
       validSeconds: nullable(integer(1, 366 * 86_400)),
     }),
     MAX_NAMES,

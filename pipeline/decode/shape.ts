@@ -119,3 +119,8 @@ export function record<T>(check: Check<T>, max: number): Check<Record<string, T>
     return null;
   };
 }
+
+/** Three letters of ISO 4217. */
+export const currency: Check<string> = where(text(3, 3), (value) =>
+  /^[A-Z]{3}$/.test(value) ? null : 'is not a currency of three capital letters',
+);

@@ -12,7 +12,7 @@ import type { FoldContext } from './fold.ts';
 import { foldContribution, foldPoolEffect, foldPoolProfile } from './pool-controls.ts';
 import type { Folding } from './requests.ts';
 import { settle } from './settle.ts';
-import type { SlotState } from './slot-state.ts';
+import type { SlotState, Subscriber } from './slot-state.ts';
 import { NEWEST_BLOB_VERSION, POLICY_FACTS_VERSION } from './slot-state.ts';
 
 /** NAS whose last event is remembered; the oldest event goes. Names come from the network. */
@@ -141,20 +141,13 @@ function raiseLayout(state: SlotState, version: number): void {
 
 /** Compiles the policies in force anew. */
 export function compileAll(state: SlotState): void {
-  state.compiled = compilePolicies(inForceFor(state, 'subscriber'), state.provider);
-  state.pools.compiled = compilePolicies(inForceFor(state, 'pool'), state.provider);
-}
-
-function inForceFor(state: SlotState, subject: 'subscriber' | 'pool'): Map<string, PolicyInForce> {
   const inForce = new Map<string, PolicyInForce>();
-  const concerning = (policy: PolicyVersion | undefined): PolicyVersion | null =>
-    (policy?.file.subject ?? 'subscriber') === subject ? storable(state, policy) : null;
   for (const policyId of new Set([...state.policies.keys(), ...state.candidates.keys()])) {
-    const base = concerning(state.policies.get(policyId));
-    const candidate = concerning(state.candidates.get(policyId));
-    if (base !== null || candidate !== null) inForce.set(policyId, { base, candidate });
+    const base = storable(state, state.policies.get(policyId));
+    inForce.set(policyId, { base, candidate: storable(state, state.candidates.get(policyId)) });
   }
-  return inForce;
+  state.compiled = compilePolicies(inForce, state.provider);
+  state.pools.compiled = compilePolicies(inForce, state.provider, 'pool');
 }
 
 /** A policy as far as the slot's layout can store what it does. */
@@ -172,16 +165,27 @@ function storable(state: SlotState, policy: PolicyVersion | undefined): PolicyVe
   return { ...policy, file: { ...policy.file, rules } };
 }
 
+/** The cycle was made anew with its bytes: what they were charged for stays charged for. */
+function moveExtras({ overage, cycles }: Subscriber, fromMs: number): void {
+  const [current] = cycles;
+  if (overage !== null && current !== undefined && overage.cycleStartMs === fromMs)
+    overage.cycleStartMs = current.startMs;
+}
+
 function* foldProfile(context: FoldContext, profile: SubscriberProfile, cause: Cause): Folding<void> {
   const { state, effects, calendar } = context;
   const subscriber = yield* claimed(context, profile.subscriberId, cause);
   if (subscriber === null) return;
   const before = subscriber.profile;
+  const cycleStartMs = subscriber.cycles[0]?.startMs;
   const { defaultZone } = state.settings;
   const moved =
     (before?.zone ?? defaultZone) !== profile.zone || (before?.anchorDay ?? 1) !== profile.anchorDay;
   subscriber.profile = profile;
-  if (moved) rebaseCycles(subscriber, state.watermarkMs, calendar, defaultZone);
+  if (moved) {
+    rebaseCycles(subscriber, state.watermarkMs, calendar, defaultZone);
+    if (cycleStartMs !== undefined) moveExtras(subscriber, cycleStartMs);
+  }
   effects.cold.add(subscriber);
   yield* settle(context, subscriber, cause, true);
 }

@@ -120,6 +120,8 @@ export interface Peak {
 export interface OverageState {
   cycleStartMs: number;
   blocks: number;
+  /** what the blocks are good for */
+  soldBytes: number;
   topUps: number;
 }
 
@@ -176,8 +178,6 @@ export interface Subscriber {
   rules: RuleState[];
   /** what actions have set, null = the plan's speed */
   effect: Effect | null;
-  /** since when, event time; 0 = no effect */
-  effectSinceMs: number;
   /** one of its sessions made an absurd claim (accounting case 20): no rule begins */
   suspended: boolean;
   /** when event-time work is due at the latest, null = none; may be early, then it is looked at in vain */
@@ -348,7 +348,6 @@ export function newSubscriber(id: string, settings: FoldSettings): Subscriber {
     pool: null,
     rules: [],
     effect: null,
-    effectSinceMs: 0,
     suspended: false,
     dueMs: null,
     counted: { nas: [], sessions: 0, throttled: 0 },

@@ -100,7 +100,6 @@ export function emptySubscriber(): Subscriber {
     overage: null,
     pool: null,
     effect: null,
-    effectSinceMs: 0,
     suspended: false,
     dueMs: null,
     counted: { nas: [], sessions: 0, throttled: 0 },

@@ -121,7 +121,9 @@ function setEffect(subscriber: Subscriber, actions: readonly LedgerAction[]): vo
   // One that follows another of its kind goes on with it.
   const before = changes.findIndex((change) => effectOf(change)?.state !== effect.state);
   const first = before < 0 ? changes.at(-1) : changes[before - 1];
-  subscriber.effectSinceMs = (first ?? last).intent.decidedAtMs;
+  const { policyId, rule, cycleStartMs, ordinal, decidedAtMs: sinceMs } = (first ?? last).intent;
+  const key = `${policyId}/${rule}`;
+  subscriber.rules.push({ key, active: true, sinceMs, cycleStartMs, ordinal, effect, releaseMs: null });
 }
 
 function effectOf({ intent }: LedgerAction): Effect | null {
@@ -140,7 +142,9 @@ function effectOf({ intent }: LedgerAction): Effect | null {
 
 function setExtras(subscriber: Subscriber, actions: readonly LedgerAction[], cycleStartMs: number): void {
   const own = actions.filter(({ intent }) => intent.cycleStartMs === cycleStartMs);
-  const blocks = own.filter(({ intent }) => intent.kind === 'overage').length;
+  const sold = own.flatMap(({ intent }) => (intent.overage === null ? [] : [intent.overage.blockBytes]));
+  const blocks = sold.length;
+  const soldBytes = sold.reduce((a, b) => a + b, 0);
   const topUps = own.filter(({ intent }) => intent.kind === 'topup').length;
-  if (blocks + topUps > 0) subscriber.overage = { cycleStartMs, blocks, topUps };
+  if (blocks + topUps > 0) subscriber.overage = { cycleStartMs, blocks, soldBytes, topUps };
 }

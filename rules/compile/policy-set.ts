@@ -1,4 +1,4 @@
-import type { PolicyInForce } from '../../schemas/policy.ts';
+import type { PolicyInForce, PolicyVersion } from '../../schemas/policy.ts';
 import type { ProviderSettings } from '../../schemas/provider.ts';
 import type { FactName } from '../facts/catalogue.ts';
 import type { CompiledPolicy } from './policy.ts';
@@ -7,14 +7,18 @@ import { compilePolicy, inShare } from './policy.ts';
 /**
  * Policies in force, compiled, by policy id; of one id the base first. A candidate in mode percent takes its share of the
  * subscribers from the base, one in shadow stands beside it.
+ *
+ * @param subject whom policies have to be about; others are left out
  */
 export function compilePolicies(
   inForce: ReadonlyMap<string, PolicyInForce>,
   provider: ProviderSettings,
+  subject: PolicySubject = 'subscriber',
 ): PolicySet {
   const all: CompiledPolicy[] = [];
   for (const id of [...inForce.keys()].sort()) {
-    const { base = null, candidate = null } = inForce.get(id) ?? {};
+    const base = about(subject, inForce.get(id)?.base);
+    const candidate = about(subject, inForce.get(id)?.candidate);
     if (base !== null) {
       const compiled = compilePolicy(base, provider);
       if (candidate?.file.mode === 'percent')
@@ -24,6 +28,13 @@ export function compilePolicies(
     if (candidate !== null) all.push(compilePolicy(candidate, provider));
   }
   return new PolicySet(all);
+}
+
+type PolicySubject = 'subscriber' | 'pool';
+
+function about(subject: PolicySubject, policy: PolicyVersion | null | undefined): PolicyVersion | null {
+  if (policy === null || policy === undefined) return null;
+  return (policy.file.subject ?? 'subscriber') === subject ? policy : null;
 }
 
 /** Combinations of plan and segment that are kept. */

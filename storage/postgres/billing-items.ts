@@ -12,6 +12,9 @@ const INSERT = `
   values ($1, $2, $3, $4, $5, $6, to_timestamp($7::float8 / 1000), $8)
   on conflict (key) do nothing`;
 
+/** A top-up is kept in the profile for so long after it ended, ms. */
+const KEPT_MS = 100 * 86_400_000;
+
 const OF_SUBSCRIBER = `
   select key, subscriber_id as "subscriberId", type, amount_minor::float8 as "amountMinor", currency,
     quantity::float8 as quantity, (extract(epoch from cycle_start) * 1000)::float8 as "cycleStartMs", source
@@ -41,7 +44,7 @@ export class PostgresBillingItems implements BillingItems {
       const profile = found.rows[0]?.profile;
       if (profile === undefined) return 'no-subscriber';
       if (!(await insertItem(client, item))) return 'known';
-      const raised = { ...profile, topUps: [...profile.topUps, topUp] };
+      const raised = { ...profile, topUps: [...liveTopUps(profile, topUp.fromMs), topUp] };
       await client.query(
         'update subscriber set profile = $2, updated_at = clock_timestamp() where subscriber_id = $1',
         [storable(item.subscriberId), JSON.stringify(raised)],
@@ -62,6 +65,11 @@ export class PostgresBillingItems implements BillingItems {
       throw postgresError(error);
     }
   }
+}
+
+/** Those that may still count for a cycle that is not closed: a profile holds a bounded number. */
+function liveTopUps({ topUps }: SubscriberProfile, nowMs: number): TopUp[] {
+  return topUps.filter(({ expiresMs }) => expiresMs >= nowMs - KEPT_MS);
 }
 
 async function insertItem(client: pg.PoolClient, item: BillingItem): Promise<boolean> {

@@ -119,7 +119,8 @@ function effectFaults(run: FinishedRun, ledger: readonly LedgerRow[]): string[] 
   };
   for (const { state, attempts, intent } of ledger) {
     for (const { nasId, sessionId } of intent.sessions) {
-      const entry = entryOf([nasId, intent.userName, sessionId, intent.desired]);
+      const { downBps, upBps } = intent.desired;
+      const entry = entryOf([nasId, intent.userName, sessionId, { downBps, upBps }]);
       if (state === 'delivered') entry.least += 1;
       if (state === 'delivered' || attempts > 0) entry.most += 1;
     }

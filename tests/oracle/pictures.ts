@@ -170,7 +170,7 @@ class Sketch {
   }
 
   /** Use by time of day, hour and window, what is in force and what was asked for. */
-  use({ id, book, recent, effect, effectSinceMs, extras }: Line): void {
+  use({ id, book, recent, effect, extras }: Line): void {
     for (const { startMs, offPeak } of book.cycles)
       for (const [name, { down, up }] of offPeak) this.sum('off-peak', [id, startMs, name], [down, up]);
     for (const { startMs, endMs, classes } of recent.hours.values())
@@ -179,8 +179,9 @@ class Sketch {
       this.sum('newest windows', [id, recent.newest?.startMs ?? null, name], [down, up]);
     for (const [name, bytes] of [['', recent.peak?.bytes ?? 0n] as const, ...(recent.peak?.classes ?? [])])
       this.sum('peaks', [id, recent.peak?.dayStartMs ?? null, name], [bytes]);
-    if (effect !== null) this.put('effects', [id, JSON.stringify(effect), effectSinceMs]);
-    if (extras !== null) this.put('extras', [id, extras.cycleStartMs, extras.blocks, extras.topUps]);
+    if (effect !== null) this.put('effects', [id, JSON.stringify(effect)]);
+    if (extras !== null)
+      this.put('extras', [id, extras.cycleStartMs, extras.blocks, extras.soldBytes, extras.topUps]);
   }
 
   facts(id: string, facts: Facts): void {

@@ -94,6 +94,14 @@ it('ends the sessions of who is blocked, and sends no speed', async () => {
   expect(decodeSpeed(request.attributes)).toBeUndefined();
 });
 
+it('ends sessions that come back from a redirection: a CoA leaves in force what it does not name', async () => {
+  const desired = { state: 'plan', downBps: 100_000_000, upBps: 20_000_000, profile: null } as const;
+  const back = anIntent({ id: 'a', kind: 'restore', desired, leaves: 'redirect' });
+  expect((await sentBy(back, nas())).code).toBe(CODE.disconnectRequest);
+  const other = anIntent({ id: 'a', kind: 'restore', desired, leaves: 'throttle' });
+  expect((await sentBy(other, nas())).code).toBe(CODE.coaRequest);
+});
+
 it('names a redirection as Filter-Id, beside the speed', async () => {
   const desired = {
     state: 'redirect',

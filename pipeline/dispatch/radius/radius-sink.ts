@@ -83,8 +83,8 @@ function notEnforceable(reason: string): SinkResult {
 }
 
 /**
- * The request for one session, or why there is none: a Disconnect for who is blocked, else a CoA with the speed, and with the
- * name of a redirection as Filter-Id. Event-Timestamp is the client's to add.
+ * The request for one session, or why there is none: a Disconnect for who is blocked or comes back from a redirection, else
+ * a CoA with the speed, and with the name of a redirection as Filter-Id. Event-Timestamp is the client's to add.
  */
 export function coaRequest(intent: ActionIntent, session: ActionSession, access: NasAccess): Request {
   const encoder = encoderFor(access.vendor);
@@ -97,7 +97,8 @@ export function coaRequest(intent: ActionIntent, session: ActionSession, access:
   if (!identity.ok) return { ok: false, reason: `${identity.name} cannot be written` };
   const { address, coaPort: port, secret } = access;
   const { desired } = intent;
-  if (desired.state === 'block') {
+  // A CoA changes only what it names (RFC 5176 3.2): no speed takes a line off the page that a filter sends it to.
+  if (desired.state === 'block' || (intent.leaves === 'redirect' && desired.state !== 'redirect')) {
     const code = CODE.disconnectRequest;
     return { ok: true, request: { address, port, secret, code, attributes: identity.attributes } };
   }
