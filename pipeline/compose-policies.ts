@@ -5,8 +5,9 @@ import { NO_PROVIDER_SETTINGS } from '../schemas/provider.ts';
 import type { Assembly } from './compose-parts.ts';
 import type { Stores } from './compose-stores.ts';
 import type { LifecyclePart } from './lifecycle.ts';
-import { checkFiles } from './policies/check-files.ts';
+import { checkFiles, filesInForce } from './policies/check-files.ts';
 import type { CheckContext, CheckedFiles, Checks, PolicyTexts } from './policies/check-files.ts';
+import { inTurn } from './policies/check-queue.ts';
 import { lintInWorker } from './policies/lint-worker.ts';
 import { PolicyFolder } from './policies/policy-folder.ts';
 import { PolicyLife } from './policies/policy-life.ts';
@@ -18,6 +19,9 @@ import { every } from './schedule/every.ts';
 /** Names this process among those that report. */
 const REPORTER = `${hostname()}:${process.pid}`;
 
+/** Checks by API that wait or are made; each takes tenths of a second. */
+const MAX_CHECKS = 20;
+
 const CHECKS: Checks = {
   lint: (files, { plans, settings, inForce }) => lintInWorker(files, plans, { provider: settings, inForce }),
   runTests: (tasks) => runTestsInWorker(tasks),
@@ -25,17 +29,6 @@ const CHECKS: Checks = {
 
 function check(texts: PolicyTexts, context: CheckContext): Promise<CheckedFiles> {
   return checkFiles(texts, context, CHECKS);
-}
-
-/** One after the other: each check is a thread with memory of its own, and anybody may ask for a hundred at once. */
-function inTurn(): typeof check {
-  let last: Promise<unknown> = Promise.resolve();
-  return (texts, context) => {
-    const next = last.then(() => check(texts, context));
-    // Whoever asked is told of a failure; the next one has its turn all the same.
-    last = next.catch(() => undefined);
-    return next;
-  };
 }
 
 /** What policies are checked against: what is in force at this moment. */
@@ -49,7 +42,7 @@ async function contextOf({ policies, directory }: Stores): Promise<CheckContext>
     settings: settings?.settings ?? NO_PROVIDER_SETTINGS,
     // Nobody has brought any yet: that every name is unknown would say nothing.
     plans: plans.length === 0 ? null : plans,
-    inForce: heads.flatMap(({ base, candidate }) => (base ?? candidate)?.version.file ?? []),
+    inForce: filesInForce(heads),
   };
 }
 
@@ -63,7 +56,7 @@ export function policyViews({
     store: stores.policies,
     reports: stores.policyReports,
     shadows: stores.shadows,
-    check: inTurn(),
+    check: inTurn(check, MAX_CHECKS),
     context: () => contextOf(stores),
     subscribers: async () => (await stores.directory.counts()).subscribers,
     partitionCount: () => log.source.partitionCount(),

@@ -5,7 +5,8 @@ import type { NamedFile } from '../../rules/lint/lint-folder.ts';
 import { lintFolder } from '../../rules/lint/lint-folder.ts';
 import { checkFiles } from './check-files.ts';
 import type { Checks } from './check-files.ts';
-import { capPolicy, capTests, check, CHECKS } from './policy-rig.contract.ts';
+import { capPolicy, capTests, check, CHECKS, policyRig } from './policy-rig.contract.ts';
+import { policyVersion } from './policy-version.ts';
 
 const context = { settings: NO_PROVIDER_SETTINGS, plans: null, inForce: [] };
 const named = (name: string, content: unknown): NamedFile => ({
@@ -69,6 +70,25 @@ describe('checkFiles', () => {
     const { policies } = await checkFiles(texts, context, bombed(calls));
     expect(policies.map(({ file }) => file?.id ?? null)).toEqual([null, 'fup']);
     expect(calls).toEqual([2, 1, 1]);
+  });
+
+  it('checks beside a candidate on its share, and beside the base of one in shadow', async () => {
+    const [rule] = capPolicy().rules;
+    const sells = rule === undefined ? [] : [{ ...rule, event: { type: 'overage' as const, params: {} } }];
+    for (const [base, candidate] of [
+      [capPolicy({ id: 'x' }), capPolicy({ id: 'x', mode: 'percent', percent: 5, rules: sells })],
+      [capPolicy({ id: 'x', rules: sells }), capPolicy({ id: 'x', mode: 'shadow' })],
+    ]) {
+      const { store, context: around } = policyRig();
+      for (const file of [base, candidate])
+        if (file !== undefined)
+          await store.publish([policyVersion(file)], { by: 'a', source: 'api', comment: '' });
+      const { policies } = await check(
+        alone(named('y.json', capPolicy({ id: 'y', rules: sells }))),
+        await around(),
+      );
+      expect(policies[0]?.findings.map(({ code }) => code)).toEqual(['P502']);
+    }
   });
 
   it('checks files that are checked one by one beside the others, and against their settings', async () => {

@@ -6,6 +6,7 @@ import { isAppError } from '../../schemas/errors.ts';
 import type { PolicyFile } from '../../schemas/policy.ts';
 import type { PlanVersion } from '../../schemas/profile.ts';
 import type { ProviderSettings } from '../../schemas/provider.ts';
+import type { PolicyHead } from '../../storage/policy-ports.ts';
 
 /** What is checked together. */
 export interface PolicyTexts {
@@ -22,6 +23,13 @@ export interface CheckContext {
   plans: readonly PlanVersion[] | null;
   /** policies in force; one with the id of a checked one is what that replaces */
   inForce: readonly PolicyFile[];
+}
+
+/** Of each policy in force both versions that may act: the base, and the candidate on its share. */
+export function filesInForce(heads: readonly Pick<PolicyHead, 'base' | 'candidate'>[]): PolicyFile[] {
+  return heads.flatMap(({ base, candidate }) =>
+    [base, candidate].flatMap((one) => (one === null ? [] : [one.version.file])),
+  );
 }
 
 /** Something wrong or doubtful, where it stands. Lines and columns count from 1. */

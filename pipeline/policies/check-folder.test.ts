@@ -5,11 +5,16 @@ import { capPolicy, capTests, check } from './policy-rig.contract.ts';
 
 const context = { settings: NO_PROVIDER_SETTINGS, plans: null, inForce: [] };
 
-async function verdict(content: Record<string, string | null>, unsettled: string[] = []) {
+async function verdict(
+  content: Record<string, string | null>,
+  unsettled: string[] = [],
+  unreadable: [string, string][] = [],
+) {
   const files = new Map(
     Object.entries(content).map(([name, text]) => [name, text === null ? null : Buffer.from(text)]),
   );
-  const { texts, refused } = sortFiles({ look: new Map(), files, unsettled });
+  const found = { look: new Map<string, string>(), files, unreadable: new Map(unreadable), unsettled };
+  const { texts, refused } = sortFiles(found);
   return verdictOf(await check(texts, context), refused, files.size);
 }
 
@@ -26,8 +31,21 @@ describe('a folder of policies', () => {
     const { policies, refused } = await verdict({ 'fup.json': fup, 'fup.test.json': null });
     expect(policies).toEqual([]);
     expect(refused).toMatchObject([
-      { file: 'fup.test.json', policyId: 'fup', faults: [expect.stringContaining('P001')] },
+      { file: 'fup.test.json', policyId: null, faults: [expect.stringContaining('P001')] },
       { file: 'fup.json', policyId: 'fup', faults: [expect.stringContaining('fup.test.json')] },
+    ]);
+  });
+
+  it('refuses a policy whose tests cannot be read, though what cannot be read is also waited for', async () => {
+    const tests = 'fup.test.json';
+    const { policies, refused } = await verdict({ 'fup.json': fup }, [tests], [[tests, 'EACCES']]);
+    expect(policies).toEqual([]);
+    expect(refused).toMatchObject([
+      {
+        file: 'fup.json',
+        policyId: 'fup',
+        faults: [expect.stringContaining('fup.test.json: cannot be read: EACCES')],
+      },
     ]);
   });
 

@@ -10,6 +10,7 @@ import { MAX_FILE_BYTES } from './read-folder.ts';
 import { policyVersion } from './policy-version.ts';
 
 const TESTS = '.test.json';
+const TOO_LARGE = `larger than ${MAX_FILE_BYTES} bytes`;
 /** Faults of one file that are kept. */
 const MAX_FAULTS = 20;
 
@@ -24,38 +25,34 @@ export interface FolderVerdict {
   files: number;
 }
 
-/** A folder's files by what they are; what is too large to be looked at is refused. */
-export function sortFiles({ files, unsettled }: FolderFiles): { texts: PolicyTexts; refused: RefusedFile[] } {
+/** A folder's files by what they are; what is too large to be looked at is refused, and whose tests cannot be run. */
+export function sortFiles({ files, unreadable, unsettled }: FolderFiles): {
+  texts: PolicyTexts;
+  refused: RefusedFile[];
+} {
   const refused: RefusedFile[] = [];
   const texts = new Map<string, NamedFile>();
-  const tooLarge = new Set<string>();
   for (const [name, bytes] of files) {
-    if (bytes === null) tooLarge.add(name);
-    else texts.set(name, { name, bytes });
-  }
-  for (const name of tooLarge) {
-    const policy = files.get(name.replace(TESTS, '.json'));
-    const policyId = name.endsWith(TESTS) && policy ? policyIdIn(policy.toString('utf8')) : null;
-    const fault = `${name}:1:1: P001 larger than ${MAX_FILE_BYTES} bytes`;
-    refused.push({ file: name, policyId, faults: [fault] });
+    if (bytes !== null) texts.set(name, { name, bytes });
+    else refused.push({ file: name, policyId: null, faults: [`${name}:1:1: P001 ${TOO_LARGE}`] });
   }
   const policies: PolicyTexts['policies'] = [];
   for (const [name, file] of texts) {
     if (name === PROVIDER_FILE || name.endsWith(TESTS)) continue;
     const tests = `${name.slice(0, -'.json'.length)}${TESTS}`;
+    const code = unreadable.get(tests);
+    const why = files.get(tests) === null ? TOO_LARGE : code === undefined ? null : `cannot be read: ${code}`;
+    if (why !== null) refused.push(untestable(file, `${tests}: ${why}`));
     // A policy waits for its tests: half of what somebody saves is not what he means.
-    if (unsettled.includes(tests)) continue;
-    if (!tooLarge.has(tests)) policies.push({ file, tests: texts.get(tests) ?? null });
-    else {
-      const fault = `${name}:1:1: its tests cannot be run: ${tests} is larger than ${MAX_FILE_BYTES} bytes`;
-      refused.push({
-        file: name,
-        policyId: policyIdIn(Buffer.from(file.bytes).toString('utf8')),
-        faults: [fault],
-      });
-    }
+    else if (!unsettled.includes(tests)) policies.push({ file, tests: texts.get(tests) ?? null });
   }
   return { texts: { policies, provider: texts.get(PROVIDER_FILE) ?? null }, refused };
+}
+
+/** Under its own id, or nobody who asks for the policy would hear that its file is not in force. */
+function untestable({ name, bytes }: NamedFile, why: string): RefusedFile {
+  const policyId = policyIdIn(Buffer.from(bytes).toString('utf8'));
+  return { file: name, policyId, faults: [`${name}:1:1: its tests cannot be run: ${why}`] };
 }
 
 /** What the checks say of a folder. Of one policy id the first file counts, by name. */

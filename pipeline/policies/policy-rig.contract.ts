@@ -9,8 +9,9 @@ import type {
   ShadowDecisions,
   ShadowPeriod,
 } from '../../storage/policy-ports.ts';
-import { checkFiles } from './check-files.ts';
+import { checkFiles, filesInForce } from './check-files.ts';
 import type { CheckContext, CheckedFiles, Checks, PolicyTexts } from './check-files.ts';
+import { TooManyChecks } from './check-queue.ts';
 import { PolicyLife } from './policy-life.ts';
 import { runAllTests } from './run-file-tests.ts';
 
@@ -60,6 +61,8 @@ export function policyRig() {
     /** subscribers on whom a shadow holds; null = it decided nothing */
     holding: null as number | null,
     subscribers: 100,
+    /** too many checks wait */
+    isBusy: false,
     partitions: [] as PartitionPolicies[],
     folders: [] as FolderReport[],
     comparison: NO_COMPARISON,
@@ -77,7 +80,7 @@ export function policyRig() {
   const context = async (): Promise<CheckContext> => ({
     settings: (await store.settings())?.settings ?? NO_PROVIDER_SETTINGS,
     plans: null,
-    inForce: (await store.heads()).flatMap(({ base, candidate }) => (base ?? candidate)?.version.file ?? []),
+    inForce: filesInForce(await store.heads()),
   });
   const life = new PolicyLife({
     store,
@@ -86,7 +89,7 @@ export function policyRig() {
       partitions: () => Promise.resolve(state.partitions),
       folders: () => Promise.resolve(state.folders),
     },
-    check,
+    check: (texts, about) => (state.isBusy ? Promise.reject(new TooManyChecks()) : check(texts, about)),
     context,
     subscribers: () => Promise.resolve(state.subscribers),
     partitionCount: () => Promise.resolve(12),
