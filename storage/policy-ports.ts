@@ -66,7 +66,7 @@ export interface FolderContent {
 /**
  * Versions of policies and of provider settings, and which are in force. Each change writes versions, heads, audit and
  * controls in one transaction, one after the other: the log has them in the order of their commits. What is in force
- * already makes no change and no control. All throw 'unreachable', 'timeout' (retriable).
+ * already makes no change and no control; that somebody asked for it is audited (`"changed": false`). All throw 'unreachable', 'timeout' (retriable).
  */
 export interface PolicyStore {
   /** Keeps a version that is not in force. True where it was not known. @throws AppError 'conflict': known with other content */
@@ -76,6 +76,8 @@ export interface PolicyStore {
    * become the candidate. Returns the changes, in order. @throws AppError 'conflict' as draft
    */
   publish(policies: readonly PolicyVersion[], author: Authorship): Promise<PolicyChange[]>;
+  /** Notes that somebody had a policy checked; null = its id, or version, can not be said. */
+  noteValidated(policyId: string | null, version: string | null, author: Authorship): Promise<void>;
   /**
    * As publish, for what a policies folder holds: only what was never taken from a folder. An unchanged file does not undo
    * what people published since, nor do two folders that differ undo each other.

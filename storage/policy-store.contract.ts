@@ -56,7 +56,7 @@ export function policyStoreLaws(open: () => Promise<PolicyStoreRig>): void {
       expect(await rig.controls()).toEqual([{ kind: 'policy-version', policy: aPolicy('a') }]);
       expect(await store.publish([aPolicy('a')], ann)).toEqual([]);
       expect(await rig.controls()).toEqual([]);
-      expect(await rig.audit()).toEqual(['ann policy-publish fup']);
+      expect(await rig.audit()).toEqual(['ann policy-publish fup', 'ann policy-publish fup']);
     });
 
     it('puts a candidate beside the base, and enforce ends it', async () => {
@@ -108,7 +108,7 @@ export function policyStoreLaws(open: () => Promise<PolicyStoreRig>): void {
       expect(await store.draft(aPolicy('a'), ann)).toBe(false);
       expect(await heads()).toEqual([null, null]);
       expect(await rig.controls()).toEqual([]);
-      expect(await rig.audit()).toEqual(['ann policy-draft fup']);
+      expect(await rig.audit()).toEqual(['ann policy-draft fup', 'ann policy-draft fup']);
       expect(await store.version('fup', 'a-enforce')).toMatchObject({
         ...aPolicy('a'),
         by: 'ann',
@@ -116,6 +116,23 @@ export function policyStoreLaws(open: () => Promise<PolicyStoreRig>): void {
       });
       expect((await store.heads()).map(({ policyId }) => policyId)).toEqual(['fup']);
     });
+  });
+
+  it('notes who asked for what changes nothing, and who had something checked; not the folder', async () => {
+    const settings = NO_PROVIDER_SETTINGS;
+    await store.takeFolder({ settings, policies: [aPolicy('a')] }, folder);
+    const before = await rig.audit();
+    await store.takeFolder({ settings, policies: [aPolicy('a')] }, folder);
+    await store.publish([aPolicy('a')], ann);
+    await store.putSettings(settings, ann);
+    for (let i = 0; i < 2; i += 1) await store.withdraw('fup', ann);
+    await store.noteValidated('n\0', 'v', ann);
+    await store.noteValidated(null, null, ann);
+    const after = (await rig.audit()).slice(before.length);
+    expect(after.map((line) => line.split(' ').slice(0, 2).join(' '))).toEqual([
+      ...['ann policy-publish', 'ann provider-settings', 'ann policy-withdraw', 'ann policy-withdraw'],
+      ...['ann policy-validate', 'ann policy-validate'],
+    ]);
   });
 
   describe('takeFolder', () => {

@@ -93,6 +93,7 @@ describe('POST /v1/policies/validate', () => {
     const answer = await ask('product', 'POST', '/v1/policies/validate', { policy, tests: capTests() });
     expect(answer.json()).toMatchObject({ ok: true, id: 'fup', version, tests: { passed: 1, failed: 0 } });
     expect(await store.heads()).toEqual([]);
+    expect(store.audit).toEqual([{ who: 'ann', action: 'policy-validate', subject: 'fup' }]);
   });
 
   it('says where something is wrong, in the text that was given', async () => {
@@ -147,6 +148,7 @@ describe('drafts and publication', () => {
     expect(store.controls).toHaveLength(1);
     expect(store.audit.map(({ who, action }) => `${who} ${action}`)).toEqual([
       'ann policy-draft',
+      'ann policy-publish',
       'ann policy-publish',
     ]);
     const detail = (await ask('viewer', 'GET', '/v1/policies/fup')).json<PolicyDetailView>();
@@ -236,6 +238,24 @@ describe('drafts and publication', () => {
     const { ask, draft } = await rig();
     await draft(policy);
     expect((await ask('product', 'POST', '/v1/policies/fup/publish', body)).statusCode).toBe(status);
+  });
+});
+
+describe('what takes too long', () => {
+  it('does not happen after all, and is refused while too much waits', async () => {
+    const { life, draft, store, state } = await rig();
+    await draft(policy);
+    const author = { by: 'ann', source: 'api', comment: '' } as const;
+    const request = { id: 'fup', version, mode: null, percent: null, confirm: false };
+    const gone = new AbortController();
+    const asked = life.publish(request, author, gone.signal);
+    gone.abort();
+    await expect(asked).rejects.toMatchObject({ code: 'timeout' });
+    expect(store.controls).toEqual([]);
+    state.isBusy = true;
+    const answer = await (await rig()).ask('product', 'POST', '/v1/policies/validate', { policy });
+    expect([answer.statusCode, answer.json<{ code: string }>().code]).toEqual([429, 'busy']);
+    expect(answer.headers['retry-after']).toBe('1');
   });
 });
 

@@ -1,5 +1,4 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { ConfirmationNeeded } from '../../pipeline/policies/policy-life.ts';
 import type { GivenPolicy, PublishRequest } from '../../pipeline/policies/policy-life.ts';
 import type { PolicyFile } from '../../schemas/policy.ts';
 import type {
@@ -16,13 +15,16 @@ import { answers } from '../answers.ts';
 import { INSTANT, instantMs } from '../instant.ts';
 import { NAME_PATTERN } from '../names.ts';
 import { Problem } from '../problem.ts';
+import { bounded } from './policy-bounds.ts';
 
-/** What the API shows of policies and does with them. May throw AppErrors as `ApiViews`. */
+/**
+ * What the API shows of policies and does with them. May throw AppErrors as `ApiViews`, ConfirmationNeeded, TooManyChecks.
+ * `signal`: whoever asked waits no longer, and nothing is changed any more.
+ */
 export interface PolicyViews {
-  validate(given: GivenPolicy): Promise<PolicyCheckView>;
-  draft(given: GivenPolicy, author: Authorship): Promise<PolicyDraftView>;
-  /** throws ConfirmationNeeded */
-  publish(request: PublishRequest, author: Authorship): Promise<PolicyPublishedView>;
+  validate(given: GivenPolicy, author: Authorship, signal?: AbortSignal): Promise<PolicyCheckView>;
+  draft(given: GivenPolicy, author: Authorship, signal?: AbortSignal): Promise<PolicyDraftView>;
+  publish(request: PublishRequest, author: Authorship, signal?: AbortSignal): Promise<PolicyPublishedView>;
   rollback(id: string, author: Authorship): Promise<PolicyPublishedView>;
   withdraw(id: string, author: Authorship): Promise<PolicyPublishedView>;
   list(): Promise<PolicyListView>;
@@ -41,6 +43,8 @@ const TAGS = ['policies'];
 const BODY_LIMIT_BYTES = 262_144;
 /** Lint and tests are bounded to some seconds. */
 const CHECK_TIMEOUT_MS = 30_000;
+/** After this nothing is begun any more: shorter than what callers wait. */
+export const GIVE_UP_MS = 25_000;
 /** A comparison reads the whole ledger. */
 const REPORT_TIMEOUT_MS = 60_000;
 
@@ -172,7 +176,10 @@ function givenRoutes(app: FastifyInstance, views: PolicyViews): void {
         response: answers({ 200: ['PolicyCheck', 'ok = it may be published'] }),
       },
     },
-    async ({ body }) => views.validate(givenOf(body)),
+    (request, reply) =>
+      bounded(reply, GIVE_UP_MS, async (signal) =>
+        views.validate(givenOf(request.body), authorOf(request), signal),
+      ),
   );
   app.post<{ Body: Given & { comment?: string } }>(
     '/v1/policies',
@@ -191,7 +198,10 @@ function givenRoutes(app: FastifyInstance, views: PolicyViews): void {
         response: answers({ 200: ['PolicyDraft', 'Kept for ever; the same content is the same version'] }),
       },
     },
-    async (request) => views.draft(givenOf(request.body), authorOf(request, request.body.comment)),
+    (request, reply) =>
+      bounded(reply, GIVE_UP_MS, async (signal) =>
+        views.draft(givenOf(request.body), authorOf(request, request.body.comment), signal),
+      ),
   );
 }
 
@@ -222,15 +232,11 @@ function changeRoutes(app: FastifyInstance, views: PolicyViews): void {
         }),
       },
     },
-    async (request) => {
-      const { params, body } = request;
-      try {
-        return await views.publish(requestOf(params.id, body), authorOf(request, body.comment));
-      } catch (error) {
-        if (error instanceof ConfirmationNeeded) throw new Problem(409, 'confirmation-needed', error.message);
-        throw error;
-      }
-    },
+    (request, reply) =>
+      bounded(reply, GIVE_UP_MS, async (signal) => {
+        const { params, body } = request;
+        return views.publish(requestOf(params.id, body), authorOf(request, body.comment), signal);
+      }),
   );
   app.post<{ Params: { id: string }; Body: { comment?: string } }>(
     '/v1/policies/:id/rollback',

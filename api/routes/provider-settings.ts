@@ -3,12 +3,17 @@ import type { ProviderSettings } from '../../schemas/provider.ts';
 import type { ProviderSettingsView } from '../../schemas/policy-views.ts';
 import type { Authorship } from '../../storage/policy-ports.ts';
 import { answers } from '../answers.ts';
-import { authorOf } from './policies.ts';
+import { authorOf, GIVE_UP_MS } from './policies.ts';
+import { bounded } from './policy-bounds.ts';
 
 /** What the API shows and sets of the provider. May throw AppErrors as `ApiViews`. */
 export interface SettingsViews {
   settings(): Promise<ProviderSettingsView>;
-  putSettings(settings: ProviderSettings, author: Authorship): Promise<ProviderSettingsView>;
+  putSettings(
+    settings: ProviderSettings,
+    author: Authorship,
+    signal?: AbortSignal,
+  ): Promise<ProviderSettingsView>;
 }
 
 const TAGS = ['policies'];
@@ -50,6 +55,9 @@ export function settingsRoutes(app: FastifyInstance, views: SettingsViews): void
         }),
       },
     },
-    async (request) => views.putSettings(request.body.settings, authorOf(request, request.body.comment)),
+    (request, reply) =>
+      bounded(reply, GIVE_UP_MS, async (signal) =>
+        views.putSettings(request.body.settings, authorOf(request, request.body.comment), signal),
+      ),
   );
 }

@@ -91,7 +91,7 @@ export class PolicyFolder {
     this.#watcher = watcher;
     // What changes before the watch is set up shows no event; where it cannot be set up the regular looks do without.
     // Not events.once, which would throw what one file's error event says.
-    const ready = new Promise((resolve) => watcher.once('ready', resolve));
+    const ready = new Promise<void>((resolve) => watcher.once('ready', () => resolve()));
     await Promise.race([ready, delay(READY_MS, undefined, { ref: false })]);
     await this.#take();
     this.#end = every(

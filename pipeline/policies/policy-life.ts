@@ -22,7 +22,9 @@ import type {
   ShadowDecisions,
 } from '../../storage/policy-ports.ts';
 import { findingText } from './check-files.ts';
-import type { CheckContext, CheckedFiles, CheckedPolicy, Finding, PolicyTexts } from './check-files.ts';
+import type { CheckContext, CheckedPolicy, Finding } from './check-files.ts';
+import { stillAsked } from './check-queue.ts';
+import type { Check } from './check-queue.ts';
 import { inMode, policyVersion } from './policy-version.ts';
 import {
   changeView,
@@ -71,8 +73,8 @@ export interface PolicyLifeParts {
   store: PolicyStore;
   reports: Pick<PolicyReports, 'partitions' | 'folders'>;
   shadows: ShadowDecisions;
-  /** bounded in time */
-  check(texts: PolicyTexts, context: CheckContext): Promise<CheckedFiles>;
+  /** bounded in time; may throw TooManyChecks */
+  check: Check;
   context(): Promise<CheckContext>;
   subscribers(): Promise<number>;
   partitionCount(): Promise<number>;
@@ -88,18 +90,20 @@ export class PolicyLife {
     this.#parts = parts;
   }
 
-  /** Lint and tests; nothing is stored. */
-  async validate(given: GivenPolicy): Promise<PolicyCheckView> {
-    const { file, findings, tests } = await this.#check(given);
+  /** Lint and tests; nothing is stored but that somebody asked. */
+  async validate(given: GivenPolicy, author: Authorship, signal?: AbortSignal): Promise<PolicyCheckView> {
+    const { id, file, findings, tests } = await this.#check(given, signal);
     const version = file === null ? null : policyVersion(file);
     const ok = version !== null;
+    await this.#parts.store.noteValidated(id, version?.version ?? null, author);
     return { ok, id: version?.policyId ?? null, version: version?.version ?? null, findings, tests };
   }
 
   /** Keeps a policy that is right. @throws AppError 'invalid-input' with what is wrong */
-  async draft(given: GivenPolicy, author: Authorship): Promise<PolicyDraftView> {
-    const { file, findings } = await this.#check(given);
+  async draft(given: GivenPolicy, author: Authorship, signal?: AbortSignal): Promise<PolicyDraftView> {
+    const { file, findings } = await this.#check(given, signal);
     if (file === null) throw refusal(findings);
+    stillAsked(signal);
     const policy = policyVersion(file);
     const stored = await this.#parts.store.draft(policy, author);
     return { id: policy.policyId, version: policy.version, stored, findings };
@@ -107,19 +111,25 @@ export class PolicyLife {
 
   /**
    * Brings a stored version into force, as it is or in another mode.
-   * @throws AppError 'not-found'; 'invalid-input' where it is not right any more; ConfirmationNeeded
+   * @param signal whoever asked waits no longer: nothing is changed then
+   * @throws AppError 'not-found'; 'invalid-input' where it is not right any more; 'timeout'; ConfirmationNeeded; TooManyChecks
    */
-  async publish(request: PublishRequest, author: Authorship): Promise<PolicyPublishedView> {
+  async publish(
+    request: PublishRequest,
+    author: Authorship,
+    signal?: AbortSignal,
+  ): Promise<PolicyPublishedView> {
     const { store } = this.#parts;
     const stored = await store.version(request.id, request.version);
     if (stored === null)
       throw new AppError('not-found', `policy ${request.id} has no version ${request.version}`);
     const policy =
       request.mode === null ? stored : policyVersion(inMode(stored.file, request.mode, request.percent));
-    await this.#checkAgain(policy);
+    await this.#checkAgain(policy, signal);
     const subscribers = await this.#parts.subscribers();
     const actsOn = await this.#guard(policy, request.confirm, subscribers);
     const { policyId, version, file } = policy;
+    stillAsked(signal);
     const [change] = await store.publish([{ policyId, version, file }], author);
     return this.#published(request.id, change ?? null, actsOn, subscribers);
   }
@@ -211,28 +221,35 @@ export class PolicyLife {
   }
 
   /** @throws AppError 'invalid-input' with what is wrong */
-  async putSettings(settings: ProviderSettings, author: Authorship): Promise<ProviderSettingsView> {
+  async putSettings(
+    settings: ProviderSettings,
+    author: Authorship,
+    signal?: AbortSignal,
+  ): Promise<ProviderSettingsView> {
     const provider = { name: PROVIDER_FILE, bytes: Buffer.from(JSON.stringify(settings, null, 2)) };
-    const checked = await this.#parts.check({ policies: [], provider }, await this.#parts.context());
+    const { check, context } = this.#parts;
+    const checked = await check({ policies: [], provider }, await context(), signal);
     if (checked.settings === null) throw refusal(checked.providerFindings);
+    stillAsked(signal);
     await this.#parts.store.putSettings(checked.settings, author);
     return this.settings();
   }
 
-  async #check({ policy, tests }: GivenPolicy): Promise<CheckedPolicy> {
+  async #check({ policy, tests }: GivenPolicy, signal: AbortSignal | undefined): Promise<CheckedPolicy> {
     const one = {
       file: { name: POLICY_NAME, bytes: Buffer.from(policy) },
       tests: tests === null ? null : { name: TESTS_NAME, bytes: Buffer.from(tests) },
     };
-    const read = await this.#parts.check({ policies: [one], provider: null }, await this.#parts.context());
+    const { check, context } = this.#parts;
+    const read = await check({ policies: [one], provider: null }, await context(), signal);
     const [checked] = read.policies;
     if (checked === undefined) throw new Error('a policy was given and none was checked');
     return checked;
   }
 
   /** What it was checked against may have changed. */
-  async #checkAgain({ file }: PolicyVersion): Promise<void> {
-    const checked = await this.#check({ policy: JSON.stringify(file, null, 2), tests: null });
+  async #checkAgain({ file }: PolicyVersion, signal: AbortSignal | undefined): Promise<void> {
+    const checked = await this.#check({ policy: JSON.stringify(file, null, 2), tests: null }, signal);
     if (checked.file === null) throw refusal(checked.findings);
   }
 

@@ -41,11 +41,23 @@ export class MemoryPolicyStore implements PolicyStore {
 
   async draft(policy: PolicyVersion, author: Authorship): Promise<boolean> {
     const added = this.#add(policy, author);
-    if (added) this.audit.push({ who: author.by, action: 'policy-draft', subject: policy.policyId });
+    this.audit.push({ who: author.by, action: 'policy-draft', subject: policy.policyId });
     return added;
   }
 
+  async noteValidated(policyId: string | null, _version: string | null, author: Authorship): Promise<void> {
+    this.audit.push({ who: author.by, action: 'policy-validate', subject: policyId ?? '-' });
+  }
+
   async publish(policies: readonly PolicyVersion[], author: Authorship): Promise<PolicyChange[]> {
+    const changes = this.#publishAll(policies, author);
+    for (const { policyId } of policies)
+      if (!changes.some((change) => change.policyId === policyId))
+        this.audit.push({ who: author.by, action: 'policy-publish', subject: policyId });
+    return changes;
+  }
+
+  #publishAll(policies: readonly PolicyVersion[], author: Authorship): PolicyChange[] {
     return policies.flatMap((policy) => {
       this.#add(policy, author);
       const stored = this.#policy(policy.policyId);
@@ -63,13 +75,13 @@ export class MemoryPolicyStore implements PolicyStore {
   ): Promise<{ changes: PolicyChange[]; settings: boolean }> {
     let taken = false;
     if (settings !== null && this.#isNews(settings, changed)) {
-      taken = await this.putSettings(settings, author);
+      taken = this.#setSettings(settings, author);
       this.#settingsOfFolder = versionOf(settings);
       this.#settingsTaken.add(versionOf(settings));
     }
     const ids = await this.untaken(policies, changed);
     const news = policies.filter(({ policyId }) => ids.includes(policyId));
-    const changes = await this.publish(news, author);
+    const changes = this.#publishAll(news, author);
     for (const { policyId, version } of news) this.#policy(policyId).taken.add(version);
     for (const { policyId, version } of news) this.#policy(policyId).folderVersion = version;
     return { changes, settings: taken };
@@ -104,7 +116,10 @@ export class MemoryPolicyStore implements PolicyStore {
   async withdraw(policyId: string, author: Authorship): Promise<PolicyChange | null> {
     const policy = this.#policy(policyId);
     const nothing = { base: null, candidate: null };
-    if (sameHeads(policy, nothing)) return null;
+    if (sameHeads(policy, nothing)) {
+      this.audit.push({ who: author.by, action: 'policy-withdraw', subject: policyId });
+      return null;
+    }
     return this.#change('withdraw', policyId, policy, nothing, null, author);
   }
 
@@ -151,6 +166,13 @@ export class MemoryPolicyStore implements PolicyStore {
   }
 
   async putSettings(settings: ProviderSettings, author: Authorship): Promise<boolean> {
+    const changed = this.#setSettings(settings, author);
+    if (!changed)
+      this.audit.push({ who: author.by, action: 'provider-settings', subject: versionOf(settings) });
+    return changed;
+  }
+
+  #setSettings(settings: ProviderSettings, author: Authorship): boolean {
     const version = versionOf(settings);
     if (this.#settings?.version === version) return false;
     this.#settings = { version, settings, publishedAtMs: this.#nowMs(), ...author };

@@ -78,18 +78,29 @@ export class PostgresPolicyStore implements PolicyStore {
   async draft(policy: PolicyVersion, author: Authorship): Promise<boolean> {
     return this.#change(async (client) => {
       const added = await addVersion(client, policy, author);
-      if (added) {
-        const { policyId, version } = policy;
-        const told = { version, mode: policy.file.mode, source: author.source, comment: author.comment };
-        await client.query(sql.AUDIT, [storable(author.by), 'policy-draft', policyId, JSON.stringify(told)]);
-      }
+      const { policyId, version } = policy;
+      await audit(client, 'policy-draft', policyId, author, { version, mode: policy.file.mode, added });
       return added;
     });
   }
 
+  async noteValidated(policyId: string | null, version: string | null, author: Authorship): Promise<void> {
+    try {
+      await audit(this.#pool, 'policy-validate', policyId ?? '-', author, { version });
+    } catch (error) {
+      throw postgresError(error);
+    }
+  }
+
   async publish(policies: readonly PolicyVersion[], author: Authorship): Promise<PolicyChange[]> {
     if (policies.length === 0) return [];
-    return this.#change((client) => publishAll(client, policies, author));
+    return this.#change(async (client) => {
+      const changes = await publishAll(client, policies, author);
+      const same = policies.filter(({ policyId }) => !changes.some((change) => change.policyId === policyId));
+      for (const { policyId, version } of same)
+        await audit(client, 'policy-publish', policyId, author, { version, changed: false });
+      return changes;
+    });
   }
 
   async takeFolder(
@@ -138,7 +149,10 @@ export class PostgresPolicyStore implements PolicyStore {
     return this.#change(async (client) => {
       const heads = await headOf(client, policyId);
       const nothing = { base: null, candidate: null };
-      if (sameHeads(heads, nothing)) return null;
+      if (sameHeads(heads, nothing)) {
+        await audit(client, 'policy-withdraw', policyId, author, { changed: false });
+        return null;
+      }
       return change(client, 'withdraw', policyId, nothing, null, author);
     });
   }
@@ -197,7 +211,11 @@ export class PostgresPolicyStore implements PolicyStore {
   }
 
   async putSettings(settings: ProviderSettings, author: Authorship): Promise<boolean> {
-    return this.#change((client) => publishSettings(client, settings, author));
+    return this.#change(async (client) => {
+      const changed = await publishSettings(client, settings, author);
+      if (!changed) await audit(client, 'provider-settings', settingsVersion(settings), author, { changed });
+      return changed;
+    });
   }
 
   async #change<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
@@ -213,6 +231,18 @@ export class PostgresPolicyStore implements PolicyStore {
       throw postgresError(error);
     }
   }
+}
+
+/** What leaves a trace in no other statement: a check, a draft, a change to what is in force already. */
+async function audit(
+  client: Pick<pg.Pool | pg.PoolClient, 'query'>,
+  action: string,
+  subject: string,
+  { by, source, comment }: Authorship,
+  told: object,
+): Promise<void> {
+  const content = JSON.stringify({ ...told, source, comment });
+  await client.query(sql.AUDIT, [storable(by), action, storable(subject), content]);
 }
 
 async function publishAll(
