@@ -5,9 +5,9 @@ import { EXIT } from '../pipeline/lifecycle.ts';
 import { isAppError } from '../schemas/errors.ts';
 import { json } from './api-flags.ts';
 import type { CliIo } from './commands.ts';
+import { testPolicies } from './policy-test-bounds.ts';
 import { policiesAt } from './policy-test-files.ts';
 import { isGood, policyTestText, summaryOf } from './policy-test-format.ts';
-import { testPolicies } from './policy-test-run.ts';
 import { watchPolicies } from './policy-test-watch.ts';
 
 interface TestFlags {

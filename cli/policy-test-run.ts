@@ -8,7 +8,7 @@ import { runPolicyTests } from '../rules/policy-tests/run-tests.ts';
 import type { PolicyTestResult } from '../rules/policy-tests/run-tests.ts';
 import { NO_PROVIDER_SETTINGS } from '../schemas/provider.ts';
 import type { ProviderSettings } from '../schemas/provider.ts';
-import { MAX_READ_BYTES, bytesOf, policiesAt } from './policy-test-files.ts';
+import { MAX_READ_BYTES, bytesOf } from './policy-test-files.ts';
 import type { PolicyPaths } from './policy-test-files.ts';
 
 /** Something that keeps a file from being tested. */
@@ -50,14 +50,10 @@ type PlacedFailure = Omit<Failure, 'place' | 'rules'> & {
   rules: (Omit<Failure['rules'][number], 'conditions'> & { conditions: Placed<ConditionValue>[] })[];
 };
 
-/**
- * Tests the policies that paths mean, each with the provider.json beside it.
- *
- * @throws AppError `invalid-input` where a path leads nowhere, or to no policy
- */
-export async function testPolicies(paths: readonly string[]): Promise<TestedPolicy[]> {
+/** Tests policies, each with the provider.json beside it. Unbounded: texts may be made to take long. */
+export async function testAll(policies: readonly PolicyPaths[]): Promise<TestedPolicy[]> {
   const tested: TestedPolicy[] = [];
-  for (const policy of await policiesAt(paths)) tested.push(await testOne(policy));
+  for (const policy of policies) tested.push(await testOne(policy));
   return tested;
 }
 

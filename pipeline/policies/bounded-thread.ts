@@ -7,9 +7,9 @@ const LOADING_MS = 30_000;
 type Said<T> = { ready: true } | { result: T };
 
 /**
- * Runs a module of this folder in a thread that is ended when it takes too long or too much memory.
+ * Runs a module in a thread that is ended when it takes too long or too much memory.
  *
- * @param name of the module, without ending; it says `{ready: true}` when loaded, then `{result}`
+ * @param name of the module, its path from this folder without ending; it says `{ready: true}` when loaded, then `{result}`
  * @param onEnded makes the answer when the bounds ended it
  * @throws what keeps the thread from starting at all
  */
