@@ -11,7 +11,7 @@ import type { Facts } from '../../rules/facts/catalogue.ts';
 import type { PlanVersion } from '../../schemas/profile.ts';
 import type { ClosedCycle } from '../../schemas/usage-record.ts';
 import { contribute, contributionDueMs } from '../pool/contribute.ts';
-import { heldByPool } from '../pool/held-by-pool.ts';
+import { awaitsPool, heldByPool } from '../pool/held-by-pool.ts';
 import type { FoldContext } from './fold.ts';
 import { noteFlag, noteOpenSessions } from './feeds.ts';
 import { putOneShot } from './one-shot.ts';
@@ -98,8 +98,8 @@ export function noteEnded(
 /** False where deciding would change nothing: nearly always, and asking costs no generator a record. */
 export function needsDeciding({ state }: FoldContext, subscriber: Subscriber): boolean {
   if (state.watermarkMs <= 0 || subscriber.profile === null) return false;
-  const plan = planOf(state, subscriber);
-  return mayChange(state, subscriber, plan);
+  if (subscriber.pool !== null && awaitsPool(subscriber)) return true;
+  return mayChange(state, subscriber, planOf(state, subscriber));
 }
 
 /** Asked with every record: only the facts that policies in force ask about are reckoned. */

@@ -4,6 +4,21 @@ import type { Transition } from '../decide/transitions.ts';
 import type { RuleState, Subscriber } from '../fold/slot-state.ts';
 
 /**
+ * True where `heldByPool` would change anything: what was told before event time began waits for it. Asked with every record
+ * of a member.
+ */
+export function awaitsPool({ pool, profile, rules }: Subscriber): boolean {
+  const told = pool !== null && pool.poolId === profile?.poolId ? pool.told.rules : [];
+  let active = 0;
+  for (const { key, active: acts } of rules) if (acts && isPoolRule(key)) active += 1;
+  if (active !== told.length) return true;
+  return told.some(({ policyId, rule, effect }) => {
+    const known = rules.find(({ key }) => key === `${POOL_RULE}${policyId}/${rule}`);
+    return known?.active !== true || !sameEffect(known.effect, effect);
+  });
+}
+
+/**
  * What the pool's rules begin and end for a member, by what it was told last: they stand beside its own rules, under keys
  * of their own, so the strongest effect counts. What is not told any more ends, and all of it with the membership.
  * Changes the rule states in place. No condition is asked: the owner of the pool has done so.
