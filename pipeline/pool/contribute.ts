@@ -51,7 +51,8 @@ export function contributionDueMs(state: SlotState, subscriber: Subscriber): num
 function join(state: SlotState, subscriber: Subscriber, poolId: string): Membership {
   const membership = newMembership(poolId);
   const cycle = subscriber.cycles[0];
-  if (cycle === undefined) return membership;
+  // Before event time began no cycle is the current one, whatever bytes wait in theirs.
+  if (cycle === undefined || state.watermarkMs <= 0) return membership;
   membership.cycleStartMs = cycle.startMs;
   membership.baseBytes = cycleCountedBytes(cycle, planOf(state, subscriber));
   return membership;
