@@ -1,4 +1,3 @@
-import { Worker } from 'node:worker_threads';
 import type { LintFinding } from '../../rules/lint/finding.ts';
 import type { FileLint, FolderLint, NamedFile } from '../../rules/lint/lint-folder.ts';
 import { isLinted } from '../../rules/lint/lint-folder.ts';
@@ -6,6 +5,7 @@ import { listed } from '../../rules/lint/placement.ts';
 import type { PolicyFile } from '../../schemas/policy.ts';
 import type { PlanVersion } from '../../schemas/profile.ts';
 import type { ProviderSettings } from '../../schemas/provider.ts';
+import { inBoundedThread } from './bounded-thread.ts';
 
 /** What a worker is given: the arguments of lintFolder. */
 export interface LintTask {
@@ -15,9 +15,6 @@ export interface LintTask {
   provider?: ProviderSettings | null;
   inForce?: readonly PolicyFile[];
 }
-
-/** What a worker says: that it is loaded, and what it found. */
-export type LintAnswer = { ready: true } | { result: FolderLint };
 
 /** Bounds of one run; by default 5 s and 128 MB. Loading the program is bounded apart. */
 export interface LintLimits {
@@ -29,8 +26,6 @@ export interface LintLimits {
 
 const TIME_MS = 5_000;
 const MEMORY_MB = 128;
-/** The thread's own modules, on a machine that is busy. */
-const LOADING_MS = 30_000;
 
 /**
  * `lintFolder` in a thread that is ended when it takes too long or too much memory: one
@@ -46,46 +41,8 @@ export async function lintInWorker(
   { timeMs = TIME_MS, memoryMb = MEMORY_MB, ...rest }: LintLimits = {},
 ): Promise<FolderLint> {
   const task: LintTask = { files, plans, ...rest };
-  const worker = startThread(task, memoryMb);
-  let timer: NodeJS.Timeout | undefined;
-  try {
-    return await new Promise<FolderLint>((resolve, reject) => {
-      let isReady = false;
-      const within = (ms: number): void => {
-        clearTimeout(timer);
-        timer = setTimeout(() => resolve(tookTooLong(files, `not done after ${ms / 1000} s`)), ms);
-      };
-      within(LOADING_MS);
-      worker.on('message', (answer: LintAnswer) => {
-        if ('result' in answer) resolve(answer.result);
-        else {
-          isReady = true;
-          within(timeMs);
-        }
-      });
-      // Out of memory, or a stack that overflowed; before it is ready it is a fault of the installation.
-      worker.on('error', (error) => (isReady ? resolve(tookTooLong(files, error.message)) : reject(error)));
-      worker.on('exit', (code) => resolve(tookTooLong(files, `the thread ended with ${code}`)));
-    });
-  } finally {
-    clearTimeout(timer);
-    worker.removeAllListeners();
-    // A thread that is being ended may still report an error, which nobody needs.
-    worker.on('error', () => undefined);
-    await worker.terminate();
-  }
-}
-
-function startThread(task: LintTask, memoryMb: number): Worker {
-  const options = {
-    workerData: task,
-    resourceLimits: { maxOldGenerationSizeMb: memoryMb },
-    execArgv: [],
-    env: {},
-  };
-  // From sources a thread needs the loader of TypeScript, which it does not inherit.
-  const entry = import.meta.url.endsWith('.ts') ? './lint-thread-from-sources.mjs' : './lint-thread.js';
-  return new Worker(new URL(entry, import.meta.url), options);
+  const bounds = { timeMs, memoryMb };
+  return inBoundedThread('lint-thread', task, bounds, (why) => tookTooLong(files, why));
 }
 
 /** Nothing is known of any of them. */
