@@ -43,6 +43,7 @@ const policyShape = {
   base: inForce.nullable().describe('acts on whom the candidate does not reach'),
   candidate: inForce.nullable().describe('in shadow, or on a share of the subscribers'),
   elsewhere: count.describe('partitions whose worker runs something else of it'),
+  waiting: count.describe('partitions that leave out some of its rules until `weir upgrade-state`'),
   newest: version.nullable().describe('the newest version, where it is not in force; null = it is'),
   folderVersion: version.nullable().describe('version of the folder’s file, where it is not in force'),
   faults: z.array(z.string()).describe('what is wrong with its file: `file:line:column: text`'),

@@ -42,6 +42,12 @@ export function policyStatusText(list: PolicyListView): string {
         ({ id, elsewhere }) => `  ${id}: ${elsewhere} of ${list.partitions} partitions run something else`,
       ),
     ...list.policies
+      .filter(({ waiting }) => waiting > 0)
+      .map(
+        ({ id, waiting }) =>
+          `  ${id}: ${waiting} of ${list.partitions} partitions leave out some of its rules until weir upgrade-state`,
+      ),
+    ...list.policies
       .filter(({ folderVersion }) => folderVersion !== null)
       .map(
         ({ id, folderVersion }) =>

@@ -49,6 +49,8 @@ export interface PolicyView {
   candidate: PolicyInForceView | null;
   /** partitions whose worker runs something else of it */
   elsewhere: number;
+  /** partitions that leave out some of its rules until `weir upgrade-state` */
+  waiting: number;
   /** the newest version, where it is not in force: a draft, or what was there before; null = it is */
   newest: string | null;
   /** version of the folder's file, where it is not in force; null = it is, or there is none */

@@ -119,12 +119,18 @@ export interface VersionsInForce {
   candidate: string | null;
 }
 
+/** What a slot runs of one policy. */
+export interface PoliciesOfSlot extends VersionsInForce {
+  /** some of its rules are left out until the state is written in a newer layout */
+  waits?: boolean;
+}
+
 /** What a slot runs. */
 export interface PartitionPolicies {
   partition: number;
   /** next offset to fold */
   position: number;
-  policies: Record<string, VersionsInForce>;
+  policies: Record<string, PoliciesOfSlot>;
 }
 
 /** A file of the policies folder that was refused, with what is wrong: `file:line:column: text`. */

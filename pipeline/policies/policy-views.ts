@@ -11,6 +11,7 @@ import type {
 import type {
   FolderReport,
   PartitionPolicies,
+  PoliciesOfSlot,
   PolicyChange,
   PolicyHead,
   RefusedFile,
@@ -26,7 +27,9 @@ export function policyView(
   refused: readonly RefusedFile[],
 ): PolicyView {
   const { policyId, base, candidate, newest, folderVersion } = head;
-  const running = partitions.map(({ policies }) => policies[policyId] ?? { base: null, candidate: null });
+  const running = partitions.map(
+    ({ policies }): PoliciesOfSlot => policies[policyId] ?? { base: null, candidate: null },
+  );
   const versions = { base: base?.version.version ?? null, candidate: candidate?.version.version ?? null };
   const inForce = [versions.base, versions.candidate];
   const shown = candidate ?? base;
@@ -37,6 +40,7 @@ export function policyView(
     candidate: inForceView(candidate, running.filter((one) => one.candidate === versions.candidate).length),
     elsewhere: running.filter((one) => one.base !== versions.base || one.candidate !== versions.candidate)
       .length,
+    waiting: running.filter(({ waits }) => waits === true).length,
     newest: inForce.includes(newest.version) ? null : newest.version,
     folderVersion: folderVersion === null || inForce.includes(folderVersion) ? null : folderVersion,
     faults: refused.filter((file) => file.policyId === policyId).flatMap(({ faults }) => faults),

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { aPolicy } from '../../storage/policy-store.contract.ts';
 import type { PartitionPolicies } from '../../storage/policy-ports.ts';
+import { NEWEST_BLOB_VERSION } from '../fold/slot-state.ts';
 import { policiesOf, PolicyReporter } from './report-policies.ts';
 import type { ReportedSlot } from './report-policies.ts';
 
@@ -8,6 +9,7 @@ function slot(partition: number, base: string | null, candidate: string | null):
   return {
     partition,
     position: 7,
+    blobVersion: NEWEST_BLOB_VERSION,
     policies: new Map(base === null ? [] : [['fup', aPolicy(base)]]),
     candidates: new Map(candidate === null ? [] : [['fup', aPolicy(candidate, 'shadow')]]),
   };
@@ -22,6 +24,16 @@ it('reports base and candidate of each policy, by partition', () => {
     { partition: 2, position: 7, policies: { fup: { base: 'a-enforce', candidate: null } } },
     { partition: 3, position: 7, policies: {} },
   ]);
+});
+
+it('says where rules wait for a newer layout', () => {
+  const block = { name: 'stop', conditions: { all: [] }, event: { type: 'block' as const, params: {} } };
+  const policy = aPolicy('a');
+  const blocks = { ...policy, file: { ...policy.file, rules: [block] } };
+  const waiting = { ...slot(0, null, null), policies: new Map([['fup', blocks]]) };
+  const told = (blobVersion: number): unknown => policiesOf([{ ...waiting, blobVersion }])[0]?.policies;
+  expect(told(NEWEST_BLOB_VERSION)).toEqual({ fup: { base: 'a-enforce', candidate: null } });
+  expect(told(3)).toEqual({ fup: { base: 'a-enforce', candidate: null, waits: true } });
 });
 
 describe('PolicyReporter', () => {

@@ -1,5 +1,6 @@
 import type { PolicyVersion } from '../../schemas/policy.ts';
-import type { PartitionPolicies, PolicyReports, VersionsInForce } from '../../storage/policy-ports.ts';
+import type { PartitionPolicies, PoliciesOfSlot, PolicyReports } from '../../storage/policy-ports.ts';
+import { policyWaits } from './waits-for-layout.ts';
 
 /** Unchanged versions are told again this often, ms; older reports count as gone. */
 const REPORT_MS = 30_000;
@@ -8,6 +9,8 @@ const REPORT_MS = 30_000;
 export interface ReportedSlot {
   partition: number;
   position: number;
+  /** layout that it is written in */
+  blobVersion: number;
   policies: ReadonlyMap<string, PolicyVersion>;
   candidates: ReadonlyMap<string, PolicyVersion>;
 }
@@ -17,12 +20,15 @@ export function policiesOf(slots: readonly ReportedSlot[]): PartitionPolicies[] 
   return [...slots].sort((a, b) => a.partition - b.partition).map(policiesOfSlot);
 }
 
-function policiesOfSlot({ partition, position, policies, candidates }: ReportedSlot): PartitionPolicies {
+function policiesOfSlot(slot: ReportedSlot): PartitionPolicies {
+  const { partition, position, blobVersion, policies, candidates } = slot;
   const ids = [...new Set([...policies.keys(), ...candidates.keys()])].sort();
-  const versions = ids.map((id): [string, VersionsInForce] => [
-    id,
-    { base: policies.get(id)?.version ?? null, candidate: candidates.get(id)?.version ?? null },
-  ]);
+  const versions = ids.map((id): [string, PoliciesOfSlot] => {
+    const [base, candidate] = [policies.get(id), candidates.get(id)];
+    const running = { base: base?.version ?? null, candidate: candidate?.version ?? null };
+    const waits = policyWaits(base, blobVersion) || policyWaits(candidate, blobVersion);
+    return [id, waits ? { ...running, waits } : running];
+  });
   return { partition, position, policies: Object.fromEntries(versions) };
 }
 

@@ -2,9 +2,10 @@ import type { CompiledPolicy, CompiledRule } from '../../rules/compile/policy.ts
 import type { PolicySet } from '../../rules/compile/policy-set.ts';
 import { confirmRule } from '../../rules/confirm.ts';
 import type { Facts } from '../../rules/facts/catalogue.ts';
-import type { PolicyInForce, PolicyVersion } from '../../schemas/policy.ts';
+import type { PolicyEvent, PolicyInForce, PolicyVersion } from '../../schemas/policy.ts';
 import type { PolicyPartView, RuleView } from '../../schemas/timeline-views.ts';
 import type { RuleState } from '../fold/slot-state.ts';
+import { waitsForLayout, WAITS_TEXT } from '../policies/waits-for-layout.ts';
 import { conditionLines } from './explain-conditions.ts';
 import { eventWords, shortVersion, untilWords } from './explain-words.ts';
 
@@ -15,6 +16,8 @@ export interface RuleQuestion {
   inForce: ReadonlyMap<string, PolicyInForce>;
   /** the same, compiled */
   compiled: Pick<PolicySet, 'all'>;
+  /** layout of the subscriber's slot */
+  blobVersion: number;
   /** the subscriber's rule states; null = not known */
   states: readonly RuleState[] | null;
 }
@@ -51,16 +54,22 @@ async function partOf(
     compiled === undefined
       ? []
       : file.rules.filter(({ name }) => !compiled.rules.some((rule) => rule.name === name));
-  const left = inert.map(({ name }) => `; ${name} can not act: the provider has no such profile`).join('');
+  const left = inert.map(
+    ({ name, event }) => `; ${name} can not act: ${whyInert(event, question.blobVersion)}`,
+  );
   return {
     policyId,
     policyVersion: version.version,
     role,
     mode: file.mode,
     applies,
-    why: applies ? why + left : why,
+    why: applies ? why + left.join('') : why,
     rules,
   };
+}
+
+function whyInert(event: PolicyEvent, blobVersion: number): string {
+  return waitsForLayout(event, blobVersion) ? `it ${WAITS_TEXT}` : 'the provider has no such profile';
 }
 
 function scopeOf(

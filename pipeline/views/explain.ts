@@ -7,6 +7,7 @@ import type { ExplainView } from '../../schemas/timeline-views.ts';
 import type { Analytics } from '../../storage/analytics-ports.ts';
 import type { LedgerAction } from '../../storage/ports.ts';
 import { factsOf, nextDueMs, planOf } from '../decide/facts-of.ts';
+import { NEWEST_BLOB_VERSION } from '../fold/slot-state.ts';
 import type { SlotState } from '../fold/slot-state.ts';
 import { cycleRule } from '../window/calendar-rule.ts';
 import { factViews } from './explain-facts.ts';
@@ -100,6 +101,7 @@ async function nowBasis(stored: StoredSubscriber, actions: readonly LedgerAction
       facts,
       inForce: inForceOf(state),
       compiled: state.compiled,
+      blobVersion: state.blobVersion,
       states: subscriber.rules,
     }),
     facts: factViews(facts, 'stored'),
@@ -158,7 +160,11 @@ async function thenBasis(
       change === undefined ? null : `${change.policyId}/${change.rule}`,
     ),
     nextDue: null,
-    policies: await policyParts({ subscriberId: subscriber.id, facts, inForce, compiled, states: null }),
+    policies: await policyParts({
+      ...{ subscriberId: subscriber.id, facts, inForce, compiled, states: null },
+      // Compiled here, with nothing left out.
+      blobVersion: NEWEST_BLOB_VERSION,
+    }),
     facts: factViews(facts, 'reconstructed'),
   };
 }

@@ -70,6 +70,15 @@ describe('pages of a timeline', () => {
     expect(asked).toEqual([11, 12]);
   });
 
+  it('go on behind an instant that holds more than is paged through', async () => {
+    const { source } = sourceOf('a', [...Array.from({ length: 7000 }, () => 5), 4]);
+    const { found, sizes } = await allPages([source], 1000, 0, 9);
+    expect(sizes).toEqual([1000, 1000, 1000, 1000, 1000, 1000, 1]);
+    expect(found.at(-1)?.text).toBe('a7000');
+    const last = await pageOf([source], { fromMs: 5, toMs: 9, limit: 1000, before: '5.5000' });
+    expect(last.next).toBeNull();
+  });
+
   it.each(['', 'x', '5', '5.', '-1.0', '1.99999', '9'.repeat(16) + '.0', '1.0.0', '7000.5001'])(
     'refuse the cursor %s',
     async (before) => {

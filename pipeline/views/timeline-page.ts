@@ -46,6 +46,8 @@ export async function pageOf(
   if (last === undefined || rest.length <= limit) return { entries, next: null };
   const lastMs = msOf(last);
   const skip = merged.slice(0, seen + limit).filter((entry) => msOf(entry) === lastMs).length;
+  // Beyond the bound the rest of that instant is left out, so that the next page is no fault and goes on.
+  if (skip > MAX_SKIP) return { entries, next: lastMs > fromMs ? `${String(lastMs - 1)}.0` : null };
   return { entries, next: `${String(lastMs)}.${String(skip)}` };
 }
 
