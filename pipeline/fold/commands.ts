@@ -116,8 +116,8 @@ export function* foldReplay(context: FoldContext, replay: ReplayControl, cause: 
     const missing = missingRows(subscriber, spreads, event.nasId);
     if (missing !== null) yield { kind: 'rows', subscriber, keys: missing };
     addMetered(context, subscriber, event, metered, spreads, cause);
-    yield* decide(context, subscriber, cause);
-    touch(context, subscriber, cause);
+    // The session that it opened may be over since: its NAS went down, or it was silent for too long.
+    yield* settle(context, subscriber, cause, true);
     return;
   }
   const { delta, serviceClass } = meterReplayed(subscriber, event, metering);

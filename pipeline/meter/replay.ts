@@ -38,7 +38,9 @@ export function meterReplayed(
     delta = takeIn(session, claim, false, []);
     session.lastEventMs = Math.max(session.lastEventMs, claim.atMs);
   }
-  return { delta: isSplitChild(session) ? nothing : delta, session, serviceClass: session.serviceClass };
+  // A child's octets are its parent's only while its NAS's profile says so, as with any other record.
+  const isParents = context.nas.subSessions === 'split' && isSplitChild(session);
+  return { delta: isParents ? nothing : delta, session, serviceClass: session.serviceClass };
 }
 
 function firstReading(session: Session, claim: SessionClaim, context: MeterContext): Bytes {
