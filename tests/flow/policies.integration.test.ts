@@ -167,6 +167,15 @@ describe('the life of a policy, on real servers', () => {
     expect(report.gainedSamples[0]?.explanation[0]).toMatchObject({ fact: 'capUsedPercent', result: true });
   });
 
+  it('edited in shadow goes on with what holds: the report has it, and the question is asked', async () => {
+    await writeFile(file, JSON.stringify({ ...POLICY, description: 'edited' }));
+    await command(`policy publish ${file}`);
+    await everywhere();
+    const report = JSON.parse((await command('policy shadow-report cap --json')).out) as ShadowReportView;
+    expect(report).toMatchObject({ gained: HEAVY, same: 0, lost: 0 });
+    expect((await run.weir('policy promote cap --to enforce')).err).toContain(`acts on ${HEAVY} of`);
+  });
+
   it('on a share acts on exactly those in it, when that was confirmed', async () => {
     const asked = await run.weir(`policy promote cap --to percent ${PERCENT}`);
     expect(asked.code).toBe(1);
@@ -200,6 +209,10 @@ describe('the life of a policy, on real servers', () => {
        from audit where subject = 'cap' order by id`,
     );
     expect(rows.map(({ line }) => line)).toEqual([
+      'admin policy-validate cli',
+      'admin policy-draft shadow cli',
+      'admin policy-publish shadow cli',
+      'admin policy-validate cli',
       'admin policy-draft shadow cli',
       'admin policy-publish shadow cli',
       'admin policy-publish percent cli',
@@ -209,15 +222,21 @@ describe('the life of a policy, on real servers', () => {
     expect((await run.weir('policy status')).code).toBe(0);
   });
 
-  it('in the folder is taken, and a wrong file leaves what is in force', async () => {
+  it('in the folder needs a yes for so many, and a wrong file leaves what is in force', async () => {
     const watched = join(folder, 'watched');
     await mkdir(watched, { recursive: true });
-    await writeFile(join(watched, 'cap.json'), JSON.stringify({ ...POLICY, mode: 'enforce' }));
+    const path = join(watched, 'cap.json');
+    await writeFile(path, JSON.stringify({ ...POLICY, mode: 'enforce' }));
+    const says = (what: RegExp) => async (): Promise<boolean> => {
+      const { code, out } = await run.weir('policy status');
+      return code === 1 && what.test(out);
+    };
+    await weir.until('the status asks', says(/this acts on .* policy publish .*cap\.json --yes/), WAIT_MS);
+    expect(await last('throttle')).toEqual([]);
+    await command(`policy publish ${path} --yes`);
     await until('every heavy line is throttled again', () => last('throttle'), heavy);
-    await writeFile(join(watched, 'cap.json'), JSON.stringify({ ...POLICY, mode: 'of' }));
-    const isRefused = async (): Promise<boolean> => (await run.weir('policy status')).code === 1;
-    await weir.until('the status says so', isRefused, WAIT_MS);
-    expect((await run.weir('policy status')).out).toMatch(/cap\.json:1:\d+: P105/);
+    await writeFile(path, JSON.stringify({ ...POLICY, mode: 'of' }));
+    await weir.until('the status says so', says(/cap\.json:1:\d+: P105/), WAIT_MS);
     expect(await run.metric('weir_policy_folder_faults')).toBe(1);
     expect(await last('throttle')).toEqual([...heavy].sort());
   });
