@@ -213,6 +213,11 @@ describe('PolicyFolder', () => {
     expect(await description()).toBe('slow at the cap');
     expect(await description('other')).toBeUndefined();
     expect(reports.at(-1)?.refused).toEqual([
+      {
+        file: 'other.json',
+        policyId: 'other',
+        faults: ['other.json:1:1: its tests cannot be run: other.test.json: cannot be read: ELOOP'],
+      },
       { file: 'loop.json', policyId: null, faults: ['loop.json: cannot be read: ELOOP'] },
       { file: 'other.test.json', policyId: null, faults: ['other.test.json: cannot be read: ELOOP'] },
     ]);

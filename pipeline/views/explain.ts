@@ -62,7 +62,10 @@ export async function readExplanation(
   const at = isPast ? atMs : watermarkMs;
   const actions = await reader.history.actions(id, { fromMs: 0, throughMs: at, limit: ACTIONS });
   const basis = isPast ? await thenBasis(reader, stored, at, actions) : await nowBasis(stored, actions);
-  const [lastDecision] = actions;
+  const [last] = actions;
+  // Of those of one moment the one that sets the line: notices and charges come with it.
+  const lastDecision =
+    actions.find((action) => setsLine(action) && action.intent.decidedAtMs === last?.intent.decidedAtMs) ?? last;
   const lastChange = actions.find(setsLine);
   const toMs = isPast ? at : Math.max(at, reader.nowMs());
   const timeline = await timelineOf(reader, stored, {

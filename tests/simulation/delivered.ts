@@ -1,6 +1,7 @@
 import { decodeOutbox } from '../../pipeline/commit/outbox-codec.ts';
-import { formatControlId } from '../../schemas/control.ts';
+import { controlKey, formatControlId } from '../../schemas/control.ts';
 import type { OutboxRecord } from '../../schemas/outbox.ts';
+import { partitionOfText } from '../../schemas/partitioning.ts';
 import type { MemoryActionLedger } from '../../storage/memory/ledger.ts';
 import { ANY_LETTER } from './reference.ts';
 import { slotOf } from './servers.ts';
@@ -53,7 +54,10 @@ function namesOf(record: OutboxRecord, partitions: number): string[] {
       return [`letter ${record.letter.partition}:${record.letter.offset}`];
     case 'shadow':
       return [`shadow ${record.decision.id}`];
-    case 'control':
-      return [...Array(partitions).keys()].map((each) => `control ${each} ${formatControlId(record.id)}`);
+    case 'control': {
+      const key = controlKey(record.control);
+      const targets = key === null ? [...Array(partitions).keys()] : [partitionOfText(key, partitions)];
+      return targets.map((each) => `control ${each} ${formatControlId(record.id)}`);
+    }
   }
 }
