@@ -65,7 +65,8 @@ export async function readExplanation(
   const [last] = actions;
   // Of those of one moment the one that sets the line: notices and charges come with it.
   const lastDecision =
-    actions.find((action) => setsLine(action) && action.intent.decidedAtMs === last?.intent.decidedAtMs) ?? last;
+    actions.find((action) => setsLine(action) && action.intent.decidedAtMs === last?.intent.decidedAtMs) ??
+    last;
   const lastChange = actions.find(setsLine);
   const toMs = isPast ? at : Math.max(at, reader.nowMs());
   const timeline = await timelineOf(reader, stored, {
