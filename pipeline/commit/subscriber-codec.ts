@@ -91,7 +91,6 @@ export function encodeCold(subscriber: Subscriber, version: number): Uint8Array 
 /** Reads a hot value into the subscriber. Throws 'store-corrupt' or 'state-version-unknown'. */
 export function decodeHot(bytes: Uint8Array, into: Subscriber): void {
   const { reader, version } = open(bytes);
-  const extended = version >= POLICY_FACTS_VERSION;
   into.mark = reader.uint();
   into.dueMs = reader.optionalUint();
   const bits = reader.byte();

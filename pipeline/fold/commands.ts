@@ -9,7 +9,7 @@ import { armAgain, isAhead, load } from './drain.ts';
 import type { FoldContext } from './fold.ts';
 import { beyondExact, beyondSigned } from './refuse.ts';
 import type { Folding } from './requests.ts';
-import { catchUp, decide, noteEnded, settle, touch } from './settle.ts';
+import { catchUp, noteEnded, settle } from './settle.ts';
 import type { CycleTotal, Subscriber } from './slot-state.ts';
 import { subscriberOf } from './slot-state.ts';
 import { addMetered, isEstimated, meterContext, noteDead, suspendIfAbsurd } from './usage.ts';
