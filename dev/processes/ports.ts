@@ -53,10 +53,11 @@ export async function portsOf(folder: string, count: number): Promise<number[]> 
 
 async function tcpFree(port: number): Promise<boolean> {
   const server = createServer();
-  const outcome = Promise.race([
-    once(server, 'listening').then(() => true),
-    once(server, 'error').then(() => false),
-  ]);
+  // `once` rejects with the error event: a port that is taken is an answer.
+  const outcome = once(server, 'listening').then(
+    () => true,
+    () => false,
+  );
   server.listen(port, '127.0.0.1');
   const free = await outcome;
   if (free) await new Promise((resolve) => server.close(resolve));
@@ -65,10 +66,11 @@ async function tcpFree(port: number): Promise<boolean> {
 
 async function udpFree(port: number): Promise<boolean> {
   const socket = createSocket('udp4');
-  const outcome = Promise.race([
-    once(socket, 'listening').then(() => true),
-    once(socket, 'error').then(() => false),
-  ]);
+  // `once` rejects with the error event: a port that is taken is an answer.
+  const outcome = once(socket, 'listening').then(
+    () => true,
+    () => false,
+  );
   socket.bind(port, '127.0.0.1');
   const free = await outcome;
   socket.close();
