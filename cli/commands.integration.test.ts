@@ -7,7 +7,7 @@ import { createApi } from '../api/server.ts';
 import type { Api } from '../api/server.ts';
 import { subscriberView } from '../api/view-factory.contract.ts';
 import { lockDataFolder } from '../storage/data-folder.ts';
-import { runCli } from './commands.ts';
+import { runWeir } from './run-weir.contract.ts';
 
 let folder: string;
 let api: Api | null = null;
@@ -23,16 +23,7 @@ afterEach(async () => {
 });
 
 async function weir(args: string[], env: Record<string, string> = {}) {
-  let out = '';
-  let err = '';
-  const code = await runCli(args, {
-    env: { WEIR_DATA_DIR: folder, ...env },
-    version: '1.2.3',
-    out: (text) => (out += text),
-    err: (text) => (err += text),
-    start: () => Promise.resolve(0),
-  });
-  return { code, out, err };
+  return runWeir(args, { WEIR_DATA_DIR: folder, ...env });
 }
 
 /** An API that listens, with its admin key in the data folder. */

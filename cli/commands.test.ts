@@ -1,17 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { runCli } from './commands.ts';
+import { runWeir } from './run-weir.contract.ts';
 
 async function weir(args: string[], env: Record<string, string> = {}) {
-  let out = '';
-  let err = '';
-  const code = await runCli(args, {
-    env,
-    version: '1.2.3',
-    out: (text) => (out += text),
-    err: (text) => (err += text),
-    start: () => Promise.resolve(7),
-  });
-  return { code, out, err };
+  return runWeir(args, env, 7);
 }
 
 describe('weir', () => {

@@ -4,7 +4,6 @@ import type { Admin } from '../pipeline/compose-admin.ts';
 import { readConfig } from '../pipeline/config.ts';
 import type { Config } from '../pipeline/config.ts';
 import { EXIT } from '../pipeline/lifecycle.ts';
-import { createTelemetry } from '../pipeline/telemetry.ts';
 import { isAppError } from '../schemas/errors.ts';
 import type { OverviewView } from '../schemas/views.ts';
 import { ROLES } from '../schemas/roles.ts';
@@ -12,6 +11,7 @@ import type { Role } from '../schemas/roles.ts';
 import { apiTarget, getView } from './api-client.ts';
 import type { ApiFlags } from './api-flags.ts';
 import { json, withApiFlags } from './api-flags.ts';
+import { commandLog } from './command-log.ts';
 import { deadLetterCommands } from './dead-letter-commands.ts';
 import { explainCommand } from './explain-command.ts';
 import { feedCommands } from './feed-commands.ts';
@@ -129,12 +129,7 @@ function viewCommands(weir: Command, io: CliIo): void {
 
 async function withAdmin<T>(io: CliIo, use: (admin: Admin) => Promise<T>): Promise<T> {
   const config: Config = readConfig(io.env);
-  const { log } = createTelemetry({
-    level: 'warn',
-    pretty: true,
-    processMetrics: false,
-    write: (line) => io.err(line),
-  });
+  const log = commandLog(io);
   const admin = await openAdmin(config, log);
   try {
     return await use(admin);

@@ -9,7 +9,7 @@ import { APPENDED, deadLetterViews, encoded, letter } from '../pipeline/dead-let
 import type { DeadLetterListView, DeadLetterReplayView } from '../schemas/dead-letter-views.ts';
 import { AppError } from '../schemas/errors.ts';
 import { MemoryDeadLetters } from '../storage/memory/dead-letters.ts';
-import { runCli } from './commands.ts';
+import { runWeir } from './run-weir.contract.ts';
 
 let folder: string;
 let api: Api;
@@ -44,16 +44,7 @@ afterEach(async () => {
 });
 
 async function weir(...args: string[]) {
-  let out = '';
-  let err = '';
-  const code = await runCli(['dead-letters', ...args], {
-    env: { WEIR_DATA_DIR: folder, WEIR_API_PORT: port },
-    version: '1.2.3',
-    out: (text) => (out += text),
-    err: (text) => (err += text),
-    start: () => Promise.resolve(0),
-  });
-  return { code, out, err };
+  return runWeir(['dead-letters', ...args], { WEIR_DATA_DIR: folder, WEIR_API_PORT: port });
 }
 
 /** Letters 3:0 and on, a second apart; each fourth has no bytes. */

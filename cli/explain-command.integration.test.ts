@@ -7,7 +7,7 @@ import { createApi } from '../api/server.ts';
 import type { Api } from '../api/server.ts';
 import { explainView, timelineViews } from '../api/timeline-factory.contract.ts';
 import { AppError } from '../schemas/errors.ts';
-import { runCli } from './commands.ts';
+import { runWeir } from './run-weir.contract.ts';
 
 let folder: string;
 let api: Api;
@@ -40,16 +40,7 @@ afterAll(async () => {
 });
 
 async function weir(...args: string[]) {
-  let out = '';
-  let err = '';
-  const code = await runCli(args, {
-    env,
-    version: '1.2.3',
-    out: (text) => (out += text),
-    err: (text) => (err += text),
-    start: () => Promise.resolve(0),
-  });
-  return { code, out, err };
+  return runWeir(args, env);
 }
 
 describe('weir explain', () => {

@@ -17,7 +17,7 @@ import { SecretBox } from '../storage/postgres/secret-box.ts';
 import { plan, profile } from '../tests/factories.ts';
 import { makeDatabases, serversOf } from '../tests/flow/servers.ts';
 import type { ScratchDatabases } from '../tests/flow/servers.ts';
-import { runCli } from './commands.ts';
+import { runWeir } from './run-weir.contract.ts';
 
 const JUNE = Date.UTC(2026, 5, 1);
 const HOUR_MS = 3_600_000;
@@ -97,16 +97,8 @@ async function fill(): Promise<void> {
 }
 
 async function weir(...args: string[]) {
-  let out = '';
-  let err = '';
-  const code = await runCli(['policy', 'backtest', ...args], {
-    env: env(),
-    version: '1.2.3',
-    out: (text) => (out += text),
-    err: (text) => (err += text.replaceAll(folder, '.')),
-    start: () => Promise.resolve(0),
-  });
-  return { code, out, err };
+  const run = await runWeir(['policy', 'backtest', ...args], env());
+  return { ...run, err: run.err.replaceAll(folder, '.') };
 }
 
 async function draft(percent: number, name = 'draft.json'): Promise<string> {

@@ -9,12 +9,12 @@ import type { NamedPolicy } from '../pipeline/compose-backtest.ts';
 import { readConfig } from '../pipeline/config.ts';
 import { EXIT } from '../pipeline/lifecycle.ts';
 import { lintInWorker } from '../pipeline/policies/lint-worker.ts';
-import { createTelemetry } from '../pipeline/telemetry.ts';
 import type { LintFinding } from '../rules/lint/finding.ts';
 import { PROVIDER_FILE } from '../rules/lint/lint-folder.ts';
 import { AppError } from '../schemas/errors.ts';
 import { backtestText } from './backtest-format.ts';
 import { BacktestBar } from './backtest-progress.ts';
+import { commandLog } from './command-log.ts';
 import type { CliIo } from './commands.ts';
 import { instant } from './instant.ts';
 import { lintFilesAt } from './policy-lint-files.ts';
@@ -83,12 +83,7 @@ async function run(
   io: CliIo,
 ): Promise<void> {
   const config = readConfig(io.env);
-  const { log } = createTelemetry({
-    level: 'warn',
-    pretty: true,
-    processMetrics: false,
-    write: (line) => io.err(line),
-  });
+  const log = commandLog(io);
   const bar = new BacktestBar((text) => io.err(text), io.isTTY === true, Date.now);
   const report = await backtest(config, log, {
     draft,

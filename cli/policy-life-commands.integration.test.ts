@@ -7,7 +7,7 @@ import { createApi } from '../api/server.ts';
 import type { Api } from '../api/server.ts';
 import { capPolicy, capTests, policyRig } from '../pipeline/policies/policy-rig.contract.ts';
 import type { PolicyDetailView } from '../schemas/policy-views.ts';
-import { runCli } from './commands.ts';
+import { runWeir } from './run-weir.contract.ts';
 
 let folder: string;
 let api: Api;
@@ -39,16 +39,7 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 async function weir(...args: string[]) {
-  let out = '';
-  let err = '';
-  const code = await runCli(['policy', ...args], {
-    env: { WEIR_DATA_DIR: folder, WEIR_API_PORT: port },
-    version: '1.2.3',
-    out: (text) => (out += text),
-    err: (text) => (err += text),
-    start: () => Promise.resolve(0),
-  });
-  return { code, out, err };
+  return runWeir(['policy', ...args], { WEIR_DATA_DIR: folder, WEIR_API_PORT: port });
 }
 
 /** Writes a file into the folder; its path. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { plan } from '../tests/factories.ts';
 import { event, policyText } from '../tests/policy-texts.ts';
-import { runCli } from './commands.ts';
+import { runWeir } from './run-weir.contract.ts';
 
 describe('weir policy lint', () => {
   let folder: string;
@@ -14,16 +14,7 @@ describe('weir policy lint', () => {
   afterEach(() => rm(folder, { recursive: true, force: true }));
 
   async function lint(args: string[]) {
-    let out = '';
-    let err = '';
-    const code = await runCli(['policy', 'lint', ...args], {
-      env: { WEIR_POLICIES_DIR: folder },
-      version: '1.2.3',
-      out: (text) => (out += text),
-      err: (text) => (err += text),
-      start: () => Promise.resolve(7),
-    });
-    return { code, out, err };
+    return runWeir(['policy', 'lint', ...args], { WEIR_POLICIES_DIR: folder }, 7);
   }
 
   const write = (name: string, text: string): Promise<void> => writeFile(join(folder, name), text);

@@ -24,7 +24,7 @@ import { PostgresStateStore } from '../storage/postgres/state-store.ts';
 import { RedisStateStore } from '../storage/redis/state-store.ts';
 import { aCommit, after, utf8 } from '../storage/slot-factory.contract.ts';
 import type { StoredSnapshot } from '../storage/snapshot-ports.ts';
-import { runCli } from './commands.ts';
+import { runWeir } from './run-weir.contract.ts';
 
 const brokers = process.env['KAFKA_BROKERS'] ?? '';
 if (brokers === '') throw new Error('KAFKA_BROKERS is missing: run these tests through npm test');
@@ -62,16 +62,11 @@ function databaseUrl(): string {
 }
 
 async function weir(args: string, env: Record<string, string>) {
-  let out = '';
-  let err = '';
-  const code = await runCli(args.split(' '), {
-    env: { DATABASE_URL: databaseUrl(), SNAPSHOT_URL: join(folder, 'snapshots'), ...env },
-    version: '1.2.3',
-    out: (text) => (out += text),
-    err: (text) => (err += text),
-    start: () => Promise.resolve(0),
+  return runWeir(args.split(' '), {
+    DATABASE_URL: databaseUrl(),
+    SNAPSHOT_URL: join(folder, 'snapshots'),
+    ...env,
   });
-  return { code, out, err };
 }
 
 describe('weir state, embedded log and state in Postgres', () => {

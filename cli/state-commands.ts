@@ -4,8 +4,8 @@ import { openStateAdmin } from '../pipeline/compose-state.ts';
 import type { StateAdmin } from '../pipeline/compose-state.ts';
 import { readConfig } from '../pipeline/config.ts';
 import type { RebuildSource } from '../pipeline/snapshot/rebuild.ts';
-import { createTelemetry } from '../pipeline/telemetry.ts';
 import { AppError, isAppError } from '../schemas/errors.ts';
+import { commandLog } from './command-log.ts';
 import type { CliIo } from './commands.ts';
 import { rebuiltText, slotText, snapshotsText } from './state-format.ts';
 
@@ -105,12 +105,7 @@ async function requirePartition(admin: StateAdmin, partition: number): Promise<v
 
 async function withState<T>(io: CliIo, use: (admin: StateAdmin) => Promise<T>): Promise<T> {
   const config = readConfig(io.env);
-  const { log } = createTelemetry({
-    level: 'warn',
-    pretty: true,
-    processMetrics: false,
-    write: (line) => io.err(line),
-  });
+  const log = commandLog(io);
   const admin = await openStateAdmin(config, log);
   try {
     return await use(admin);

@@ -2,7 +2,7 @@ import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
 import { verify } from '../pipeline/compose-verify.ts';
 import { readConfig } from '../pipeline/config.ts';
-import { createTelemetry } from '../pipeline/telemetry.ts';
+import { commandLog } from './command-log.ts';
 import type { CliIo } from './commands.ts';
 import { instant } from './instant.ts';
 import { verificationText } from './verify-format.ts';
@@ -26,12 +26,7 @@ export function verifyCommand(weir: Command, io: CliIo, failed: () => void): voi
     .option('--json', 'print the result as JSON')
     .action(async (flags: VerifyFlags) => {
       const config = readConfig(io.env);
-      const { log } = createTelemetry({
-        level: 'warn',
-        pretty: true,
-        processMetrics: false,
-        write: (line) => io.err(line),
-      });
+      const log = commandLog(io);
       const progress = new VerifyProgress((text) => io.err(text), io.isTTY === true);
       const result = await verify(config, log, {
         sinceMs: flags.since === undefined ? null : Date.parse(flags.since),

@@ -39,12 +39,8 @@ export async function openAdmin(config: Config, log: Logger): Promise<Admin> {
     for (let next = closers.pop(); next !== undefined; next = closers.pop()) await next();
   };
   try {
-    const complain = (error: AppError): void => log.fatal({ err: error }, 'the embedded database failed');
-    if (config.databaseUrl === null || config.clickhouseUrl === null) {
-      const lock = await lockDataFolder(config.dataDir, complain);
-      closers.push(() => lock.release());
-    }
-    const pool = await openPool(config, log, complain, closers);
+    const needsFolder = config.databaseUrl === null || config.clickhouseUrl === null;
+    const pool = await openDatabase(config, log, needsFolder, closers);
     return {
       status: () => migrationStatus(pool),
       migrate: async () => {
@@ -53,8 +49,7 @@ export async function openAdmin(config: Config, log: Logger): Promise<Admin> {
         return applied;
       },
       keys: async () => {
-        if (config.databaseUrl === null) await migrate(pool);
-        else await assertMigrated(pool);
+        await bringUp(config, pool);
         return new PostgresApiKeys(pool);
       },
       close,
@@ -65,8 +60,48 @@ export async function openAdmin(config: Config, log: Logger): Promise<Admin> {
   }
 }
 
-/** The database that the configuration names; what it opens is added to `closers`, last opened last. */
-export async function openPool(
+/**
+ * The database that the configuration names, and the data folder's lock where an embedded engine is needed. What it opens is
+ * added to `closers`, last opened last.
+ *
+ * @throws AppError 'data-folder-in-use', 'unreachable'
+ */
+async function openDatabase(
+  config: Config,
+  log: Logger,
+  needsFolder: boolean,
+  closers: (() => Promise<void>)[],
+): Promise<pg.Pool> {
+  const complain = (error: AppError): void => log.fatal({ err: error }, 'the embedded database failed');
+  if (needsFolder) {
+    const lock = await lockDataFolder(config.dataDir, complain);
+    closers.push(() => lock.release());
+  }
+  return openPool(config, log, complain, closers);
+}
+
+/**
+ * As openDatabase, for commands that need its tables: an embedded one is brought up to date.
+ *
+ * @throws AppError 'data-folder-in-use', 'unreachable', 'migration-failed' where a server's tables are missing
+ */
+export async function openMigrated(
+  config: Config,
+  log: Logger,
+  needsFolder: boolean,
+  closers: (() => Promise<void>)[],
+): Promise<pg.Pool> {
+  const pool = await openDatabase(config, log, needsFolder, closers);
+  await bringUp(config, pool);
+  return pool;
+}
+
+async function bringUp(config: Config, pool: pg.Pool): Promise<void> {
+  if (config.databaseUrl === null) await migrate(pool);
+  else await assertMigrated(pool);
+}
+
+async function openPool(
   config: Config,
   log: Logger,
   onCrash: (error: AppError) => void,

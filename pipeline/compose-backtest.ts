@@ -3,23 +3,20 @@ import { join } from 'node:path';
 import type pg from 'pg';
 import type { Logger } from 'pino';
 import { confirmRule } from '../rules/confirm.ts';
-import type { AppError } from '../schemas/errors.ts';
 import type { PolicyFile, PolicyInForce, PolicyVersion } from '../schemas/policy.ts';
 import type { ProviderSettings } from '../schemas/provider.ts';
 import { NO_PROVIDER_SETTINGS } from '../schemas/provider.ts';
 import { connectClickHouse } from '../storage/clickhouse/connection.ts';
 import { openEmbeddedClickHouse } from '../storage/clickhouse/embedded.ts';
-import { lockDataFolder } from '../storage/data-folder.ts';
 import type { PolicyHead } from '../storage/policy-ports.ts';
 import { PostgresPolicyStore } from '../storage/postgres/policy-store.ts';
-import { migrate } from '../storage/postgres/migrate.ts';
 import { PostgresProfilePages } from '../storage/postgres/profile-pages.ts';
 import { reportOf } from './backtest/report.ts';
 import type { AgainstWhat, BacktestReport, Explain } from './backtest/report.ts';
 import { assertRange, runBacktest } from './backtest/run-backtest.ts';
 import type { BacktestProgress, BacktestSources } from './backtest/run-backtest.ts';
 import type { Resolution } from './backtest/task.ts';
-import { assertMigrated, openPool } from './compose-admin.ts';
+import { openMigrated } from './compose-admin.ts';
 import type { Config } from './config.ts';
 import { policyVersion } from './policies/policy-version.ts';
 
@@ -158,14 +155,8 @@ async function openSources(
   logger: Logger,
   closers: Closers,
 ): Promise<{ pool: pg.Pool; sources: BacktestSources }> {
-  const complain = (error: AppError): void => logger.fatal({ err: error }, 'the embedded database failed');
-  if (config.databaseUrl === null || config.clickhouseUrl === null) {
-    const lock = await lockDataFolder(config.dataDir, complain);
-    closers.push(() => lock.release());
-  }
-  const pool = await openPool(config, logger, complain, closers);
-  if (config.databaseUrl === null) await migrate(pool);
-  else await assertMigrated(pool);
+  const needsFolder = config.databaseUrl === null || config.clickhouseUrl === null;
+  const pool = await openMigrated(config, logger, needsFolder, closers);
   const isEmbedded = config.clickhouseUrl === null;
   const usage =
     config.clickhouseUrl === null

@@ -1,15 +1,13 @@
 import type { Logger } from 'pino';
 import { AppError, isAppError } from '../schemas/errors.ts';
-import { lockDataFolder } from '../storage/data-folder.ts';
 import { FolderSnapshotStore, readSnapshotFile } from '../storage/folder/snapshot-store.ts';
 import type { PartitionMarks, StateStore } from '../storage/ports.ts';
-import { migrate } from '../storage/postgres/migrate.ts';
 import { PostgresRecordLog } from '../storage/postgres/record-log.ts';
 import { becomeSingleReader } from '../storage/postgres/single-reader.ts';
 import type { StoredSnapshot } from '../storage/snapshot-ports.ts';
 import type { SourceLog } from '../storage/source-log.ts';
 import type pg from 'pg';
-import { assertMigrated, openPool } from './compose-admin.ts';
+import { openMigrated } from './compose-admin.ts';
 import { kafkaConnection } from './compose-log.ts';
 import { openState } from './compose-stores.ts';
 import type { Config, KafkaConfig } from './config.ts';
@@ -62,14 +60,7 @@ export async function openStateAdmin(config: Config, logger: Logger): Promise<St
     for (let next = closers.pop(); next !== undefined; next = closers.pop()) await next();
   };
   try {
-    const complain = (error: AppError): void => logger.fatal({ err: error }, 'the embedded database failed');
-    if (config.databaseUrl === null) {
-      const lock = await lockDataFolder(config.dataDir, complain);
-      closers.push(() => lock.release());
-    }
-    const pool = await openPool(config, logger, complain, closers);
-    if (config.databaseUrl === null) await migrate(pool);
-    else await assertMigrated(pool);
+    const pool = await openMigrated(config, logger, config.databaseUrl === null, closers);
     const store = openState(config, pool, logger);
     closers.push(() => store.close());
     await store.verify();

@@ -3,23 +3,20 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type pg from 'pg';
 import { checkPolicyFile } from '../rules/policy-file.ts';
-import type { AppError } from '../schemas/errors.ts';
 import type { PolicyVersion } from '../schemas/policy.ts';
 import type { Analytics } from '../storage/analytics-ports.ts';
 import { connectClickHouse } from '../storage/clickhouse/connection.ts';
 import { openEmbeddedClickHouse } from '../storage/clickhouse/embedded.ts';
-import { lockDataFolder } from '../storage/data-folder.ts';
 import { FolderSnapshotStore } from '../storage/folder/snapshot-store.ts';
 import { allLedgerActions } from '../storage/postgres/action-reader.ts';
 import { PostgresDeadLetters } from '../storage/postgres/dead-letters.ts';
-import { migrate } from '../storage/postgres/migrate.ts';
 import { PostgresRecordLog } from '../storage/postgres/record-log.ts';
 import { PostgresUsageRecords } from '../storage/postgres/usage-records.ts';
 import type { SourceLog } from '../storage/source-log.ts';
 import type { Origin, Readers } from '../verify/readers.ts';
 import { verifyLog } from '../verify/verify-log.ts';
 import type { Progress, Verification } from '../verify/verify-log.ts';
-import { assertMigrated, openPool } from './compose-admin.ts';
+import { openMigrated } from './compose-admin.ts';
 import { kafkaConnection } from './compose-log.ts';
 import { openState } from './compose-stores.ts';
 import type { Config } from './config.ts';
@@ -69,14 +66,8 @@ export async function verify(config: Config, logger: Logger, request: VerifyRequ
 
 async function openReaders(config: Config, logger: Logger, closers: Closers): Promise<Readers> {
   const { group, topic } = config;
-  const complain = (error: AppError): void => logger.fatal({ err: error }, 'the embedded database failed');
-  if (config.databaseUrl === null || config.clickhouseUrl === null) {
-    const lock = await lockDataFolder(config.dataDir, complain);
-    closers.push(() => lock.release());
-  }
-  const pool = await openPool(config, logger, complain, closers);
-  if (config.databaseUrl === null) await migrate(pool);
-  else await assertMigrated(pool);
+  const needsFolder = config.databaseUrl === null || config.clickhouseUrl === null;
+  const pool = await openMigrated(config, logger, needsFolder, closers);
   const store = openState(config, pool, logger);
   closers.push(() => store.close());
   await store.verify();

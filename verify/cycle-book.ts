@@ -2,7 +2,7 @@ import type { Amount } from './amount.ts';
 import { addTo, isNothing, nothing, plus } from './amount.ts';
 import type { LocalCalendar } from './local-calendar.ts';
 import type { SpreadPart } from './spread.ts';
-import { largestRemainder } from './spread.ts';
+import { sharesBySpan } from './spread.ts';
 
 /** Classes that one total tells apart. */
 const MOST_CLASSES = 64;
@@ -172,24 +172,13 @@ export class CycleBook {
   }
 
   #addToDays(rule: CycleRule, serviceClass: string, part: SpreadPart, offPeak: boolean): void {
-    const spans = [this.dayOf(rule, part.fromMs)];
-    for (let last = spans[0]; last !== undefined && last.endMs < part.toMs;) {
-      last = this.dayOf(rule, last.endMs);
-      spans.push(last);
-    }
-    const weights = spans.map(({ startMs, endMs }) =>
-      BigInt(Math.min(endMs, part.toMs) - Math.max(startMs, part.fromMs)),
-    );
-    const down = largestRemainder(part.down, weights);
-    const up = largestRemainder(part.up, weights);
-    spans.forEach((span, i) => {
-      const share = { down: down[i] ?? 0n, up: up[i] ?? 0n };
-      if (isNothing(share)) return;
+    for (const { span, share } of sharesBySpan(part, (ms) => this.dayOf(rule, ms))) {
+      if (isNothing(share)) continue;
       const day = this.#days.get(span.startMs) ?? { ...span, classes: new Map(), offPeak: new Map() };
       this.#days.set(span.startMs, day);
       addToClass(day, serviceClass, share);
       if (offPeak) addToOffPeak(day, serviceClass, share);
-    });
+    }
   }
 }
 

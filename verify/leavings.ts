@@ -2,11 +2,15 @@ import { addTo, isNothing, nothing, plus } from './amount.ts';
 import type { Amount } from './amount.ts';
 import type { Cycle, CycleRule } from './cycle-book.ts';
 import type { Expected, ExpectedAdjustment } from './expected.ts';
+import { ruleOf } from './line.ts';
 import type { Line } from './line.ts';
 import { causeOf } from './metering.ts';
+import type { Metered } from './metering.ts';
 import { closeSession } from './sessions.ts';
 import type { CloseCause, Session } from './sessions.ts';
+import { spreadOf } from './spread.ts';
 import type { SpreadPart } from './spread.ts';
+import type { World } from './world.ts';
 
 /** Whose bytes they are, and which entry brought them. */
 interface Origin {
@@ -17,11 +21,50 @@ interface Origin {
   offset: number;
 }
 
+/** What the entry that was metered stands in. */
+interface Surroundings {
+  nasId: string;
+  offset: number;
+  watermarkMs: number;
+  world: World;
+}
+
+/** What a metered record leaves: usage, rows of ended sessions, flags. */
+export function addMetered(
+  expected: Expected,
+  line: Line,
+  metered: Metered,
+  { nasId, offset, watermarkMs, world }: Surroundings,
+): void {
+  for (const flag of metered.flags) expected.flags[flag] += 1;
+  const { session } = metered;
+  if (session !== null) {
+    const rule = ruleOf(line, world.defaultZone);
+    const dayOf = (ms: number): { endMs: number } => line.book.dayOf(rule, ms);
+    const shares = [...metered.shares].map(([serviceClass, share]) => ({
+      serviceClass,
+      parts: spreadOf(share, metered.fromMs, metered.atMs, watermarkMs, dayOf),
+    }));
+    const isEstimated =
+      shares.length > 0 && (session.startEstimated || shares.some(({ parts }) => parts.length > 1));
+    const keeps = !world.throttlesOnly;
+    const isOffPeak = (ms: number): boolean => keeps && world.offPeak.isOffPeak(rule.zone, ms);
+    if (keeps) line.recent.addWindows(rule.zone, shares);
+    for (const { serviceClass, parts } of shares) {
+      if (keeps)
+        for (const part of parts) if (!isNothing(part)) line.recent.addToHours(rule.zone, serviceClass, part);
+      addUsageParts(expected, line, rule, parts, { serviceClass, nasId, offset, isOffPeak });
+    }
+    if (isEstimated && !metered.flags.includes('estimated')) expected.flags.estimated += 1;
+  }
+  for (const one of metered.ended) putSessionRow(expected, line, one.session, one.cause, offset);
+}
+
 /**
  * Case 21: the parts of a delta go to their windows, or late ones to a late row a cycle; all of them to their cycles, and to
  * billing where that is closed.
  */
-export function addUsageParts(
+function addUsageParts(
   expected: Expected,
   line: Line,
   rule: CycleRule,

@@ -1,11 +1,4 @@
-import type {
-  ActionIntent,
-  ActionKind,
-  DesiredState,
-  Effect,
-  OverageBlock,
-  TopUpPurchase,
-} from '../schemas/action.ts';
+import type { Effect } from '../schemas/action.ts';
 import type { Flag, OutcomeCounts } from '../schemas/outcome.ts';
 import type { OutboxRecord } from '../schemas/outbox.ts';
 import type { PolicyVersion } from '../schemas/policy.ts';
@@ -15,6 +8,7 @@ import type { FeedProfile, NasProfile, PlanVersion, SubscriberProfile } from '..
 import type { Analytics } from '../storage/analytics-ports.ts';
 import type { DeadLetters, UsageRecords } from '../storage/people-ports.ts';
 import type { LogEntry, PartitionMarks } from '../storage/ports.ts';
+import type { ExpectedAction } from './actions.ts';
 import type { Settings, VerifyEntry } from './entry.ts';
 import type { Standing } from './pools.ts';
 
@@ -209,20 +203,8 @@ export interface Origin {
 }
 
 /** What of an action in the ledger is compared. */
-export interface LedgerRow {
-  id: string;
-  kind: ActionKind;
-  subscriberId: string;
-  policyId: string;
-  rule: string;
-  cycleStartMs: number;
-  ordinal: number;
-  desired: DesiredState;
-  disposition: ActionIntent['disposition'];
-  overage: OverageBlock | null;
-  topUp: TopUpPurchase | null;
+export interface LedgerRow extends Omit<ExpectedAction, 'decidedAtMs'> {
   partition: number;
-  offset: number;
 }
 
 /** Everything that is held against the log. */

@@ -3,7 +3,7 @@ import { isNothing } from './amount.ts';
 import { addToClass, totalOf } from './cycle-book.ts';
 import type { Total } from './cycle-book.ts';
 import type { LocalCalendar } from './local-calendar.ts';
-import { largestRemainder } from './spread.ts';
+import { sharesBySpan } from './spread.ts';
 import type { SpreadPart } from './spread.ts';
 
 /** An hour is known while it begins no longer before the newest one with usage. */
@@ -38,24 +38,13 @@ export class RecentUse {
 
   /** A part of a record's delta lies in clock hours by its share of time. */
   addToHours(zone: string, serviceClass: string, part: SpreadPart): void {
-    const spans = [this.#calendar.hourAt(zone, part.fromMs)];
-    for (let last = spans[0]; last !== undefined && last.endMs < part.toMs;) {
-      last = this.#calendar.hourAt(zone, last.endMs);
-      spans.push(last);
-    }
-    const weights = spans.map(({ startMs, endMs }) =>
-      BigInt(Math.min(endMs, part.toMs) - Math.max(startMs, part.fromMs)),
-    );
-    const down = largestRemainder(part.down, weights);
-    const up = largestRemainder(part.up, weights);
-    spans.forEach((span, i) => {
-      const share = { down: down[i] ?? 0n, up: up[i] ?? 0n };
+    for (const { span, share } of sharesBySpan(part, (ms) => this.#calendar.hourAt(zone, ms))) {
       const newestMs = Math.max(...this.hours.keys());
-      if (isNothing(share) || span.startMs < newestMs - KEPT_HOURS_MS) return;
+      if (isNothing(share) || span.startMs < newestMs - KEPT_HOURS_MS) continue;
       const hour = this.hours.get(span.startMs) ?? { ...span, classes: new Map<string, Amount>() };
       this.hours.set(span.startMs, hour);
       addToClass(hour, serviceClass, share);
-    });
+    }
     const newestMs = Math.max(...this.hours.keys());
     for (const startMs of this.hours.keys())
       if (startMs < newestMs - KEPT_HOURS_MS) this.hours.delete(startMs);

@@ -3,7 +3,7 @@ import type { Control, OperatorCommand, ReplayControl } from '../schemas/control
 import type { PoolContribution, PoolEffect, PoolProfile } from '../schemas/pool.ts';
 import type { FeedProfile, PlanVersion, SubscriberProfile } from '../schemas/profile.ts';
 import type { PolicyVersion } from '../schemas/policy.ts';
-import { isNothing, plus } from './amount.ts';
+import { plus } from './amount.ts';
 import { decide, nextChangeMs } from './decisions.ts';
 import type { Moment } from './actions.ts';
 import type { Settings, VerifyEntry } from './entry.ts';
@@ -11,7 +11,7 @@ import { nothingExpected } from './expected.ts';
 import type { Expected } from './expected.ts';
 import { newLine, planAt, ruleOf } from './line.ts';
 import type { Line } from './line.ts';
-import { addUsageParts, adjustmentOf, endSession, putSessionRow } from './leavings.ts';
+import { addMetered, adjustmentOf, endSession } from './leavings.ts';
 import { LocalCalendar } from './local-calendar.ts';
 import { meter, meterTooOld } from './metering.ts';
 import type { Metered, MeteringContext } from './metering.ts';
@@ -19,9 +19,8 @@ import { NasWatch } from './nas-watch.ts';
 import { publish, withdraw } from './policies.ts';
 import { contributionDueMs, contributionsOf, hear } from './pools.ts';
 import { PoolRounds } from './pool-rounds.ts';
-import { readingOf, timeOf } from './record.ts';
+import { isBeyondExact, readingOf, timeOf } from './record.ts';
 import { Rounds } from './rounds.ts';
-import { spreadOf } from './spread.ts';
 import { World } from './world.ts';
 
 const MINUTE = 60_000;
@@ -119,18 +118,15 @@ export class Recomputation {
     }
     // Cases 2 and 10.
     const tooOld = atMs < appendTimeMs - this.settings.acceptLatenessMs;
-    if (tooOld || this.#isBeyond(event, atMs)) {
+    const reading = readingOf(event, nas.profileOf(nasId), atMs);
+    if (tooOld || isBeyondExact(reading, this.lines.get(subscriberId))) {
       this.#putAside({ offset, appendTimeMs }, tooOld ? 'beyond-horizon' : 'octets-beyond-2^53');
       nas.heard(nasId, atMs);
       return;
     }
     const line = this.#lineOf(subscriberId);
     this.#catchUp(line, offset);
-    const metered = meter(
-      readingOf(event, nas.profileOf(nasId), atMs),
-      line.sessions,
-      this.#context(line, event),
-    );
+    const metered = meter(reading, line.sessions, this.#context(line, event));
     nas.heard(nasId, atMs);
     if (metered === null) this.#putAside({ offset, appendTimeMs }, 'beyond-horizon');
     else {
@@ -281,7 +277,7 @@ export class Recomputation {
     const { atMs } = timeOf(event, readAtMs);
     const reading = readingOf(event, this.nas.profileOf(event.nasId), atMs);
     const context = this.#context(line, event);
-    if (this.#isBeyond(event, atMs)) {
+    if (isBeyondExact(reading, line)) {
       // It stays what it was: a letter.
     } else if (atMs >= nowMs - this.settings.acceptLatenessMs) {
       const metered = meter(reading, line.sessions, context);
@@ -298,32 +294,9 @@ export class Recomputation {
     this.#look(line, cause);
   }
 
-  /** What a metered record leaves: usage, rows of ended sessions, flags. */
   #addMetered(line: Line, metered: Metered, nasId: string, offset: number): void {
-    const { expected } = this;
-    for (const flag of metered.flags) expected.flags[flag] += 1;
-    const { session } = metered;
-    if (session !== null) {
-      const rule = ruleOf(line, this.settings.defaultZone);
-      const dayOf = (ms: number): { endMs: number } => line.book.dayOf(rule, ms);
-      const shares = [...metered.shares].map(([serviceClass, share]) => ({
-        serviceClass,
-        parts: spreadOf(share, metered.fromMs, metered.atMs, this.watermarkMs, dayOf),
-      }));
-      const isEstimated =
-        shares.length > 0 && (session.startEstimated || shares.some(({ parts }) => parts.length > 1));
-      const keeps = !this.world.throttlesOnly;
-      const isOffPeak = (ms: number): boolean => keeps && this.world.offPeak.isOffPeak(rule.zone, ms);
-      if (keeps) line.recent.addWindows(rule.zone, shares);
-      for (const { serviceClass, parts } of shares) {
-        if (keeps)
-          for (const part of parts)
-            if (!isNothing(part)) line.recent.addToHours(rule.zone, serviceClass, part);
-        addUsageParts(expected, line, rule, parts, { serviceClass, nasId, offset, isOffPeak });
-      }
-      if (isEstimated && !metered.flags.includes('estimated')) expected.flags.estimated += 1;
-    }
-    for (const one of metered.ended) putSessionRow(expected, line, one.session, one.cause, offset);
+    const { world, watermarkMs } = this;
+    addMetered(this.expected, line, metered, { nasId, offset, watermarkMs, world });
   }
 
   /** Looks at a subscriber that no record touched. */
@@ -406,15 +379,6 @@ export class Recomputation {
       acceptLatenessMs: this.settings.acceptLatenessMs,
       groupOf: (nasId) => this.nas.profileOf(nasId).redundancyGroup ?? '',
     };
-  }
-
-  /** Case 2: octets that are no exact number any more, alone or with what the subscriber has used. */
-  #isBeyond(event: UsageEvent, atMs: number): boolean {
-    const { down, up } = readingOf(event, this.nas.profileOf(event.nasId), atMs);
-    let sum = (down ?? 0n) + (up ?? 0n);
-    for (const { classes } of this.lines.get(event.subscriberId)?.book.cycles ?? [])
-      for (const amount of classes.values()) sum += amount.down + amount.up;
-    return sum > BigInt(Number.MAX_SAFE_INTEGER);
   }
 
   #isOfInterest(subscriberId: string): boolean {

@@ -1,6 +1,7 @@
 import type { UsageEvent } from '../schemas/accounting-record.ts';
 import type { NasProfile } from '../schemas/profile.ts';
 import { defaultNasProfile } from '../schemas/profile.ts';
+import type { Line } from './line.ts';
 
 const MINUTE = 60_000;
 
@@ -96,4 +97,12 @@ function classOf(event: UsageEvent, nas: NasProfile): string {
     if (found !== undefined) return found.serviceClass;
   }
   return '';
+}
+
+/** Case 2: octets that are no exact number any more, alone or with what the subscriber has used. */
+export function isBeyondExact({ down, up }: Pick<Reading, 'down' | 'up'>, line: Line | undefined): boolean {
+  let sum = (down ?? 0n) + (up ?? 0n);
+  for (const { classes } of line?.book.cycles ?? [])
+    for (const amount of classes.values()) sum += amount.down + amount.up;
+  return sum > BigInt(Number.MAX_SAFE_INTEGER);
 }

@@ -1,3 +1,5 @@
+import type { Amount } from './amount.ts';
+
 const WINDOW_MS = 300_000;
 const LATENESS_MS = 3_600_000;
 const LONGEST_MS = 35 * 86_400_000;
@@ -48,6 +50,24 @@ export function spreadOf(
     });
   }
   return parts;
+}
+
+/** Shares by time of a part in the spans (hours, days) that it lies in, from the one that contains its beginning on. */
+export function sharesBySpan<Span extends { startMs: number; endMs: number }>(
+  part: SpreadPart,
+  spanAt: (ms: number) => Span,
+): { span: Span; share: Amount }[] {
+  const spans = [spanAt(part.fromMs)];
+  for (let last = spans[0]; last !== undefined && last.endMs < part.toMs;) {
+    last = spanAt(last.endMs);
+    spans.push(last);
+  }
+  const weights = spans.map(({ startMs, endMs }) =>
+    BigInt(Math.min(endMs, part.toMs) - Math.max(startMs, part.fromMs)),
+  );
+  const down = largestRemainder(part.down, weights);
+  const up = largestRemainder(part.up, weights);
+  return spans.map((span, i) => ({ span, share: { down: down[i] ?? 0n, up: up[i] ?? 0n } }));
 }
 
 /**

@@ -4,7 +4,8 @@ import { AppError } from '../../schemas/errors.ts';
 import { OUTCOMES } from '../../schemas/outcome.ts';
 import { NOON, SETTINGS, capPolicy, plan } from '../../tests/factories.ts';
 import type { OneShotRow } from '../fold/effects.ts';
-import { emptySlot, NEWEST_BLOB_VERSION, windowKey } from '../fold/slot-state.ts';
+import { emptySlot, NEWEST_BLOB_VERSION } from '../fold/slot-state.ts';
+import { windowKey } from '../window/window-key.ts';
 import type { SlotState, WindowTotal } from '../fold/slot-state.ts';
 import {
   decodeCatalogue,

@@ -5,9 +5,9 @@ import type { FeedProfile, NasProfile, PlanVersion } from '../../schemas/profile
 import { AppError } from '../../schemas/errors.ts';
 import { compileAll } from '../fold/controls.ts';
 import type { OneShotRow } from '../fold/effects.ts';
-import { parseWindowKey } from '../fold/slot-state.ts';
 import type { SlotState, WindowTotal } from '../fold/slot-state.ts';
 import { decodePool, encodePool } from '../pool/pool.ts';
+import { parseWindowKey } from '../window/window-key.ts';
 import { ByteWriter } from './bytes.ts';
 import { decodeFeed, encodeFeed } from './feed-codec.ts';
 import { open } from './subscriber-codec.ts';

@@ -12,7 +12,8 @@ import type { SpreadPart } from '../window/spread.ts';
 import type { FoldContext } from './fold.ts';
 import { putOneShot } from './one-shot.ts';
 import type { RowKey } from './requests.ts';
-import { POLICY_FACTS_VERSION, windowKey } from './slot-state.ts';
+import { windowKey } from '../window/window-key.ts';
+import { POLICY_FACTS_VERSION } from './slot-state.ts';
 import type { CycleTotal, SlotState, Subscriber, WindowTotal } from './slot-state.ts';
 
 /** One service class's share of a delta, cut into windows and late pieces. */

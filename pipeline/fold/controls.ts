@@ -14,6 +14,7 @@ import type { Folding } from './requests.ts';
 import { settle } from './settle.ts';
 import type { SlotState, Subscriber } from './slot-state.ts';
 import { NEWEST_BLOB_VERSION, POLICY_FACTS_VERSION } from './slot-state.ts';
+import { waitsForLayout } from './waits-for-layout.ts';
 
 /** NAS whose last event is remembered; the oldest event goes. Names come from the network. */
 const MAX_NAS_EVENTS = 20_000;
@@ -158,10 +159,7 @@ function storable(state: SlotState, policy: PolicyVersion | undefined): PolicyVe
     const sold = policy.file.rules.filter(({ event }) => event.type !== 'topup');
     return { ...policy, file: { ...policy.file, rules: sold } };
   }
-  if (state.blobVersion >= POLICY_FACTS_VERSION) return policy;
-  const rules = policy.file.rules.filter(
-    ({ event }) => event.type === 'notify' || (event.type === 'throttle' && !('profile' in event.params)),
-  );
+  const rules = policy.file.rules.filter(({ event }) => !waitsForLayout(event, state.blobVersion));
   return { ...policy, file: { ...policy.file, rules } };
 }
 

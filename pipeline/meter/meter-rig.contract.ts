@@ -1,7 +1,9 @@
 import type { UsageEvent } from '../../schemas/accounting-record.ts';
 import { defaultNasProfile } from '../../schemas/profile.ts';
 import type { NasProfile } from '../../schemas/profile.ts';
+import { newSubscriber } from '../fold/slot-state.ts';
 import type { Bytes, ClassTotal, Session, Subscriber } from '../fold/slot-state.ts';
+import { SETTINGS } from '../../tests/factories.ts';
 import type { MeterContext, SessionClaim } from './claim.ts';
 import { claimOf } from './claim.ts';
 import { meterRecord } from './meter.ts';
@@ -79,33 +81,7 @@ export function sessionClaim(fields: Partial<SessionClaim> = {}, nas = nasProfil
 }
 
 export function emptySubscriber(): Subscriber {
-  return {
-    id: 'sub-1',
-    bucket: 0,
-    mark: -1,
-    profile: null,
-    sessions: [],
-    tombstones: [],
-    forgottenMs: 0,
-    cycles: [],
-    pastCycles: [],
-    strayMs: 0,
-    today: null,
-    days: [],
-    rules: [],
-    hour: null,
-    hours: [],
-    newestWindow: null,
-    peak: null,
-    overage: null,
-    pool: null,
-    effect: null,
-    suspended: false,
-    dueMs: null,
-    counted: { nas: [], sessions: 0, throttled: 0 },
-    rows: [],
-    rowsThroughMs: Number.NEGATIVE_INFINITY,
-  };
+  return { ...newSubscriber('sub-1', SETTINGS), bucket: 0 };
 }
 
 /** An open session begun at noon whose last event was an hour later. */

@@ -4,6 +4,7 @@ import type { FolderLint, NamedFile } from '../../rules/lint/lint-folder.ts';
 import { PROVIDER_FILE, readPolicy } from '../../rules/lint/lint-folder.ts';
 import { isAppError } from '../../schemas/errors.ts';
 import type { PolicyFile } from '../../schemas/policy.ts';
+import type { PolicyFindingView } from '../../schemas/policy-views.ts';
 import type { PlanVersion } from '../../schemas/profile.ts';
 import type { ProviderSettings } from '../../schemas/provider.ts';
 import type { PolicyHead } from '../../storage/policy-ports.ts';
@@ -32,17 +33,6 @@ export function filesInForce(heads: readonly Pick<PolicyHead, 'base' | 'candidat
   );
 }
 
-/** Something wrong or doubtful, where it stands. Lines and columns count from 1. */
-export interface Finding {
-  code: string;
-  severity: 'error' | 'warning';
-  file: string;
-  line: number;
-  column: number;
-  message: string;
-  suggestion: string | null;
-}
-
 /** Tests of one policy to be run. */
 export interface TestsTask {
   policy: PolicyFile;
@@ -52,7 +42,7 @@ export interface TestsTask {
 
 /** What running a policy's tests gave. */
 export interface TestsRun {
-  findings: Finding[];
+  findings: PolicyFindingView[];
   /** null = they could not be run */
   counts: { passed: number; failed: number } | null;
 }
@@ -71,7 +61,7 @@ export interface CheckedPolicy {
   id: string | null;
   /** null = it has errors */
   file: PolicyFile | null;
-  findings: Finding[];
+  findings: PolicyFindingView[];
   /** null = it has none, or errors */
   tests: { passed: number; failed: number } | null;
 }
@@ -80,7 +70,7 @@ export interface CheckedPolicy {
 export interface CheckedFiles {
   /** null = not given, or with errors: those of the context hold */
   settings: ProviderSettings | null;
-  providerFindings: Finding[];
+  providerFindings: PolicyFindingView[];
   policies: CheckedPolicy[];
 }
 
@@ -164,10 +154,10 @@ function isProvider({ name }: NamedFile): boolean {
 function settingsOf(
   linted: Linted,
   provider: NamedFile | null,
-): { settings: ProviderSettings | null; findings: Finding[] } {
+): { settings: ProviderSettings | null; findings: PolicyFindingView[] } {
   if (provider === null) return { settings: null, findings: [] };
   const found = linted.files.find((file) => file.kind === 'provider');
-  const findings: Finding[] = [...(found?.findings ?? unchecked(provider.name))];
+  const findings: PolicyFindingView[] = [...(found?.findings ?? unchecked(provider.name))];
   const settings = found?.kind === 'provider' && !hasErrors(findings) ? found.settings : null;
   if (settings === null) return { settings, findings };
   findings.push(
@@ -179,7 +169,7 @@ function settingsOf(
 
 function policyOf(linted: Linted, { name, bytes }: NamedFile): CheckedPolicy {
   const found = linted.files.find((file) => file.name === name);
-  const findings: Finding[] = [...(found?.findings ?? unchecked(name))];
+  const findings: PolicyFindingView[] = [...(found?.findings ?? unchecked(name))];
   const file = found?.kind === 'policy' && !hasErrors(findings) ? found.policy : null;
   if (file !== null) {
     const policy = { policyId: file.id, version: 'x', file };
@@ -193,17 +183,17 @@ function policyOf(linted: Linted, { name, bytes }: NamedFile): CheckedPolicy {
 }
 
 /** Nothing is known of it: that is an error of its own. */
-function unchecked(name: string): Finding[] {
+function unchecked(name: string): PolicyFindingView[] {
   return [wholeFile(name, 'P009', 'it could not be checked')];
 }
 
 /** True where something must be mended. */
-export function hasErrors(findings: readonly Finding[]): boolean {
+export function hasErrors(findings: readonly PolicyFindingView[]): boolean {
   return findings.some(({ severity }) => severity === 'error');
 }
 
 /** `file:line:column: text`. */
-export function findingText({ file, line, column, code, message }: Finding): string {
+export function findingText({ file, line, column, code, message }: PolicyFindingView): string {
   return `${file}:${line}:${column}: ${code} ${message}`;
 }
 
@@ -216,7 +206,7 @@ export function policyIdIn(text: string): string | null {
 }
 
 /** What the log's readers would refuse must not get in. */
-function unreadable(file: string, encode: () => unknown): Finding[] {
+function unreadable(file: string, encode: () => unknown): PolicyFindingView[] {
   try {
     encode();
     return [];
@@ -227,11 +217,11 @@ function unreadable(file: string, encode: () => unknown): Finding[] {
 }
 
 /** NUL and halves of characters cannot be kept by the database. */
-function unstorable(file: string, content: unknown): Finding[] {
+function unstorable(file: string, content: unknown): PolicyFindingView[] {
   const found = /\\u0000|\\ud[89a-f][0-9a-f]{2}/i.exec(JSON.stringify(content).replaceAll('\\\\', ''));
   return found === null ? [] : [wholeFile(file, 'P010', `a text with ${found[0]} cannot be stored`)];
 }
 
-function wholeFile(file: string, code: string, message: string): Finding {
+function wholeFile(file: string, code: string, message: string): PolicyFindingView {
   return { code, severity: 'error', file, line: 1, column: 1, message, suggestion: null };
 }

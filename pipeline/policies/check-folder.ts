@@ -4,7 +4,8 @@ import type { PolicyVersion } from '../../schemas/policy.ts';
 import type { ProviderSettings } from '../../schemas/provider.ts';
 import type { RefusedFile } from '../../storage/policy-ports.ts';
 import { findingText, hasErrors, policyIdIn } from './check-files.ts';
-import type { CheckedFiles, Finding, PolicyTexts } from './check-files.ts';
+import type { PolicyFindingView } from '../../schemas/policy-views.ts';
+import type { CheckedFiles, PolicyTexts } from './check-files.ts';
 import type { FolderFiles } from './read-folder.ts';
 import { MAX_FILE_BYTES } from './read-folder.ts';
 import { policyVersion } from './policy-version.ts';
@@ -81,11 +82,11 @@ export function verdictOf(
   return { settings: checked.settings, policies, refused: all, warnings, files };
 }
 
-function isWarning({ severity }: Finding): boolean {
+function isWarning({ severity }: PolicyFindingView): boolean {
   return severity === 'warning';
 }
 
-function faultsOf(findings: readonly Finding[]): string[] {
+function faultsOf(findings: readonly PolicyFindingView[]): string[] {
   const errors = findings.filter(({ severity }) => severity === 'error');
   const more = errors.length - MAX_FAULTS;
   const shown = errors.slice(0, MAX_FAULTS).map(findingText);

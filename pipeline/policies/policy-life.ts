@@ -4,6 +4,7 @@ import type { PolicyFile, PolicyVersion } from '../../schemas/policy.ts';
 import { NO_PROVIDER_SETTINGS } from '../../schemas/provider.ts';
 import type { ProviderSettings } from '../../schemas/provider.ts';
 import type {
+  PolicyFindingView,
   PolicyCheckView,
   PolicyContentView,
   PolicyDetailView,
@@ -22,7 +23,7 @@ import type {
   ShadowDecisions,
 } from '../../storage/policy-ports.ts';
 import { findingText } from './check-files.ts';
-import type { CheckContext, CheckedPolicy, Finding } from './check-files.ts';
+import type { CheckContext, CheckedPolicy } from './check-files.ts';
 import { stillAsked } from './check-queue.ts';
 import type { Check } from './check-queue.ts';
 import { inMode, policyVersion } from './policy-version.ts';
@@ -306,7 +307,7 @@ export class ConfirmationNeeded extends Error {
   }
 }
 
-function refusal(findings: readonly Finding[]): AppError {
+function refusal(findings: readonly PolicyFindingView[]): AppError {
   const errors = findings.filter(({ severity }) => severity === 'error');
   const more = errors.length > 3 ? `; and ${errors.length - 3} more` : '';
   return new AppError('invalid-input', `${errors.slice(0, 3).map(findingText).join('; ')}${more}`);

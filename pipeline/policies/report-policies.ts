@@ -1,6 +1,6 @@
 import type { PolicyVersion } from '../../schemas/policy.ts';
 import type { PartitionPolicies, PoliciesOfSlot, PolicyReports } from '../../storage/policy-ports.ts';
-import { policyWaits } from './waits-for-layout.ts';
+import { policyWaits } from '../fold/waits-for-layout.ts';
 
 /** Unchanged versions are told again this often, ms; older reports count as gone. */
 const REPORT_MS = 30_000;

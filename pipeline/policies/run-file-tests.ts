@@ -1,7 +1,8 @@
 import { checkPolicyTests } from '../../rules/policy-tests/check-tests.ts';
 import { runPolicyTests } from '../../rules/policy-tests/run-tests.ts';
 import type { TestFailure } from '../../rules/policy-tests/run-tests.ts';
-import type { Finding, TestsRun, TestsTask } from './check-files.ts';
+import type { PolicyFindingView } from '../../schemas/policy-views.ts';
+import type { TestsRun, TestsTask } from './check-files.ts';
 
 const DOES: Record<TestFailure['what'], string> = {
   holds: 'hold',
@@ -21,7 +22,7 @@ export async function runAllTests(tasks: readonly TestsTask[]): Promise<TestsRun
 async function runFileTests({ policy, tests: { name, bytes }, settings }: TestsTask): Promise<TestsRun> {
   const checked = checkPolicyTests(Buffer.from(bytes).toString('utf8'), policy);
   if ('findings' in checked) {
-    const findings = checked.findings.map((one): Finding => ({
+    const findings = checked.findings.map((one): PolicyFindingView => ({
       ...one,
       severity: 'error',
       file: name,
@@ -31,7 +32,7 @@ async function runFileTests({ policy, tests: { name, bytes }, settings }: TestsT
   }
   const { cases, passed, failed } = await runPolicyTests(policy, checked.tests, settings);
   const findings = cases.flatMap(({ name: ofCase, failures }) =>
-    failures.map((failure): Finding => ({
+    failures.map((failure): PolicyFindingView => ({
       ...{ code: 'T000', severity: 'error', file: name, suggestion: null },
       ...failure.place,
       message: `case "${ofCase}"${failure.at === null ? '' : ` at ${failure.at} s`}: ${failureText(failure)}`,

@@ -5,7 +5,7 @@ import type { Facts } from '../../rules/facts/catalogue.ts';
 import type { PolicyEvent, PolicyInForce, PolicyVersion } from '../../schemas/policy.ts';
 import type { PolicyPartView, RuleView } from '../../schemas/timeline-views.ts';
 import type { RuleState } from '../fold/slot-state.ts';
-import { waitsForLayout, WAITS_TEXT } from '../policies/waits-for-layout.ts';
+import { waitsForLayout, WAITS_TEXT } from '../fold/waits-for-layout.ts';
 import { conditionLines } from './explain-conditions.ts';
 import { eventWords, shortVersion, untilWords } from './explain-words.ts';
 

@@ -14,15 +14,20 @@ export function addClass(total: Bytes & { classes: ClassTotal[] }, bytes: ClassT
   }
   const { serviceClass } = bytes;
   if (serviceClass === '') return;
-  let entry = total.classes.find((known) => known.serviceClass === serviceClass);
+  const isKnown = total.classes.some((known) => known.serviceClass === serviceClass);
+  if (isKnown || total.classes.length < MAX_CLASSES) addToEntry(total.classes, serviceClass, bytes);
+}
+
+/** Adds to a class's entry; entries stand by class. */
+function addToEntry(entries: ClassTotal[], serviceClass: string, { down, up }: Bytes): void {
+  let entry = entries.find((known) => known.serviceClass === serviceClass);
   if (entry === undefined) {
-    if (total.classes.length >= MAX_CLASSES) return;
     entry = { serviceClass, down: 0, up: 0 };
-    total.classes.push(entry);
-    total.classes.sort((a, b) => (a.serviceClass < b.serviceClass ? -1 : 1));
+    entries.push(entry);
+    entries.sort((a, b) => (a.serviceClass < b.serviceClass ? -1 : 1));
   }
-  entry.down += bytes.down;
-  entry.up += bytes.up;
+  entry.down += down;
+  entry.up += up;
 }
 
 /** Octets of one service class that were carried at one time of day. */
@@ -45,15 +50,7 @@ export function addCarried(
  */
 export function addOffPeak(total: Banded & { offPeak: ClassTotal[] }, bytes: ClassTotal): void {
   const isTold = total.classes.some((known) => known.serviceClass === bytes.serviceClass);
-  const serviceClass = isTold ? bytes.serviceClass : '';
-  let entry = total.offPeak.find((known) => known.serviceClass === serviceClass);
-  if (entry === undefined) {
-    entry = { serviceClass, down: 0, up: 0 };
-    total.offPeak.push(entry);
-    total.offPeak.sort((a, b) => (a.serviceClass < b.serviceClass ? -1 : 1));
-  }
-  entry.down += bytes.down;
-  entry.up += bytes.up;
+  addToEntry(total.offPeak, isTold ? bytes.serviceClass : '', bytes);
 }
 
 /** Octets by class and time of day. */

@@ -4,7 +4,7 @@ import { NO_PROVIDER_SETTINGS } from '../../schemas/provider.ts';
 import { capPolicy } from '../../tests/factories.ts';
 import { FACTS } from '../facts/catalogue.ts';
 import type { Facts } from '../facts/catalogue.ts';
-import { crossCheck, isSampled } from './cross-check.ts';
+import { crossCheck } from './cross-check.ts';
 import { compilePolicy } from './policy.ts';
 import { PolicySet } from './policy-set.ts';
 
@@ -16,23 +16,6 @@ const FACTS_NOW = {
 } as unknown as Facts;
 
 const compile = (policy: PolicyVersion) => compilePolicy(policy, NO_PROVIDER_SETTINGS);
-
-describe('isSampled', () => {
-  const positions = [...Array(20_000).keys()];
-
-  it.each([0.01, 0.1, 0.5])('takes a share of %d of positions, the same ones each time', (rate) => {
-    const sampled = positions.filter((offset) => isSampled('sub-1', offset, rate));
-    expect(sampled.length / positions.length).toBeGreaterThan(rate * 0.8);
-    expect(sampled.length / positions.length).toBeLessThan(rate * 1.2);
-    expect(positions.filter((offset) => isSampled('sub-1', offset, rate))).toEqual(sampled);
-    expect(positions.filter((offset) => isSampled('sub-2', offset, rate))).not.toEqual(sampled);
-  });
-
-  it('takes none at 0 and all at 1', () => {
-    expect(positions.some((offset) => isSampled('sub-1', offset, 0))).toBe(false);
-    expect(positions.every((offset) => isSampled('sub-1', offset, 1))).toBe(true);
-  });
-});
 
 describe('crossCheck', () => {
   it('finds nothing where both agree', async () => {

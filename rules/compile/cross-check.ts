@@ -1,4 +1,3 @@
-import { murmur2 } from '../../schemas/partitioning.ts';
 import { confirmRule } from '../confirm.ts';
 import type { Facts } from '../facts/catalogue.ts';
 import type { CompiledRule } from './policy.ts';
@@ -13,17 +12,6 @@ export interface Divergence {
   /** null = it failed, and `error` says how */
   library: boolean | null;
   error: string | null;
-}
-
-/**
- * Whether the rules of a subscriber are cross-checked at a log position. By hash, so that a replay samples the same.
- *
- * @param rate share of positions, 0 to 1
- */
-export function isSampled(subscriberId: string, offset: number, rate: number): boolean {
-  if (rate <= 0) return false;
-  if (rate >= 1) return true;
-  return (murmur2(Buffer.from(`${subscriberId}\u0000${String(offset)}`)) >>> 0) / 0x1_0000_0000 < rate;
 }
 
 /**

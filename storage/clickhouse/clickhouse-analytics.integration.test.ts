@@ -10,6 +10,7 @@ import type { AnalyticsUnderTest } from '../analytics.contract.ts';
 import type { Analytics } from '../analytics-ports.ts';
 import { connectClickHouse } from './connection.ts';
 import { embeddedClient, openEmbeddedClickHouse } from './embedded.ts';
+import { scratchClickHouse } from './scratch.contract.ts';
 
 analyticsContract('chDB in the process', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'weir-chdb-'));
@@ -19,16 +20,7 @@ analyticsContract('chDB in the process', async () => {
 });
 
 for (const contract of [analyticsReadsContract, analyticsHistoryContract])
-  contract('chDB in the process', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'weir-chdb-'));
-    const analytics = await openEmbeddedClickHouse(folder);
-    const close = analytics.close.bind(analytics);
-    analytics.close = async () => {
-      await close();
-      await rm(folder, { recursive: true, force: true });
-    };
-    return analytics;
-  });
+  contract('chDB in the process', scratchClickHouse);
 
 analyticsContract('ClickHouse by URL', async () => {
   return underTest(await connectClickHouse(url()), createClient({ url: url() }), () => Promise.resolve());

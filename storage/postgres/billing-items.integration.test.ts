@@ -6,29 +6,20 @@ import type { SubscriberProfile } from '../../schemas/profile.ts';
 import { profile } from '../../tests/factories.ts';
 import { billingItemsContract } from '../billing-items.contract.ts';
 import { PostgresBillingItems } from './billing-items.ts';
+import { realDatabase } from './database.contract.ts';
+import type { TestDatabase } from './database.contract.ts';
 import { PostgresDirectory } from './directory.ts';
-import { migrate } from './migrate.ts';
-import { connectPostgres } from './pool.ts';
 import { SecretBox } from './secret-box.ts';
 
-const SCHEMA = `billing_${process.pid}`;
-const url = process.env['DATABASE_URL'];
-if (url === undefined) throw new Error('DATABASE_URL is missing: run these tests through npm test');
-const quiet = { warn: () => undefined };
+let database: TestDatabase;
 let pool: pg.Pool;
 
 beforeAll(async () => {
-  const admin = await connectPostgres(url, quiet, { max: 1 });
-  await admin.query(`create schema ${SCHEMA}`);
-  await admin.end();
-  pool = await connectPostgres(url, quiet, { schema: SCHEMA, max: 4 });
-  await migrate(pool);
+  database = await realDatabase('billing');
+  ({ pool } = database);
 });
 
-afterAll(async () => {
-  await pool.query(`drop schema ${SCHEMA} cascade`);
-  await pool.end();
-});
+afterAll(() => database.close());
 
 async function open(): Promise<{
   items: PostgresBillingItems;

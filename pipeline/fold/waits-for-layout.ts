@@ -1,5 +1,5 @@
 import type { PolicyEvent, PolicyVersion } from '../../schemas/policy.ts';
-import { POLICY_FACTS_VERSION } from '../fold/slot-state.ts';
+import { POLICY_FACTS_VERSION } from './slot-state.ts';
 
 /** What people have to do about rules that wait. */
 export const WAITS_TEXT = `waits for weir upgrade-state ${String(POLICY_FACTS_VERSION)}`;
