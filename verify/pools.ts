@@ -10,9 +10,8 @@ import type { Line, RuleState } from './line.ts';
 import type { LocalCalendar } from './local-calendar.ts';
 import { newLine } from './line.ts';
 
-const MINUTE = 60_000;
+const TEN_MINUTES = 600_000;
 const DAY = 86_400_000;
-const TOLD_UNASKED_BYTES = 8 * 1024 * 1024;
 /** As many as the product keeps: members beyond are not the pool's. */
 const MOST_MEMBERS = 5_000;
 const MOST_TOTALS = 3;
@@ -70,17 +69,19 @@ export function contributionsOf(
   if (line.pool.cycleStartMs === 0 || nowMs <= 0) return left;
   const share = isHeldBack ? line.pool.told : currentShare(line, plan, line.pool);
   const grown = Number(share - line.pool.told);
-  const { allowanceBytes } = line.pool.heard;
-  const enough = allowanceBytes === null ? TOLD_UNASKED_BYTES : Math.max(1, allowanceBytes / 200);
-  const isOld = grown !== 0 && nowMs >= line.pool.toldAtMs + MINUTE;
-  if (line.pool.seq === 0 || grown < 0 || grown >= enough || isOld) tell(line.pool, share, false);
+  const { allowanceBytes, usedBytes } = line.pool.heard;
+  const isMuch =
+    allowanceBytes !== null &&
+    grown >= Math.max(1, (usedBytes < allowanceBytes ? allowanceBytes - usedBytes : allowanceBytes) / 200);
+  const isOld = grown !== 0 && nowMs >= line.pool.toldAtMs + TEN_MINUTES;
+  if (line.pool.seq === 0 || grown < 0 || isMuch || isOld) tell(line.pool, share, false);
   return left;
 }
 
 /** When something that was not told has to be; null = there is nothing. */
 export function contributionDueMs(line: Line, plan: PlanVersion | null): number | null {
   if (line.pool === null || isAbsurd(line)) return null;
-  return currentShare(line, plan, line.pool) === line.pool.told ? null : line.pool.toldAtMs + MINUTE;
+  return currentShare(line, plan, line.pool) === line.pool.told ? null : line.pool.toldAtMs + TEN_MINUTES;
 }
 
 function join(poolId: string, cycle: Cycle | null, plan: PlanVersion | null): MemberOf {

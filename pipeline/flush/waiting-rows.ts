@@ -14,6 +14,8 @@ export type WaitingRow = { order: number } & (
   | { kind: 'feed'; row: FeedQualityRow }
 );
 
+type WaitingWindow = Extract<WaitingRow, { kind: 'window' }>;
+
 interface Mark {
   order: number;
   through: number;
@@ -22,15 +24,19 @@ interface Mark {
 
 /**
  * The rows of one partition that are not stored yet, one a key: a newer version takes the place of the older one
- * still waiting, and its turn too, so a row that changes all the time is stored as early as any other. That also
- * keeps the rows in the order of submission, which is all that `takeStored` needs.
+ * still waiting, and its turn too, so a row that changes all the time is stored as early as any other.
  */
 export class WaitingRows {
   readonly partition: number;
   /** True after forget(): its rows are no longer stored nor reported. */
   abandoned = false;
-  readonly #rows = new Map<string, WaitingRow>();
+  /** By subscriber, mostly one or two: nearly all rows are windows, and a text as key of each was a tenth of the fold. */
+  readonly #windows = new Map<string, WaitingWindow[]>();
+  readonly #others = new Map<string, WaitingRow>();
+  /** Rows that wait by their order, ascending. */
+  readonly #waiting = new Map<number, number>();
   readonly #marks: Mark[] = [];
+  #size = 0;
   #order = 0;
   #through = 0;
 
@@ -39,7 +45,7 @@ export class WaitingRows {
   }
 
   get size(): number {
-    return this.#rows.size;
+    return this.#size;
   }
 
   /** When the oldest submission that is not stored came in; null if all are. */
@@ -50,10 +56,8 @@ export class WaitingRows {
   /** Adds the rows of one submission. */
   add(batch: AnalyticsBatch, through: number, nowMs: number): void {
     const order = ++this.#order;
-    for (const row of batch.windows) {
-      const key = `w${String(row.windowStartMs)} ${joined(row.subscriberId, row.serviceClass, row.nasId)}`;
-      this.#put(key, { order, kind: 'window', row });
-    }
+    const before = this.#size;
+    for (const row of batch.windows) this.#putWindow({ order, kind: 'window', row });
     for (const row of batch.late) {
       const key = `l${String(row.offset)} ${String(row.fromMs)} ${joined(row.serviceClass, row.nasId)}`;
       this.#put(key, { order, kind: 'late', row });
@@ -65,18 +69,26 @@ export class WaitingRows {
     for (const row of batch.feeds) {
       this.#put(`f${String(row.hourMs)} ${row.nasId}`, { order, kind: 'feed', row });
     }
+    if (this.#size > before) this.#waiting.set(order, this.#size - before);
     this.#through = Math.max(this.#through, through);
     this.#marks.push({ order, through: this.#through, submittedAtMs: nowMs });
   }
 
-  /** Removes and returns up to `limit` rows, longest waiting first. */
+  /** Removes and returns about `limit` rows, subscribers that have been waiting longest first. */
   take(limit: number): WaitingRow[] {
     const taken: WaitingRow[] = [];
-    for (const [key, waiting] of this.#rows) {
+    for (const [key, waiting] of this.#others) {
       if (taken.length >= limit) break;
       taken.push(waiting);
-      this.#rows.delete(key);
+      this.#others.delete(key);
     }
+    for (const [subscriberId, windows] of this.#windows) {
+      if (taken.length >= limit) break;
+      for (const waiting of windows) taken.push(waiting);
+      this.#windows.delete(subscriberId);
+    }
+    this.#size -= taken.length;
+    this.#leave(taken);
     return taken;
   }
 
@@ -85,7 +97,7 @@ export class WaitingRows {
    * Ask only while no insert is in hand: what was taken counts as stored.
    */
   takeStored(): number | null {
-    const oldest = this.#oldestWaiting();
+    const [oldest = Infinity] = this.#waiting.keys();
     let through: number | null = null;
     for (let mark = this.#marks[0]; mark !== undefined && mark.order < oldest; mark = this.#marks[0]) {
       through = mark.through;
@@ -96,22 +108,50 @@ export class WaitingRows {
 
   /** Drops what waits. @returns how many rows that was */
   abandon(): number {
-    const dropped = this.#rows.size;
+    const dropped = this.#size;
     this.abandoned = true;
-    this.#rows.clear();
+    this.#windows.clear();
+    this.#others.clear();
+    this.#waiting.clear();
+    this.#size = 0;
     return dropped;
   }
 
-  #oldestWaiting(): number {
-    for (const waiting of this.#rows.values()) return waiting.order;
-    return Infinity;
+  #leave(taken: readonly WaitingRow[]): void {
+    for (const { order } of taken) this.#waiting.set(order, (this.#waiting.get(order) ?? 0) - 1);
+    for (const [order, left] of this.#waiting) if (left === 0) this.#waiting.delete(order);
+  }
+
+  #putWindow(fresh: WaitingWindow): void {
+    const { row } = fresh;
+    const windows = this.#windows.get(row.subscriberId);
+    this.#size += 1;
+    if (windows === undefined) {
+      this.#windows.set(row.subscriberId, [fresh]);
+      return;
+    }
+    // The newest is nearly always the one.
+    for (let i = windows.length - 1; i >= 0; i -= 1) {
+      const held = windows[i];
+      if (held === undefined || !isSameWindow(held.row, row)) continue;
+      if (row.version >= held.row.version) held.row = row;
+      this.#size -= 1;
+      return;
+    }
+    windows.push(fresh);
   }
 
   #put(key: string, fresh: WaitingRow): void {
-    const held = this.#rows.get(key);
-    if (held === undefined) this.#rows.set(key, fresh);
-    else if (versionOf(fresh) >= versionOf(held)) this.#rows.set(key, { ...fresh, order: held.order });
+    const held = this.#others.get(key);
+    if (held === undefined) {
+      this.#others.set(key, fresh);
+      this.#size += 1;
+    } else if (versionOf(fresh) >= versionOf(held)) this.#others.set(key, { ...fresh, order: held.order });
   }
+}
+
+function isSameWindow(a: UsageWindowRow, b: UsageWindowRow): boolean {
+  return a.windowStartMs === b.windowStartMs && a.nasId === b.nasId && a.serviceClass === b.serviceClass;
 }
 
 /** Late rows have no version: the same key is the same content. */

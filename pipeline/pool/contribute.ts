@@ -8,17 +8,15 @@ import type { Membership } from './membership.ts';
 import { leaveControl } from './own-control.ts';
 
 /** A change is told when it is this old in event time, however small it is. */
-export const CONTRIBUTE_AFTER_MS = 60_000;
-/** Share of the allowance that is told at once, 0.5 %. */
+export const CONTRIBUTE_AFTER_MS = 600_000;
+/** Share of what the pool has left that is told at once, 0.5 %; of the whole allowance where nothing is left. */
 const SHARE_TOLD_AT_ONCE = 200;
-/** The same where the allowance is not known. */
-const BYTES_TOLD_AT_ONCE = 8 * 1024 * 1024;
 /** Numbers that each input has for contributions of one subscriber: at most three looks of two each. */
 const SEQS_AN_INPUT = 8;
 
 /**
  * Brings a subscriber's membership up to its profile, and tells its pool what it has used since it joined: as it joins,
- * leaves, rolls or uses less than it did; when it has used 0.5 % of the allowance more; else after a minute. One whose
+ * leaves, rolls or uses less than it did; when it has used 0.5 % of what is left more; else after 10 minutes. One whose
  * claim is absurd (accounting case 20) tells nothing new. To be called at the end of each look; true where the membership changed.
  */
 export function contribute(context: FoldContext, subscriber: Subscriber, cause: Cause): boolean {
@@ -77,8 +75,11 @@ function tell(context: FoldContext, subscriber: Subscriber, pool: Membership, ca
   return true;
 }
 
-function toldAtOnce({ told: { allowanceBytes } }: Membership): number {
-  return allowanceBytes === null ? BYTES_TOLD_AT_ONCE : Math.max(1, allowanceBytes / SHARE_TOLD_AT_ONCE);
+/** The nearer the pool is to its allowance, the finer; without one nothing waits for the sum. */
+function toldAtOnce({ told: { allowanceBytes, usedBytes } }: Membership): number {
+  if (allowanceBytes === null) return Infinity;
+  const left = usedBytes < allowanceBytes ? allowanceBytes - usedBytes : allowanceBytes;
+  return Math.max(1, left / SHARE_TOLD_AT_ONCE);
 }
 
 /** Another cycle is the current one: the last word on the one before, and everything of the new one is the pool's. */

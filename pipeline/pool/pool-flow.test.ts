@@ -70,19 +70,34 @@ describe('two members on two partitions', () => {
     expect(rig.line('anna').pool?.told.usedBytes).toBe(6120);
   });
 
-  it('tell little at once only after a minute of event time', () => {
+  it('tell little only after ten minutes of event time', () => {
     const rig = household();
     uses(rig, 'anna', 6000, NOON).deliver();
     const before = rig.sent.length;
-    uses(rig, 'anna', 6010, NOON + 10_000);
-    uses(rig, 'anna', 6020, NOON + 20_000);
+    uses(rig, 'anna', 6005, NOON + 10_000);
+    uses(rig, 'anna', 6015, NOON + 20_000);
+    rig.tick(NOON + 8 * MINUTE);
     expect(rig.sent.slice(before)).toEqual([]);
-    rig.tick(NOON + MINUTE);
+    rig.tick(NOON + 10 * MINUTE);
     expect(rig.sent.slice(before).map(({ control }) => control)).toMatchObject([
-      { kind: 'pool-contribution', contribution: { member: 'anna', countedBytes: 6020, leaving: false } },
+      { kind: 'pool-contribution', contribution: { member: 'anna', countedBytes: 6015, leaving: false } },
     ]);
     rig.tick(NOON + HOUR);
     expect(rig.sent).toHaveLength(before + 1);
+  });
+
+  it('tell the less at once the less is left', () => {
+    const rig = household();
+    uses(rig, 'anna', 6000, NOON).deliver();
+    const before = rig.sent.length;
+    uses(rig, 'anna', 6019, NOON + 10_000).deliver();
+    expect(rig.sent).toHaveLength(before);
+    uses(rig, 'anna', 9900, NOON + 20_000).deliver();
+    const near = rig.sent.length;
+    uses(rig, 'anna', 9901, NOON + 30_000);
+    expect(rig.sent.slice(near).map(({ control }) => control)).toMatchObject([
+      { kind: 'pool-contribution', contribution: { member: 'anna', countedBytes: 9901 } },
+    ]);
   });
 
   it('charge each block once, to whoever pays', () => {
