@@ -22,7 +22,7 @@ export interface FlusherOptions {
   hooks?: Partial<FlushHooks>;
   /** longest wait of a row before its insert begins, ms; default 1,000 */
   intervalMs?: number;
-  /** rows that begin an insert before the interval is over; default 10,000 */
+  /** rows that begin an insert before the interval is over; default 50,000 */
   eagerRows?: number;
   /** rows an insert; default 100,000 */
   maxRowsAnInsert?: number;
@@ -78,7 +78,7 @@ export class Flusher {
     this.#onFlushed = options.onFlushed;
     this.#hooks = options.hooks ?? {};
     this.#intervalMs = options.intervalMs ?? 1_000;
-    this.#eagerRows = options.eagerRows ?? 10_000;
+    this.#eagerRows = options.eagerRows ?? 50_000;
     this.#maxRowsAnInsert = options.maxRowsAnInsert ?? 100_000;
     this.#pressAtRows = options.pressAtRows ?? 200_000;
     this.#releaseAtRows = options.releaseAtRows ?? this.#pressAtRows / 2;
