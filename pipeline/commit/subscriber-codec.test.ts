@@ -46,7 +46,8 @@ const speed = { downBps: fc.maxSafeNat(), upBps: fc.maxSafeNat() };
 const effect: fc.Arbitrary<Effect> = fc.oneof(
   fc.record({ state: fc.constant('throttle' as const), ...speed, profile: fc.option(name) }),
   fc.record({ state: fc.constant('redirect' as const), profile: name }),
-  fc.record({ state: fc.constant('block' as const) }),
+  fc.record({ state: fc.constantFrom('block' as const, 'hold' as const) }),
+  fc.record({ state: fc.constant('boost' as const), ...speed }),
 );
 
 const reading = fc.option(fc.record({ down: fc.maxSafeNat(), up: fc.maxSafeNat(), atMs: instant }));
