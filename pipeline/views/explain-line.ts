@@ -26,7 +26,7 @@ export function lineView(state: SlotState, subscriber: Subscriber, plan: PlanVer
   const outranked =
     others === 0
       ? ''
-      : `; it goes before ${others === 1 ? 'another one that acts' : `${others} others that act`} too`;
+      : `; it goes before ${others === 1 ? 'another that acts' : `${others} others that act`} too`;
   return { desired, because: `${winner.by} acts${outranked}`, wishes };
 }
 
