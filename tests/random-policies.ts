@@ -46,9 +46,15 @@ export function someExtras(n: number, other: number, clock: number): Partial<Sub
     overageConsent: other % 4 !== 0,
     carryOverBytes: other % 2 ? n : 0,
     topUps: n % 2 ? [topUp, { ...topUp, id: 'u', fromMs: clock + HOUR }] : [],
-    holds: n % 5 === 0 ? someHolds(other, clock) : [],
-    ...(other % 3 === 0 ? { boosts: someBoosts(n, clock) } : {}),
+    ...(n % 5 === 0 ? someGiven(n, other, clock) : {}),
   };
+}
+
+/** Holds and boosts, nearly always. */
+export function someGiven(n: number, other: number, clock: number): Partial<SubscriberProfile> {
+  const holds = someHolds(other, clock);
+  const boosts = someBoosts(n, clock);
+  return pick<Partial<SubscriberProfile>>([{ holds, boosts }, { holds }, { boosts }, { boosts }], n + other);
 }
 
 /** Now, for good, in a while, and what is over; one kind twice. */
