@@ -62,11 +62,11 @@ describe('simulatedSubscriber', () => {
       expect(profile).toMatchObject({
         topUps: [],
         holds: [],
-        boosts: [],
         carryOverBytes: 0,
         poolId: null,
         anchorDay: 21,
       });
+      expect(profile.boosts).toBeUndefined();
       expect(profile.assignments.map(({ planId }) => planId)).toEqual(['home-lite']);
     }
   });
