@@ -21,9 +21,7 @@ function eventful(): LogBuilder {
       ],
       topUps: [{ id: 'extra', bytes: 10e9, fromMs: NOON - HOUR, expiresMs: NOON + 40 * DAY }],
       holds: [{ kind: 'customer', fromMs: NOON - 2 * DAY, toMs: NOON - DAY }],
-      boosts: [
-        { id: 'b', downBps: 3e8, upBps: 5e7, fromMs: NOON - 26 * HOUR, expiresMs: NOON - 25 * HOUR },
-      ],
+      boosts: [{ id: 'b', downBps: 3e8, upBps: 5e7, fromMs: NOON - 26 * HOUR, expiresMs: NOON - 25 * HOUR }],
     }),
   });
   log.record({ sessionId: 's0', statusType: 'START', eventTimeMs: NOON - 3 * HOUR });
