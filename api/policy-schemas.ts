@@ -169,7 +169,7 @@ const shadowReport = z.object({
   shadow: counts.describe('what the shadow began'),
   live: counts.describe('what the same policy did live'),
   ...sides,
-  gainedHeld: count.describe('of those gained, whom another policy had a hold on'),
+  gainedHeld: count.describe('of those gained, whom another policy or a hold had already'),
   byPlan: z.array(z.object({ planId: z.string().nullable(), ...sides })),
   gainedSamples: z.array(sample),
   lostSamples: z.array(sample),

@@ -115,7 +115,7 @@ const timelineEntry = z.discriminatedUnion('kind', [
   z.object({
     ...entry,
     kind: z.literal('profile'),
-    what: z.enum(['plan', 'top-up', 'hold']),
+    what: z.enum(['plan', 'top-up', 'hold', 'boost']),
     name: z.string(),
     begins: z.boolean(),
   }),

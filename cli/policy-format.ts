@@ -143,7 +143,7 @@ export function shadowReportText(report: ShadowReportView): string {
     `shadow       ${counts(report.shadow)}`,
     `live         ${counts(report.live)}`,
     `the same     ${report.same} subscribers`,
-    `gained       ${report.gained}: only the shadow acts on them; ${report.gainedHeld} of them are held by another policy`,
+    `gained       ${report.gained}: only the shadow acts on them; ${report.gainedHeld} of them are held by another policy or a hold`,
     `lost         ${report.lost}: only the live policy acts on them`,
     'by plan',
     ...table([

@@ -197,7 +197,7 @@ describe('weir policy list, show, status, withdraw and shadow-report', () => {
       'fup, since 20',
       'shadow       7 throttle (5 subscribers)',
       'live         nothing',
-      'gained       4: only the shadow acts on them; 2 of them are held by another policy',
+      'gained       4: only the shadow acts on them; 2 of them are held by another policy or a hold',
       's1 (home): throttle by slow at 1970-01-01T00:00:00.000Z',
       'true  capUsedPercent greaterThan 80: 81',
     ])

@@ -119,6 +119,8 @@ async function composePipeline(
         restore: radius,
         block: radius,
         redirect: radius,
+        hold: radius,
+        boost: radius,
         notify: notice,
         overage: billing,
         topup: billing,

@@ -27,15 +27,18 @@ export interface ConditionResult {
   result: boolean;
 }
 
-/** What holds a line below (or away from) its plan. */
+/** What sets a line apart from its plan: rules ask for the first three, holds and boosts stand in the profile. */
 export type Effect =
   | { state: 'throttle'; downBps: number; upBps: number; profile: string | null }
   | { state: 'redirect'; profile: string }
-  | { state: 'block' };
+  | { state: 'block' }
+  | { state: 'hold' }
+  | { state: 'boost'; downBps: number; upBps: number };
 
 /**
  * How the network is to treat a subscriber, absolute. Of several wishes the first of hold, block, redirect, lowest throttle,
- * boost, plan wins. The speed is what holds while traffic flows at all: the plan's under block and redirect.
+ * boost, plan wins. The speed is what holds while traffic flows at all: the plan's under hold, block and redirect. A boost is
+ * never slower than the plan.
  */
 export interface DesiredState extends Speed {
   state: 'plan' | 'boost' | 'throttle' | 'redirect' | 'block' | 'hold';
@@ -48,6 +51,8 @@ export const ACTION_KINDS = [
   'restore',
   'block',
   'redirect',
+  'hold',
+  'boost',
   'notify',
   'overage',
   'topup',
@@ -60,6 +65,8 @@ export const STATE_KINDS = [
   'restore',
   'block',
   'redirect',
+  'hold',
+  'boost',
 ] as const satisfies readonly ActionKind[];
 
 /**
@@ -71,6 +78,7 @@ export interface ActionIntent {
   kind: ActionKind;
   subscriberId: string;
   userName: string;
+  /** of what the profile gives `profile:hold` or `profile:boost`, with kind or id as the rule and no version */
   policyId: string;
   policyVersion: string;
   rule: string;

@@ -169,7 +169,7 @@ export interface ShadowReportView {
   same: number;
   gained: number;
   lost: number;
-  /** of those gained, whom another policy had a hold on */
+  /** of those gained, whom another policy or a hold had already */
   gainedHeld: number;
   byPlan: { planId: string | null; same: number; gained: number; lost: number }[];
   gainedSamples: ShadowSampleView[];

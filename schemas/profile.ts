@@ -13,11 +13,21 @@ export interface TopUp {
   expiresMs: number;
 }
 
-/** Service held back: still metered, no notices. */
+/** Service held back: the line carries no traffic, what it carries all the same is metered, and there are no notices. */
 export interface Hold {
   kind: 'non-payment' | 'customer' | 'fraud' | 'legal';
   fromMs: number;
   toMs: number | null;
+}
+
+/** Speed bought for a time, bit/s. Of several the fastest counts, and none is slower than the plan. */
+export interface Boost {
+  /** its own within the profile */
+  id: string;
+  downBps: number;
+  upBps: number;
+  fromMs: number;
+  expiresMs: number;
 }
 
 /** All that the fold knows of a subscriber besides usage. Arrives as a control; carries its whole content. */
@@ -36,6 +46,8 @@ export interface SubscriberProfile {
   topUps: TopUp[];
   carryOverBytes: number;
   holds: Hold[];
+  /** absent = none */
+  boosts?: Boost[];
   poolId: string | null;
   billingStatus: 'current' | 'overdue' | 'suspended';
   /** the subscriber agreed to paid blocks beyond the cap */

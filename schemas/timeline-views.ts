@@ -75,7 +75,7 @@ export type TimelineEntry = EntryBase &
         by: string | null;
       }
     /** plans, top-ups and holds as the profile has them */
-    | { kind: 'profile'; what: 'plan' | 'top-up' | 'hold'; name: string; begins: boolean }
+    | { kind: 'profile'; what: 'plan' | 'top-up' | 'hold' | 'boost'; name: string; begins: boolean }
   );
 
 /** A page of what happened to a subscriber, the newest first. */

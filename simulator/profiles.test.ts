@@ -33,6 +33,10 @@ describe('simulatedSubscriber', () => {
         expect(bytes).toBeGreaterThan(0);
         expect(expiresMs).toBeGreaterThan(fromMs);
       }
+      for (const { downBps, fromMs, expiresMs } of profile.boosts ?? []) {
+        expect(downBps).toBeGreaterThan(simulatedPlan(profile.assignments[0]?.planId ?? '')?.downBps ?? 0);
+        expect(expiresMs).toBeGreaterThan(fromMs);
+      }
       for (const { fromMs, toMs } of profile.holds) expect(toMs ?? Infinity).toBeGreaterThan(fromMs);
     }
   });
@@ -41,6 +45,7 @@ describe('simulatedSubscriber', () => {
     ['top-ups', PROFILES.filter(({ topUps }) => topUps.length > 0).length, 0.05],
     ['carry-over', PROFILES.filter(({ carryOverBytes }) => carryOverBytes > 0).length, 0.08],
     ['holds', PROFILES.filter(({ holds }) => holds.length > 0).length, 0.03],
+    ['boosts', PROFILES.filter(({ boosts }) => boosts?.length === 1).length, 0.03],
     ['a pool', PROFILES.filter(({ poolId }) => poolId !== null).length, 0.054],
     ['a plan change', PROFILES.filter(({ assignments }) => assignments.length > 1).length, 0.04],
     ['debts', PROFILES.filter(({ billingStatus }) => billingStatus !== 'current').length, 0.08],
@@ -61,6 +66,7 @@ describe('simulatedSubscriber', () => {
         poolId: null,
         anchorDay: 21,
       });
+      expect(profile.boosts).toBeUndefined();
       expect(profile.assignments.map(({ planId }) => planId)).toEqual(['home-lite']);
     }
   });

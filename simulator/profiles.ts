@@ -1,4 +1,4 @@
-import type { Hold, NasProfile, PlanVersion, SubscriberProfile, TopUp } from '../schemas/profile.ts';
+import type { Boost, Hold, NasProfile, PlanVersion, SubscriberProfile, TopUp } from '../schemas/profile.ts';
 import { defaultNasProfile } from '../schemas/profile.ts';
 import { SIMULATED_PLANS } from './plans.ts';
 import { Random, type Shares } from './random.ts';
@@ -63,9 +63,9 @@ export function simulatedSubscriber(seed: number, index: number, originMs: numbe
  * back, so that no roll comes in between.
  */
 function starter(seed: number, index: number, originMs: number): SimSubscriber {
-  const base = regular(seed, index, originMs);
+  const { boosts: _, ...base } = regular(seed, index, originMs).profile;
   const profile: SubscriberProfile = {
-    ...base.profile,
+    ...base,
     segment: 'residential',
     tags: ['simulated', 'starter'],
     zone: 'Europe/Berlin',
@@ -108,6 +108,7 @@ function regular(seed: number, index: number, originMs: number): SimSubscriber {
     topUps: random.chance(0.05) ? [topUp(random, number, originMs)] : [],
     carryOverBytes: random.chance(0.08) ? random.between(1, 20) * GB : 0,
     holds: random.chance(0.03) ? [hold(random, originMs)] : [],
+    ...boosted(seed, index, plan, originMs),
     // Three neighbours by number are a household.
     poolId:
       !business && random.chance(0.06) ? `pool-${String(Math.floor(index / 3)).padStart(6, '0')}` : null,
@@ -142,6 +143,26 @@ function hold(random: Random, originMs: number): Hold {
   ]);
   const fromMs = originMs + random.between(-3, 10) * DAY_MS;
   return { kind, fromMs, toMs: random.chance(0.7) ? fromMs + random.between(1, 14) * DAY_MS : null };
+}
+
+/** Twice the plan's speed for some days; drawn apart, so that everything else is as it was before there were boosts. */
+function boosted(
+  seed: number,
+  index: number,
+  plan: PlanVersion,
+  originMs: number,
+): Pick<SubscriberProfile, 'boosts'> {
+  const random = new Random(seed, `boost-${index}`);
+  if (!random.chance(0.03)) return {};
+  const fromMs = originMs + random.between(-24, 72) * 3_600_000;
+  const boost: Boost = {
+    id: `boost-${String(index + 1).padStart(6, '0')}-1`,
+    downBps: 2 * plan.downBps,
+    upBps: 2 * plan.upBps,
+    fromMs,
+    expiresMs: fromMs + random.between(6, 168) * 3_600_000,
+  };
+  return { boosts: [boost] };
 }
 
 /** A later move to another plan, in place of the open end of the first assignment. */

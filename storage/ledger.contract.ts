@@ -256,9 +256,9 @@ function superseding(fixture: () => LedgerFixture): void {
     });
   });
 
-  it('supersedes by blocks and redirections too, and never what is paid for', async () => {
+  it('supersedes by all that sets the line, and never what is paid for', async () => {
     const { ledger } = fixture();
-    const kinds = ['throttle', 'overage', 'topup', 'redirect', 'block'] as const;
+    const kinds = ['throttle', 'overage', 'topup', 'redirect', 'hold', 'boost', 'block'] as const;
     await ledger.insert(SLOT, 1, { intents: kinds.map((kind) => anIntent({ id: kind, kind })) });
     const states = (await ledger.recent(10)).map((action) => [action.intent.id, action.state]);
     expect(Object.fromEntries(states)).toEqual({
@@ -266,6 +266,8 @@ function superseding(fixture: () => LedgerFixture): void {
       overage: 'pending',
       topup: 'pending',
       redirect: 'superseded',
+      hold: 'superseded',
+      boost: 'superseded',
       block: 'pending',
     });
   });

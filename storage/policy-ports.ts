@@ -209,7 +209,7 @@ export interface ShadowComparison {
   same: number;
   gained: number;
   lost: number;
-  /** of those gained, how many another policy had a hold on at that moment */
+  /** of those gained, how many another policy or a hold had already at that moment */
   gainedHeld: number;
   /** by plan, the most concerned first; null = not known */
   byPlan: { planId: string | null; same: number; gained: number; lost: number }[];

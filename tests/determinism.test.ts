@@ -42,6 +42,14 @@ function busyLog(): LogBuilder {
         statusType: round === 7 ? 'STOP' : 'INTERIM_UPDATE',
       });
     });
+    if (round === 3) {
+      // After this its profile stays: both end by the clock, after the roll.
+      const fromMs = AUGUST - 3 * HOUR;
+      const holds = [{ kind: 'customer' as const, fromMs, toMs: AUGUST + HOUR }];
+      const speed = { downBps: 2e8, upBps: 1e8 };
+      const boosts = [{ id: 'b', ...speed, fromMs: fromMs + HOUR, expiresMs: AUGUST + 3 * HOUR }];
+      log.control({ kind: 'subscriber-profile', profile: profile({ subscriberId: 'sub-1', holds, boosts }) });
+    }
     for (const subscriberId of ids.slice(round, round + 6)) {
       const carryOverBytes = round % 2 === 0 ? 0 : 700 * round;
       log.control({ kind: 'subscriber-profile', profile: profile({ subscriberId, carryOverBytes }) });

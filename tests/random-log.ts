@@ -5,7 +5,7 @@ import type { Control, OperatorCommand } from '../schemas/control.ts';
 import type { NasProfile } from '../schemas/profile.ts';
 import { pool, poolPolicy } from '../pipeline/pool/pool-rig.contract.ts';
 import { DAY, HOUR, LogBuilder, MINUTE, capPolicy, nasProfile, plan, profile } from './factories.ts';
-import { someExtras, somePlan, somePolicy, someProvider } from './random-policies.ts';
+import { someExtras, someGiven, somePlan, somePolicy, someProvider } from './random-policies.ts';
 
 /** One step of a random log. Times are relative: the log's clock runs on. */
 interface Step {
@@ -38,6 +38,7 @@ type RandomControl =
   | 'withdrawn'
   | 'plan'
   | 'profile'
+  | 'given'
   | 'nas-event'
   | 'nas-profile'
   | 'close-session'
@@ -120,6 +121,8 @@ const someControl = fc.option(
     'withdrawn',
     'plan',
     'profile',
+    'given',
+    'given',
     'nas-event',
     'nas-profile',
     'close-session',
@@ -251,6 +254,11 @@ function addControl(log: LogBuilder, one: Step, kind: RandomControl, clock: numb
           ...someExtras(amount, other, clock),
           poolId: [null, 'family', 'firm'][other % 3] ?? null,
         }),
+      });
+    case 'given':
+      return add({
+        kind: 'subscriber-profile',
+        profile: profile({ ...line, ...someGiven(amount, other, clock) }),
       });
     case 'nas-event':
       return add({ kind: 'nas-event', nasId, event: 'on', atMs: clock - one.growth[0] * 100 });

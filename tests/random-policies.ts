@@ -1,5 +1,5 @@
 import type { Condition, PolicyEvent, PolicyFile, PolicyVersion } from '../schemas/policy.ts';
-import type { PlanVersion, SubscriberProfile } from '../schemas/profile.ts';
+import type { Boost, Hold, PlanVersion, SubscriberProfile } from '../schemas/profile.ts';
 import type { ProviderSettings } from '../schemas/provider.ts';
 import { DAY, HOUR, plan } from './factories.ts';
 
@@ -46,8 +46,58 @@ export function someExtras(n: number, other: number, clock: number): Partial<Sub
     overageConsent: other % 4 !== 0,
     carryOverBytes: other % 2 ? n : 0,
     topUps: n % 2 ? [topUp, { ...topUp, id: 'u', fromMs: clock + HOUR }] : [],
-    holds: n % 5 === 0 ? [{ kind: 'customer', fromMs: clock, toMs: clock + DAY }] : [],
+    ...(n % 5 === 0 ? someGiven(n, other, clock) : {}),
   };
+}
+
+/** Holds and boosts, nearly always. */
+export function someGiven(n: number, other: number, clock: number): Partial<SubscriberProfile> {
+  const holds = someHolds(other, clock);
+  const boosts = someBoosts(n, clock);
+  return pick<Partial<SubscriberProfile>>([{ holds, boosts }, { holds }, { boosts }, { boosts }], n + other);
+}
+
+/** Now, for good, in a while, and what is over; one kind twice. */
+function someHolds(n: number, clock: number): Hold[] {
+  const now: Hold = { kind: 'customer', fromMs: clock, toMs: clock + n * 10_000 };
+  const later: Hold = { kind: 'non-payment', fromMs: clock + HOUR, toMs: clock + 2 * HOUR };
+  return pick<Hold[]>(
+    [
+      [now],
+      [{ ...later, fromMs: clock - HOUR, toMs: null }],
+      [later, { kind: 'fraud', fromMs: 0, toMs: clock - HOUR }],
+      [now, { ...now, toMs: clock + HOUR }, { ...later, fromMs: clock }],
+    ],
+    n,
+  );
+}
+
+/** Slower and faster than plans; live now, later, and no more; ids of any form. */
+function someBoosts(n: number, clock: number): Boost[] {
+  const a: Boost = {
+    id: 'a/b',
+    downBps: 300_000_000,
+    upBps: 1_000_000,
+    fromMs: 0,
+    expiresMs: clock + n * 5000,
+  };
+  const b: Boost = {
+    id: 'c',
+    downBps: 300_000_000,
+    upBps: n * 100_000,
+    fromMs: clock,
+    expiresMs: clock + HOUR,
+  };
+  return pick<Boost[]>(
+    [
+      [a, b],
+      [{ ...a, downBps: 10_000_000 }],
+      [{ ...b, fromMs: clock + HOUR, expiresMs: clock + 2 * HOUR }, a],
+      [{ ...b, expiresMs: clock - 1 }],
+      [],
+    ],
+    n,
+  );
 }
 
 type Leaf = [fact: string, operator: string, value: unknown, path?: string];

@@ -14,6 +14,7 @@ import { effectText } from './effect.ts';
 import { blocksDue, extrasIn, termsOf } from './extras.ts';
 import type { Line, RuleState } from './line.ts';
 import type { AskedRule } from './policies.ts';
+import { holdsAt } from './told.ts';
 
 const UNLIMITED = { downBps: 10_000_000_000, upBps: 10_000_000_000 };
 /** Notices about what is longer ago are only recorded. */
@@ -121,14 +122,18 @@ export function actionsOf(
   return { actions, shadows };
 }
 
-/** Block, then redirect, then the lowest throttle, by download, then upload; of equals the one that came first. */
+/** Hold, block, redirect, the lowest throttle, the fastest boost, by download, then upload; of equals the one that came first. */
 function strongest(line: Line): Effect | null {
   const effects = [...line.rules].flatMap(([key, { active, effect }]) =>
     active && effect !== null && !key.startsWith('~') ? [effect] : [],
   );
-  const rank = { block: 0, redirect: 1, throttle: 2 };
+  const rank = { hold: 0, block: 1, redirect: 2, throttle: 3, boost: 4 };
   const speeds = (effect: Effect): [number, number] =>
-    effect.state === 'throttle' ? [effect.downBps, effect.upBps] : [0, 0];
+    effect.state === 'throttle'
+      ? [effect.downBps, effect.upBps]
+      : effect.state === 'boost'
+        ? [-effect.downBps, -effect.upBps]
+        : [0, 0];
   effects.sort((a, b) => {
     const [[downA, upA], [downB, upB]] = [speeds(a), speeds(b)];
     return rank[a.state] - rank[b.state] || downA - downB || upA - upB;
@@ -136,10 +141,15 @@ function strongest(line: Line): Effect | null {
   return effects[0] ?? null;
 }
 
-/** How the network is to treat the line; under block and redirect the speed is the plan's. */
+/** How the network is to treat the line; under hold, block and redirect the speed is the plan's, a boost is no slower. */
 function desiredOf(effect: Effect | null, plan: PlanVersion | null): DesiredState {
-  const { downBps, upBps } = effect?.state === 'throttle' ? effect : (plan ?? UNLIMITED);
-  const profile = effect === null || effect.state === 'block' ? null : effect.profile;
+  const own = plan ?? UNLIMITED;
+  const bought = effect?.state === 'boost' ? effect : own;
+  const { downBps, upBps } =
+    effect?.state === 'throttle'
+      ? effect
+      : { downBps: Math.max(own.downBps, bought.downBps), upBps: Math.max(own.upBps, bought.upBps) };
+  const profile = effect?.state === 'throttle' || effect?.state === 'redirect' ? effect.profile : null;
   return { state: effect?.state ?? 'plan', downBps, upBps, profile };
 }
 
@@ -168,10 +178,7 @@ function fate(
   const highest = Math.max(...ofPolicy.map((other) => other.asked?.rule.priority ?? 1));
   const chosen = ofPolicy.findLast((other) => (other.asked?.rule.priority ?? 1) === highest);
   if (chosen?.key !== key) return 'superseded';
-  const isOnHold = (line.profile?.holds ?? []).some(
-    ({ fromMs, toMs }) => fromMs <= nowMs && (toMs === null || nowMs < toMs),
-  );
-  if (isOnHold) return 'on-hold';
+  if (holdsAt(line.profile, nowMs).length > 0) return 'on-hold';
   return appendTimeMs > nowMs + STALE_MS ? 'stale' : 'send';
 }
 
@@ -235,8 +242,8 @@ function shadowOf(line: Line, { key, state, what }: Change, { offset }: Moment):
 }
 
 function namesOf(key: string): { policyId: string; rule: string } {
-  const [policyId = '', rule = ''] = key.replace(/^~/, '').split('/');
-  return { policyId, rule };
+  const [policyId = '', ...rest] = key.replace(/^~/, '').split('/');
+  return { policyId, rule: rest.join('/') };
 }
 
 function hash(parts: readonly (string | number)[]): string {

@@ -13,6 +13,7 @@ import type { Line, RuleState } from './line.ts';
 import { rulesFor } from './policies.ts';
 import { HELD, heldChanges } from './pools.ts';
 import type { AskedRule, PolicyWorld } from './policies.ts';
+import { GIVEN, givenChanges, givenTimes } from './told.ts';
 
 /** Ordinals are kept for any cycle that may still contain the watermark. */
 const LONGEST_CYCLE_MS = 32 * 86_400_000;
@@ -33,11 +34,12 @@ export function decide(
   const cycle = line.book.current;
   if (line.profile === null || cycle === null) return { actions: [], shadows: [] };
   const { nowMs } = moment;
-  const held = heldChanges(line, nowMs);
+  // Slots of the layout before have no room for what holds and boosts do.
+  const given = world.throttlesOnly ? [] : givenChanges(line, nowMs);
+  const changes: Change[] = [...heldChanges(line, nowMs), ...given];
   const facts = { ...factsAt(line, plan, nowMs, world), ...ownFacts };
   // Case 20: nothing begins from a claim that nobody believes yet.
   const isHeldBack = [...line.sessions.open, ...line.sessions.closed].some((session) => session.absurd);
-  const changes: Change[] = held;
   const concerned = new Set<string>();
   for (const asked of rulesFor(line, world, plan, true)) {
     const key = `${asked.shadow ? '~' : ''}${asked.policyId}/${asked.rule.name}`;
@@ -53,7 +55,7 @@ export function decide(
       changes.push({ key, state, asked, what: 'charged' });
   }
   for (const [key, state] of line.rules)
-    if (state.active && !concerned.has(key) && !key.startsWith(HELD))
+    if (state.active && !concerned.has(key) && ![HELD, GIVEN].some((prefix) => key.startsWith(prefix)))
       changes.push(end(key, state, null, cycle.startMs));
   for (const [key, { active, cycleStartMs }] of line.rules)
     if (!active && cycleStartMs < nowMs - LONGEST_CYCLE_MS) line.rules.delete(key);
@@ -72,6 +74,7 @@ export function nextChangeMs(
   for (const { active, releaseMs } of rules.values()) if (active) times.push(releaseMs);
   for (const { fromMs, toMs } of profile?.assignments ?? []) times.push(fromMs, toMs);
   for (const { fromMs, expiresMs } of profile?.topUps ?? []) times.push(fromMs, expiresMs);
+  times.push(...givenTimes(profile));
   times.push(...clockTimes(line, world, plan, nowMs));
   const later = times.filter((atMs) => atMs !== null && atMs > nowMs) as number[];
   return later.length === 0 ? null : Math.min(...later);
@@ -100,7 +103,7 @@ function clockTimes(
   const times: (number | null)[] = [];
   const isHourly =
     asks(...BY_HOUR, 'byClass') ||
-    (asks('throttledSeconds') && line.effect?.state === 'throttle') ||
+    (asks('throttledSeconds') && isThrottled(line)) ||
     (asks('longestSessionSeconds') && line.sessions.open.length > 0);
   if (isHourly) times.push(calendar.hourAt(zone, nowMs).endMs);
   if (asks(...BY_DAY, 'byClass')) times.push(calendar.dayAt(zone, nowMs).endMs);
@@ -108,6 +111,13 @@ function clockTimes(
   if (asks('last5mBytes', 'byClass') && line.recent.newest !== null)
     times.push(line.recent.newest.startMs + WINDOW_AGE_MS);
   return times;
+}
+
+/** By a rule that throttles, whatever stronger effect is in force. */
+function isThrottled({ rules }: Line): boolean {
+  return [...rules].some(
+    ([key, { active, effect }]) => active && effect?.state === 'throttle' && !key.startsWith('~'),
+  );
 }
 
 function begin(line: Line, key: string, asked: AskedRule, cycleStartMs: number, nowMs: number): Change {

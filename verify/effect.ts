@@ -6,7 +6,10 @@ export function effectText(effect: Effect | null): string {
     case undefined:
       return 'the plan’s speed';
     case 'block':
-      return 'block';
+    case 'hold':
+      return effect.state;
+    case 'boost':
+      return `boost to ${effect.downBps}/${effect.upBps} bit/s`;
     case 'redirect':
       return `redirect to ${effect.profile}`;
     case 'throttle':

@@ -28,7 +28,7 @@ export interface Line {
   sessions: Sessions;
   book: CycleBook;
   recent: RecentUse;
-  /** `<policy id>/<rule name>`, of a shadow with `~` before it -> state, in order of first use */
+  /** `<policy id>/<rule name>`, with `~`, `pool:` or `profile:` before it where it is none of a live policy -> state, in order of first use */
   rules: Map<string, RuleState>;
   /** as set by actions, null = the plan's speed */
   effect: Effect | null;
@@ -59,6 +59,27 @@ export function newLine(id: string, calendar: LocalCalendar, unknownUntilMs = 0)
 
 export function ruleOf({ profile }: Line, defaultZone: string): CycleRule {
   return profile === null ? { zone: defaultZone, anchorDay: 1 } : profile;
+}
+
+/** Usage that a boost let through may come with a record as long after. */
+const BOOST_SHOWS_MS = 86_400_000;
+/** Where no plan says how fast the line is (case 20). */
+const FASTEST_LINE = { downBps: 10_000_000_000, upBps: 10_000_000_000 };
+
+/** What a line carries: the plan's speed, or more by a boost that is or was there within a day (case 20). */
+export function speedOf(
+  { profile }: Line,
+  plan: PlanVersion | null,
+  nowMs: number,
+): { downBps: number; upBps: number } {
+  if (plan === null) return FASTEST_LINE;
+  const live = (profile?.boosts ?? []).filter(
+    ({ fromMs, expiresMs }) => nowMs >= fromMs && nowMs < expiresMs + BOOST_SHOWS_MS,
+  );
+  return {
+    downBps: Math.max(plan.downBps, ...live.map(({ downBps }) => downBps)),
+    upBps: Math.max(plan.upBps, ...live.map(({ upBps }) => upBps)),
+  };
 }
 
 /** The plan that is assigned at an instant; null where none is or nobody said what it is. */

@@ -5,10 +5,10 @@ import type { Change, Moment } from './actions.ts';
 import type { Facts } from './conditions.ts';
 import { countedOf } from './cycle-book.ts';
 import type { Cycle } from './cycle-book.ts';
-import { effectText } from './effect.ts';
-import type { Line, RuleState } from './line.ts';
+import type { Line } from './line.ts';
 import type { LocalCalendar } from './local-calendar.ts';
 import { newLine } from './line.ts';
+import { toldChanges } from './told.ts';
 
 const TEN_MINUTES = 600_000;
 const DAY = 86_400_000;
@@ -110,37 +110,12 @@ function countedIn(cycle: Cycle, plan: PlanVersion | null): bigint {
 
 /** What the pool's rules begin and end for a member. */
 export function heldChanges(line: Line, nowMs: number): Change[] {
-  const cycleStartMs = line.book.current?.startMs;
-  if (cycleStartMs === undefined) return [];
   const isMember = line.pool !== null && line.pool.poolId === line.profile?.poolId;
+  const rules = isMember ? (line.pool?.heard.rules ?? []) : [];
   const wanted = new Map(
-    (isMember ? (line.pool?.heard.rules ?? []) : []).map((one) => [
-      `${HELD}${one.policyId}/${one.rule}`,
-      one.effect,
-    ]),
+    rules.map(({ policyId, rule, effect }) => [`${HELD}${policyId}/${rule}`, effect] as const),
   );
-  const changes: Change[] = [];
-  const count = (state: RuleState): void => {
-    state.ordinal = cycleStartMs > state.cycleStartMs ? 1 : state.ordinal + 1;
-    state.cycleStartMs = Math.max(cycleStartMs, state.cycleStartMs);
-  };
-  for (const [key, effect] of wanted) {
-    const known = line.rules.get(key);
-    if (known?.active === true && effectText(known.effect) === effectText(effect)) continue;
-    const fresh = { active: false, sinceMs: nowMs, cycleStartMs, ordinal: 0, effect: null, releaseMs: null };
-    const state: RuleState = known ?? fresh;
-    line.rules.set(key, state);
-    count(state);
-    Object.assign(state, { active: true, sinceMs: nowMs, effect });
-    changes.push({ key, state, asked: null, what: 'began' });
-  }
-  for (const [key, state] of line.rules) {
-    if (!key.startsWith(HELD) || !state.active || wanted.has(key)) continue;
-    count(state);
-    Object.assign(state, { active: false, effect: null });
-    changes.push({ key, state, asked: null, what: 'ended' });
-  }
-  return changes;
+  return toldChanges(line, HELD, wanted, nowMs);
 }
 
 /** Takes what the pool tells a member; what is older than what it knows says nothing. False where nothing is taken. */

@@ -9,7 +9,7 @@ import type { Moment } from './actions.ts';
 import type { Settings, VerifyEntry } from './entry.ts';
 import { nothingExpected } from './expected.ts';
 import type { Expected } from './expected.ts';
-import { newLine, planAt, ruleOf } from './line.ts';
+import { newLine, planAt, ruleOf, speedOf } from './line.ts';
 import type { Line } from './line.ts';
 import { addMetered, adjustmentOf, endSession } from './leavings.ts';
 import { LocalCalendar } from './local-calendar.ts';
@@ -24,8 +24,6 @@ import { Rounds } from './rounds.ts';
 import { World } from './world.ts';
 
 const MINUTE = 60_000;
-/** Where no plan says how fast the line is (case 20). */
-const FASTEST_LINE = { downBps: 10_000_000_000, upBps: 10_000_000_000 };
 
 /** The log entry that something comes from. */
 type Cause = Pick<VerifyEntry, 'offset' | 'appendTimeMs'>;
@@ -374,7 +372,7 @@ export class Recomputation {
     const known = countFrom.filter((ms) => ms !== null) as number[];
     return {
       countFromMs: known.length === 0 ? null : Math.max(...known),
-      line: planAt(line, this.plans, this.watermarkMs) ?? FASTEST_LINE,
+      line: speedOf(line, planAt(line, this.plans, this.watermarkMs), this.watermarkMs),
       watermarkMs: this.watermarkMs,
       acceptLatenessMs: this.settings.acceptLatenessMs,
       groupOf: (nasId) => this.nas.profileOf(nasId).redundancyGroup ?? '',

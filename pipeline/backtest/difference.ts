@@ -2,7 +2,7 @@ import type { ActionIntent, ActionKind } from '../../schemas/action.ts';
 import type { SideOutcome } from './replay-line.ts';
 import type { SideName } from './task.ts';
 
-/** What policies do to people; a restore only ends one of them. */
+/** What policies do to people; a restore only ends one of them, holds and boosts are none of theirs. */
 export const CONSEQUENCES = ['throttle', 'redirect', 'block', 'overage', 'topup', 'notify'] as const;
 export type Consequence = (typeof CONSEQUENCES)[number];
 
@@ -18,13 +18,13 @@ export interface ActionDifference {
 /** What one side did to a line within the range: by actions, or by what it held already. */
 export function consequencesOf({ decisions, held }: SideOutcome): Set<Consequence> {
   const found = new Set<Consequence>();
-  for (const { effect } of held) found.add(effect.state);
+  for (const { effect } of held) if (isConsequence(effect.state)) found.add(effect.state);
   for (const { intent } of decisions) if (isConsequence(intent.kind)) found.add(intent.kind);
   return found;
 }
 
 function isConsequence(kind: ActionKind): kind is Consequence {
-  return kind !== 'restore';
+  return CONSEQUENCES.some((one) => one === kind);
 }
 
 /** Compares actions by what they do and when, not by which policy asked: a rule that is renamed is the same to people. */

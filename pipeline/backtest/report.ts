@@ -230,8 +230,12 @@ function textOf({ intent }: Sample['actions']['draft'][number]): string {
       return `slowed to ${mbits(desired.downBps)} down, ${mbits(desired.upBps)} up`;
     case 'restore':
       return `back to ${mbits(desired.downBps)} down, ${mbits(desired.upBps)} up`;
+    case 'boost':
+      return `faster: ${mbits(desired.downBps)} down, ${mbits(desired.upBps)} up`;
     case 'block':
       return 'blocked';
+    case 'hold':
+      return 'on hold';
     case 'redirect':
       return `redirected to ${desired.profile ?? ''}`;
     case 'notify':

@@ -46,7 +46,8 @@ const speed = { downBps: fc.maxSafeNat(), upBps: fc.maxSafeNat() };
 const effect: fc.Arbitrary<Effect> = fc.oneof(
   fc.record({ state: fc.constant('throttle' as const), ...speed, profile: fc.option(name) }),
   fc.record({ state: fc.constant('redirect' as const), profile: name }),
-  fc.record({ state: fc.constant('block' as const) }),
+  fc.record({ state: fc.constantFrom('block' as const, 'hold' as const) }),
+  fc.record({ state: fc.constant('boost' as const), ...speed }),
 );
 
 const reading = fc.option(fc.record({ down: fc.maxSafeNat(), up: fc.maxSafeNat(), atMs: instant }));
@@ -289,6 +290,10 @@ const GOLDEN = new Map([
 
 const MEMBER = '040100800666616d696c7980bc98dff433056080010003bc05e907010170017201760200000000';
 
+const HELD =
+  '0401000103000000021270726f66696c653a686f6c642f6c6567616c0380bc98dff43380bc98dff4330103000f70726f' +
+  '66696c653a626f6f73742f620380bc98dff43380bc98dff4330104ac020100';
+
 describe('subscriber values', () => {
   it('come back as they were', () => {
     fc.assert(
@@ -344,6 +349,18 @@ describe('subscriber values', () => {
     const bytes = Buffer.from(encodeHot(line({ mark: 1, pool }), NEWEST_BLOB_VERSION));
     expect(bytes.toString('hex')).toBe(MEMBER);
     expect(loaded(bytes, encodeCold(line(), NEWEST_BLOB_VERSION)).pool).toEqual(pool);
+  });
+
+  it('of a line on hold, with a boost, keep their bytes from release to release', () => {
+    const state = { active: true, sinceMs: NOON, cycleStartMs: NOON, ordinal: 1, releaseMs: null };
+    const rules = [
+      { ...state, key: 'profile:hold/legal', effect: { state: 'hold' as const } },
+      { ...state, key: 'profile:boost/b', effect: { state: 'boost' as const, downBps: 300, upBps: 1 } },
+    ];
+    const fields = { mark: 1, effect: { state: 'hold' as const }, rules };
+    const bytes = Buffer.from(encodeHot(line(fields), NEWEST_BLOB_VERSION));
+    expect(bytes.toString('hex')).toBe(HELD);
+    expect(loaded(bytes, encodeCold(line(), NEWEST_BLOB_VERSION))).toEqual(line(fields));
   });
 
   it('of any other length are refused', () => {

@@ -306,7 +306,8 @@ function readPool(reader: ByteReader, version: number): Membership {
   return pool;
 }
 
-const EFFECT_STATES = ['throttle', 'redirect', 'block'] as const;
+/** Stored by index: new ones go to the end. */
+const EFFECT_STATES = ['throttle', 'redirect', 'block', 'hold', 'boost'] as const satisfies Effect['state'][];
 
 /** The layout before knows throttles only. */
 function hasEffect(effect: Effect | null, version: number): effect is Effect {
@@ -322,6 +323,10 @@ function writeEffect(effect: Effect | null, version: number): void {
     writer.uint(effect.upBps);
     if (extended) writer.optionalText(effect.profile);
   } else if (effect.state === 'redirect') writer.text(effect.profile);
+  else if (effect.state === 'boost') {
+    writer.uint(effect.downBps);
+    writer.uint(effect.upBps);
+  }
 }
 
 function readEffect(reader: ByteReader, version: number): Effect {
@@ -338,6 +343,10 @@ function readEffect(reader: ByteReader, version: number): Effect {
       return { state: 'redirect', profile: reader.text() };
     case 'block':
       return { state: 'block' };
+    case 'hold':
+      return { state: 'hold' };
+    case 'boost':
+      return { state: 'boost', downBps: reader.uint(), upBps: reader.uint() };
     default:
       throw new AppError('store-corrupt', 'a stored effect is none that this program knows');
   }

@@ -5,9 +5,9 @@ import type { RuleState } from '../fold/slot-state.ts';
 /** Speed where neither a throttle nor a plan says one: nothing is limited. */
 const UNLIMITED: Speed = { downBps: 10_000_000_000, upBps: 10_000_000_000 };
 
-const RANK = { block: 0, redirect: 1, throttle: 2 } as const;
+const RANK = { hold: 0, block: 1, redirect: 2, throttle: 3, boost: 4 } as const;
 
-/** Of all that rules ask for the effect that counts: block, then redirect, then the lowest throttle; null = the plan's speed. */
+/** Of all wishes the effect that counts: hold, block, redirect, the lowest throttle, the fastest boost; null = the plan's speed. */
 export function strongestEffect(rules: readonly RuleState[]): Effect | null {
   let strongest: Effect | null = null;
   for (const { active, effect, key } of rules) {
@@ -17,10 +17,14 @@ export function strongestEffect(rules: readonly RuleState[]): Effect | null {
   return strongest;
 }
 
-/** Equal wishes keep the one that came first; throttles go by download, then upload. */
+/** Equal wishes keep the one that came first; speeds go by download, then upload. */
 function precedes(a: Effect, b: Effect): boolean {
   if (a.state !== b.state) return RANK[a.state] < RANK[b.state];
-  if (a.state !== 'throttle' || b.state !== 'throttle') return false;
+  if (a.state === 'throttle' && b.state === 'throttle') return isSlower(a, b);
+  return a.state === 'boost' && b.state === 'boost' && isSlower(b, a);
+}
+
+function isSlower(a: Speed, b: Speed): boolean {
   return a.downBps < b.downBps || (a.downBps === b.downBps && a.upBps < b.upBps);
 }
 
@@ -36,6 +40,14 @@ export function isPoolRule(key: string): boolean {
   return key.startsWith(POOL_RULE);
 }
 
+/** Before the key of what the subscriber's profile gives: no policy decides it. */
+export const PROFILE_RULE = 'profile:';
+
+/** True of states that are told, and not decided here by conditions: the pool's and the profile's. */
+export function isToldRule(key: string): boolean {
+  return isPoolRule(key) || key.startsWith(PROFILE_RULE);
+}
+
 /** The same to the network. */
 export function sameEffect(a: Effect | null, b: Effect | null): boolean {
   if (a === null || b === null) return a === b;
@@ -46,8 +58,11 @@ export function sameEffect(a: Effect | null, b: Effect | null): boolean {
       );
     case 'redirect':
       return b.state === 'redirect' && a.profile === b.profile;
+    case 'boost':
+      return b.state === 'boost' && a.downBps === b.downBps && a.upBps === b.upBps;
     case 'block':
-      return b.state === 'block';
+    case 'hold':
+      return b.state === a.state;
   }
 }
 
@@ -62,6 +77,15 @@ export function desiredState(effect: Effect | null, plan: PlanVersion | null): D
     case 'redirect':
       return { state: 'redirect', downBps, upBps, profile: effect.profile };
     case 'block':
-      return { state: 'block', downBps, upBps, profile: null };
+    case 'hold':
+      return { state: effect.state, downBps, upBps, profile: null };
+    // The plan may have become faster since it was bought.
+    case 'boost':
+      return {
+        state: 'boost',
+        downBps: Math.max(effect.downBps, downBps),
+        upBps: Math.max(effect.upBps, upBps),
+        profile: null,
+      };
   }
 }

@@ -310,7 +310,10 @@ describe('notices', () => {
   it('are recorded only where the line is on hold, or what they tell is long past', () => {
     const hold = { kind: 'customer' as const, fromMs: 0, toMs: null };
     const held = logWith(steps).control({ kind: 'subscriber-profile', profile: profile({ holds: [hold] }) });
-    expect(story(used(held, 1, 600))).toEqual([['half', 'on-hold']]);
+    expect(story(used(held, 1, 600))).toEqual([
+      ['customer', 'send'],
+      ['half', 'on-hold'],
+    ]);
     const late = logWith(steps).record({ eventTimeMs: NOON, outputOctets: 600 }, NOON + 7 * HOUR);
     expect(story(late)).toEqual([['half', 'stale']]);
   });

@@ -257,6 +257,10 @@ export function nextDueMs(state: SlotState, subscriber: Subscriber): number | nu
     for (const { fromMs, toMs } of profile.assignments) next = sooner(sooner(next, fromMs, now), toMs, now);
     for (const { fromMs, expiresMs } of profile.topUps)
       next = sooner(sooner(next, fromMs, now), expiresMs, now);
+    for (const { fromMs, toMs } of profile.holds) next = sooner(sooner(next, fromMs, now), toMs, now);
+    if (profile.boosts !== undefined)
+      for (const { fromMs, expiresMs } of profile.boosts)
+        next = sooner(sooner(next, fromMs, now), expiresMs, now);
     if (state.compiled.all.length > 0) next = soonestClock(state, subscriber, profile, next);
   }
   return next === Number.POSITIVE_INFINITY ? null : next;

@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { fold, freshSlot } from '../../tests/factories.ts';
-import { randomLog } from '../../tests/random-log.ts';
+import { randomLogWithControls } from '../../tests/random-log.ts';
 import { factsOf, planOf } from './facts-of.ts';
 import { hasTransitions, transitionsOf } from './transitions.ts';
 
 it('says no only where evaluating would change nothing', () => {
   fc.assert(
-    fc.property(randomLog(40), fc.nat({ max: 3000 }), (log, down) => {
+    fc.property(randomLogWithControls(40), fc.nat({ max: 3000 }), (log, down) => {
       const state = freshSlot();
       fold(state, log.inputs);
       for (const subscriber of state.subscribers.values()) {

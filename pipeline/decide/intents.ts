@@ -13,6 +13,7 @@ import type { PlanVersion } from '../../schemas/profile.ts';
 import type { SlotState, Subscriber } from '../fold/slot-state.ts';
 import { isPoolRule, POOL_RULE, desiredState, isShadow, sameEffect, strongestEffect } from './desired.ts';
 import { blocksDue, extrasOf, mayBuy, overageTerms } from './extras.ts';
+import { holdsAt } from './profile-states.ts';
 import type { Transition } from './transitions.ts';
 
 /** The log entry that a decision came from. */
@@ -112,10 +113,7 @@ function noticesOf(decided: Decided, live: readonly Transition[]): ActionIntent[
 
 function dispositionOf({ state, subscriber, cause }: Decided): ActionIntent['disposition'] {
   const now = state.watermarkMs;
-  const isOnHold = subscriber.profile?.holds.some(
-    ({ fromMs, toMs }) => fromMs <= now && (toMs === null || now < toMs),
-  );
-  if (isOnHold === true) return 'on-hold';
+  if (holdsAt(subscriber.profile, now).length > 0) return 'on-hold';
   return cause.appendTimeMs - now > STALE_NOTICE_MS ? 'stale' : 'send';
 }
 
@@ -253,10 +251,14 @@ function toldVersion({ pool }: Subscriber, key: string): string {
   return told?.policyVersion ?? '';
 }
 
-/** Policy id and rule name of a rule state's key; the id of a pool's keeps what is before it, so that actions have ids of their own. */
+/**
+ * Policy id and rule name of a rule state's key; the id of a pool's keeps what is before it, so that actions have ids of their
+ * own. The id of a boost may have a slash in it.
+ */
 function namesOf(key: string): [policyId: string, rule: string] {
-  const [policyId = '', rule = ''] = (isShadow(key) ? key.slice(1) : key).split('/');
-  return [policyId, rule];
+  const name = isShadow(key) ? key.slice(1) : key;
+  const at = name.indexOf('/');
+  return [name.slice(0, at), name.slice(at + 1)];
 }
 
 /** The same decision has the same id on every replay. */

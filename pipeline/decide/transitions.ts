@@ -4,7 +4,7 @@ import type { ConditionResult } from '../../schemas/action.ts';
 import type { Holding, PolicyEvent } from '../../schemas/policy.ts';
 import type { PlanVersion } from '../../schemas/profile.ts';
 import type { RuleState, SlotState, Subscriber } from '../fold/slot-state.ts';
-import { isPoolRule, sameEffect } from './desired.ts';
+import { isToldRule, sameEffect } from './desired.ts';
 import { asksForBlocks } from './extras.ts';
 
 /** An effect is held at least this long while its conditions come and go. */
@@ -66,7 +66,7 @@ export function hasTransitions(
   const mayBegin = !subscriber.suspended;
   let active = 0;
   for (const entry of rules) {
-    if (entry.active) active += isPoolRule(entry.key) ? 0 : 1;
+    if (entry.active) active += isToldRule(entry.key) ? 0 : 1;
     else if (!isNeeded(entry, now)) return true;
   }
   for (const policy of state.compiled.concerning(facts.planId, facts.segment)) {
@@ -127,7 +127,7 @@ export function* transitionsOf(
     }
   }
   for (const entry of subscriber.rules) {
-    if (entry.active && !seen.has(entry.key) && !isPoolRule(entry.key))
+    if (entry.active && !seen.has(entry.key) && !isToldRule(entry.key))
       done.push(end(entry, null, cycleStartMs, []));
   }
   forgetOld(subscriber, moment.now);

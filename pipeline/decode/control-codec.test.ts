@@ -4,7 +4,7 @@ import type { Control } from '../../schemas/control.ts';
 import { usageEvent } from '../../tests/factories.ts';
 import { isAppError } from '../../schemas/errors.ts';
 import type { Condition } from '../../schemas/policy.ts';
-import type { SubscriberProfile } from '../../schemas/profile.ts';
+import type { Boost, SubscriberProfile } from '../../schemas/profile.ts';
 import { defaultNasProfile } from '../../schemas/profile.ts';
 import { decodeControl, encodeControl } from './control-codec.ts';
 
@@ -27,6 +27,8 @@ const PROFILE: SubscriberProfile = {
   overageConsent: false,
 };
 
+const BOOST: Boost = { id: 'b1', downBps: 300_000_000, upBps: 1, fromMs: 0, expiresMs: 10 };
+
 const CONDITIONS: Condition = {
   all: [
     { fact: 'cycleBytes', operator: 'greaterThanInclusive', value: { fact: 'capBytes' } },
@@ -36,6 +38,7 @@ const CONDITIONS: Condition = {
 
 const CONTROLS: Control[] = [
   { kind: 'subscriber-profile', profile: PROFILE },
+  { kind: 'subscriber-profile', profile: { ...PROFILE, boosts: [BOOST, { ...BOOST, id: '~/other' }] } },
   {
     kind: 'plan-version',
     plan: {
@@ -104,6 +107,17 @@ describe('refusals', () => {
     ['negative bytes', profile({ carryOverBytes: -1 }), /carryOverBytes/],
     ['no subscriber', profile({ subscriberId: '' }), /subscriberId/],
     ['overlapping plans', profile({ assignments: [...PROFILE.assignments].reverse() }), /assignments/],
+    ['a boost without speed', profile({ boosts: [{ ...BOOST, upBps: 0 }] }), /boosts\[0\]\.upBps/],
+    ['a boost for ever', profile({ boosts: [{ ...BOOST, expiresMs: null }] }), /expiresMs/],
+    ['a boost whose id stores may change', profile({ boosts: [{ ...BOOST, id: 'é' }] }), /printable ASCII/],
+    ['a boost with a long id', profile({ boosts: [{ ...BOOST, id: 'x'.repeat(65) }] }), /boosts\[0\]\.id/],
+    ['two boosts of one id', profile({ boosts: [BOOST, BOOST] }), /boosts have one id twice/],
+    [
+      'more boosts than anybody buys',
+      profile({ boosts: [...Array(21).keys()].map((i) => ({ ...BOOST, id: `b${i}` })) }),
+      /boosts has more than 20/,
+    ],
+    ['no list of boosts', profile({ boosts: null }), /boosts is not a list/],
     ['a null profile', { kind: 'subscriber-profile', profile: null }, /profile/],
     [
       'a replayed record that was sent before there was RADIUS',

@@ -1,5 +1,6 @@
 import type {
   Assignment,
+  Boost,
   ClassMatch,
   FeedProfile,
   Hold,
@@ -46,6 +47,25 @@ const assignments: Check<Assignment[]> = where(list(assignment, MAX_ITEMS), (ite
   return null;
 });
 
+/** Boosts in a profile: one that is in force is a part of the value that each record of the subscriber writes. */
+const MAX_BOOSTS = 20;
+/** It is part of a rule's key and of actions' ids, so it must come back from any store as it was. */
+const boostId: Check<string> = where(text(1, 64), (value) =>
+  /^[!-~]+$/.test(value) ? null : 'is not printable ASCII without spaces',
+);
+const boostSpeed = integer(1, 1e15);
+const boost = object<Boost>({
+  id: boostId,
+  downBps: boostSpeed,
+  upBps: boostSpeed,
+  fromMs: instant,
+  expiresMs: instant,
+});
+
+const boosts: Check<Boost[]> = where(list(boost, MAX_BOOSTS), (items) =>
+  new Set(items.map(({ id }) => id)).size === items.length ? null : 'have one id twice',
+);
+
 /** Zones that were looked up: a lookup takes about 50 µs. Only names that exist are kept, so it is bounded. */
 const zones = new Set<string>();
 
@@ -74,6 +94,7 @@ export const subscriberProfile = object<SubscriberProfile>({
     }),
     MAX_ITEMS,
   ),
+  boosts: optional(boosts),
   poolId: nullable(id),
   billingStatus: oneOf(['current', 'overdue', 'suspended']),
   overageConsent: boolean,

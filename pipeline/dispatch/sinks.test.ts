@@ -32,13 +32,15 @@ it('routes each kind to its sink and closes each sink once', async () => {
     restore: radius,
     block: radius,
     redirect: radius,
+    hold: radius,
+    boost: radius,
     notify: notice,
     overage: billing,
     topup: billing,
   });
   for (const kind of ACTION_KINDS) await router.send(anIntent({ id: kind, kind }), SIGNAL);
   expect([radius.sent, notice.sent, billing.sent]).toEqual([
-    ['throttle', 'restore', 'block', 'redirect'],
+    ['throttle', 'restore', 'block', 'redirect', 'hold', 'boost'],
     ['notify'],
     ['overage', 'topup'],
   ]);

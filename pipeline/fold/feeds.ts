@@ -46,10 +46,23 @@ export function feedOf({ state, effects }: FoldContext, nasId: string, cause: Ca
   return feed;
 }
 
-/** Speed of a subscriber's line, bit/s. */
+/** What a boost let the line carry may come with a record as long after its end. */
+const BOOST_SHOWS_MS = 24 * 3_600_000;
+
+/** Speed of a subscriber's line, bit/s: the plan's, or more with a boost. */
 export function lineOf(state: SlotState, subscriber: Subscriber | undefined): { down: number; up: number } {
   const plan = subscriber === undefined ? null : planOf(state, subscriber);
-  return plan === null ? FASTEST_LINE : { down: plan.downBps, up: plan.upBps };
+  if (plan === null) return FASTEST_LINE;
+  const line = { down: plan.downBps, up: plan.upBps };
+  const boosts = subscriber?.profile?.boosts;
+  if (boosts === undefined) return line;
+  const now = state.watermarkMs;
+  for (const { downBps, upBps, fromMs, expiresMs } of boosts) {
+    if (now < fromMs || now >= expiresMs + BOOST_SHOWS_MS) continue;
+    line.down = Math.max(line.down, downBps);
+    line.up = Math.max(line.up, upBps);
+  }
+  return line;
 }
 
 const FASTEST_LINE = { down: FASTEST_LINE_BPS, up: FASTEST_LINE_BPS };

@@ -1,6 +1,7 @@
 import { factsOf, nextDueMs, planOf } from '../decide/facts-of.ts';
 import type { Cause } from '../decide/intents.ts';
 import { intentsOf } from '../decide/intents.ts';
+import { awaitsProfile, givenByProfile } from '../decide/profile-states.ts';
 import { hasTransitions, transitionsOf } from '../decide/transitions.ts';
 import type { Transition } from '../decide/transitions.ts';
 import { endByNasEvents, endOverdue, nextTimeoutMs } from '../meter/session-end.ts';
@@ -99,6 +100,7 @@ export function noteEnded(
 export function needsDeciding({ state }: FoldContext, subscriber: Subscriber): boolean {
   if (state.watermarkMs <= 0 || subscriber.profile === null) return false;
   if (subscriber.pool !== null && awaitsPool(subscriber)) return true;
+  if (awaitsProfile(state, subscriber)) return true;
   return mayChange(state, subscriber, planOf(state, subscriber));
 }
 
@@ -117,12 +119,12 @@ export function* decide(context: FoldContext, subscriber: Subscriber, cause: Cau
   let changed = false;
   if (subscriber.profile !== null) {
     const plan = planOf(state, subscriber);
-    const held = heldByPool(subscriber, state.watermarkMs);
+    const told = [...heldByPool(subscriber, state.watermarkMs), ...givenByProfile(state, subscriber)];
     const hasOwn = mayChange(state, subscriber, plan);
-    if (hasOwn || held.length > 0) {
+    if (hasOwn || told.length > 0) {
       const facts = factsOf(state, subscriber, plan);
       const own = hasOwn ? yield* confirmed(state, subscriber, plan, facts) : [];
-      const transitions = [...held, ...own];
+      const transitions = [...told, ...own];
       effects.outbox.push(...intentsOf(state, subscriber, plan, facts, transitions, cause));
       changed = true;
     }

@@ -127,7 +127,7 @@ export interface OverageState {
 
 /** A rule's state for one subscriber; kept while it acts and, for the ordinal, 32 days from the cycle's start. */
 export interface RuleState {
-  /** `<policy id>/<rule name>`; of a candidate in shadow with `~` before it: it has no effect; of a pool's policy with `pool:` */
+  /** `<policy id>/<rule name>`; of a candidate in shadow with `~` before it: it has no effect; of a pool's policy with `pool:`; of the profile `profile:hold/<kind>` and `profile:boost/<id>` */
   key: string;
   active: boolean;
   /** watermark at which it began to act, ms */

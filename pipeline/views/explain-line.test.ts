@@ -18,8 +18,11 @@ function lineOf(over: Partial<Subscriber>) {
 }
 
 describe('what acts on a line', () => {
-  it('goes block, redirect, lowest throttle; what comes behind is told too', () => {
+  it('goes hold, block, redirect, lowest throttle, fastest boost; what comes behind is told too', () => {
     const rules = [
+      acting('profile:boost/b', { state: 'boost', downBps: 3e8, upBps: 2e7 }),
+      acting('profile:boost/a', { state: 'boost', downBps: 4e8, upBps: 2e7 }),
+      acting('profile:hold/fraud', { state: 'hold' }),
       acting('a/slow', SLOW),
       acting('b/pay', { state: 'redirect', profile: 'pay' }),
       acting('c/slower', SLOWER),
@@ -28,15 +31,20 @@ describe('what acts on a line', () => {
       acting('f/over', { state: 'block' }, false),
       acting('~g/trial', { state: 'block' }),
     ];
-    const line = lineOf({ rules, effect: { state: 'block' } });
+    const line = lineOf({ rules, effect: { state: 'hold' } });
     expect(line.wishes.map(({ by, wins }) => [by, wins])).toEqual([
-      ['d/stop', true],
+      ['profile:hold/fraud', true],
+      ['d/stop', false],
       ['b/pay', false],
       ['c/slower', false],
       ['a/slow', false],
+      ['profile:boost/a', false],
+      ['profile:boost/b', false],
     ]);
-    expect(line.because).toBe('d/stop acts; it goes before 3 other rules that act too');
-    expect(line.desired.state).toBe('block');
+    expect(line.wishes[0]?.wants).toBe('hold: no traffic, no notices');
+    expect(line.wishes[5]?.wants).toBe('boost to 400/20 Mbit/s');
+    expect(line.because).toBe('profile:hold/fraud acts; it goes before 6 others that act too');
+    expect(line.desired.state).toBe('hold');
   });
 
   it('is one rule, or none', () => {
@@ -46,7 +54,7 @@ describe('what acts on a line', () => {
     expect(unassigned.because).toBe('no rule acts and no plan is assigned: nothing is limited');
   });
 
-  it('has the holds of now beside it: they keep notices back and no more', () => {
+  it('has holds beside it that do not act on it yet: they keep notices back', () => {
     const hold = (kind: 'fraud' | 'legal' | 'customer', fromMs: number, toMs: number | null) => ({
       kind,
       fromMs,
@@ -55,10 +63,25 @@ describe('what acts on a line', () => {
     const holds = [hold('fraud', NOON, null), hold('legal', 0, NOON), hold('customer', NOON + 1, null)];
     const line = lineOf({ profile: profile({ holds }), rules: [acting('a/slow', SLOW)], effect: SLOW });
     expect(line.wishes).toEqual([
-      { by: 'hold (fraud)', wants: 'no notices', wins: false },
+      { by: 'profile:hold/fraud', wants: 'no notices', wins: false },
       { by: 'a/slow', wants: 'throttle to 2/1 Mbit/s', wins: true },
     ]);
     expect(line.because).toBe('a/slow acts');
+    const older = { ...emptySlot(0, SETTINGS, 0), watermarkMs: NOON, blobVersion: 3 };
+    const held = { ...newSubscriber('s', SETTINGS), profile: profile({ holds }) };
+    expect(lineView(older, held, plan()).wishes).toEqual([
+      { by: 'profile:hold/fraud', wants: 'no notices; the rest waits for weir upgrade-state 4', wins: false },
+    ]);
+  });
+
+  it('is of the past also a hold or a boost', () => {
+    const boost: Effect = { state: 'boost', downBps: 3e8, upBps: 1e6 };
+    expect(pastLineView(boost, plan(), 'profile:boost/a')).toMatchObject({
+      desired: { state: 'boost', downBps: 3e8, upBps: 2e7 },
+      because: 'profile:boost/a had acted',
+    });
+    const held = pastLineView({ state: 'hold' }, plan(), 'profile:hold/legal');
+    expect(held.desired).toEqual({ state: 'hold', downBps: 1e8, upBps: 2e7, profile: null });
   });
 
   it('is of the past what the last action set', () => {

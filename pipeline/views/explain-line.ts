@@ -2,7 +2,10 @@ import type { DesiredState, Effect } from '../../schemas/action.ts';
 import type { PlanVersion } from '../../schemas/profile.ts';
 import type { WishView } from '../../schemas/timeline-views.ts';
 import { desiredState, isShadow, strongestEffect } from '../decide/desired.ts';
+import { POLICY_FACTS_VERSION } from '../fold/slot-state.ts';
 import type { RuleState, SlotState, Subscriber } from '../fold/slot-state.ts';
+import { holdKey, holdsAt } from '../decide/profile-states.ts';
+import { WAITS_TEXT } from '../fold/waits-for-layout.ts';
 import { effectWords } from './explain-words.ts';
 
 /** How the line is and why. */
@@ -12,19 +15,18 @@ export interface LineView {
   wishes: WishView[];
 }
 
-/** What asks for what, the strongest first, by the order that decides: block, redirect, the lowest throttle, the plan. */
+/** What asks for what, the strongest first, by the order that decides: hold, block, redirect, the lowest throttle, a boost, the plan. */
 export function lineView(state: SlotState, subscriber: Subscriber, plan: PlanVersion | null): LineView {
   const desired = desiredState(subscriber.effect, plan);
-  const wishes = [...holdsOf(state, subscriber), ...wishesOf(subscriber.rules)];
-  const ruling = wishes.filter(({ wins }) => wins);
-  const [winner] = ruling;
-  const asking = wishes.filter(({ by }) => by.includes('/'));
+  const acting = wishesOf(subscriber.rules);
+  const wishes = [...waitingHolds(state, subscriber), ...acting];
+  const [winner] = acting;
   if (winner === undefined) return { desired, because: planWords(plan), wishes };
-  const others = asking.length - 1;
+  const others = acting.length - 1;
   const outranked =
     others === 0
       ? ''
-      : `; it goes before ${others === 1 ? 'one other rule' : `${others} other rules`} that act${others === 1 ? 's' : ''} too`;
+      : `; it goes before ${others === 1 ? 'another that acts' : `${others} others that act`} too`;
   return { desired, because: `${winner.by} acts${outranked}`, wishes };
 }
 
@@ -39,12 +41,13 @@ function wishesOf(rules: readonly RuleState[]): WishView[] {
   return wishes;
 }
 
-/** Holds keep notices back; what the line itself gets is for rules to say. */
-function holdsOf({ watermarkMs }: SlotState, { profile }: Subscriber): WishView[] {
-  const live = (profile?.holds ?? []).filter(
-    ({ fromMs, toMs }) => fromMs <= watermarkMs && (toMs === null || watermarkMs < toMs),
-  );
-  return live.map(({ kind }) => ({ by: `hold (${kind})`, wants: 'no notices', wins: false }));
+/** Holds of which the line knows nothing yet keep notices back all the same. */
+function waitingHolds({ watermarkMs, blobVersion }: SlotState, { profile, rules }: Subscriber): WishView[] {
+  const left = blobVersion < POLICY_FACTS_VERSION ? `; the rest ${WAITS_TEXT}` : '';
+  return holdsAt(profile, watermarkMs)
+    .map(holdKey)
+    .filter((by) => !rules.some(({ key, active }) => active && key === by))
+    .map((by) => ({ by, wants: `no notices${left}`, wins: false }));
 }
 
 function planWords(plan: PlanVersion | null): string {

@@ -134,7 +134,10 @@ function effectOf({ intent }: LedgerAction): Effect | null {
     case 'redirect':
       return { state, profile: profile ?? '' };
     case 'block':
+    case 'hold':
       return { state };
+    case 'boost':
+      return { state, downBps, upBps };
     default:
       return null;
   }

@@ -49,6 +49,10 @@ export function effectWords(effect: Effect | null): string {
       return `redirect${profileWords(effect.profile)}`;
     case 'block':
       return 'block';
+    case 'hold':
+      return 'hold: no traffic, no notices';
+    case 'boost':
+      return `boost to ${speedWords(effect)}`;
   }
 }
 

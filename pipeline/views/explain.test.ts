@@ -59,7 +59,7 @@ describe('the explanation of now', () => {
       basis: 'stored',
       notes: [],
       desired: { state: 'throttle', downBps: 2_000_000, upBps: 512_000 },
-      because: 'home-fup/slow-at-cap acts; it goes before one other rule that acts too',
+      because: 'home-fup/slow-at-cap acts; it goes before another that acts too',
       wishes: [
         { by: 'home-fup/slow-at-cap', wants: 'throttle to 2/0.512 Mbit/s', wins: true },
         { by: 'other-heavy/heavy', wants: 'throttle to 8/1 Mbit/s', wins: false },

@@ -69,7 +69,13 @@ function viewOf(state: SlotState, subscriber: Subscriber): Omit<SubscriberView, 
   };
 }
 
-const EFFECT_WORDS = { throttle: 'throttled', redirect: 'redirected', block: 'blocked' };
+const EFFECT_WORDS = {
+  throttle: 'throttled',
+  redirect: 'redirected',
+  block: 'blocked',
+  hold: 'on hold',
+  boost: 'boosted',
+};
 
 function speedOf(subscriber: Subscriber, plan: ReturnType<typeof planOf>): SubscriberView['speed'] {
   const { effect } = subscriber;

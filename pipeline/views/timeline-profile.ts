@@ -1,11 +1,11 @@
 import type { SubscriberProfile } from '../../schemas/profile.ts';
 import type { TimelineEntry } from '../../schemas/timeline-views.ts';
 import { iso } from './timeline-entries.ts';
-import { sizeWords } from './explain-words.ts';
+import { sizeWords, speedWords } from './explain-words.ts';
 
 type ProfileEntry = Extract<TimelineEntry, { kind: 'profile' }>;
 
-/** Plans, top-ups and holds that begin or end, as the profile has them: what was taken out of it is not in it. */
+/** Plans, top-ups, holds and boosts that begin or end, as the profile has them: what was taken out of it is not in it. */
 export function profileEntries(profile: SubscriberProfile | null): TimelineEntry[] {
   if (profile === null) return [];
   const entries: TimelineEntry[] = [];
@@ -32,6 +32,10 @@ export function profileEntries(profile: SubscriberProfile | null): TimelineEntry
   for (const { kind, fromMs, toMs } of profile.holds) {
     put('hold', kind, fromMs, true, `on hold (${kind})`);
     put('hold', kind, toMs, false, `hold (${kind}) ends`);
+  }
+  for (const { id, fromMs, expiresMs, ...speed } of profile.boosts ?? []) {
+    put('boost', id, fromMs, true, `boost ${id} to ${speedWords(speed)} is live`);
+    put('boost', id, expiresMs, false, `boost ${id} expires`);
   }
   return entries;
 }

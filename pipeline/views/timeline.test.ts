@@ -21,6 +21,7 @@ function eventful(): LogBuilder {
       ],
       topUps: [{ id: 'extra', bytes: 10e9, fromMs: NOON - HOUR, expiresMs: NOON + 40 * DAY }],
       holds: [{ kind: 'customer', fromMs: NOON - 2 * DAY, toMs: NOON - DAY }],
+      boosts: [{ id: 'b', downBps: 3e8, upBps: 5e7, fromMs: NOON - 26 * HOUR, expiresMs: NOON - 25 * HOUR }],
     }),
   });
   log.record({ sessionId: 's0', statusType: 'START', eventTimeMs: NOON - 3 * HOUR });
@@ -78,6 +79,8 @@ describe('a timeline', () => {
       '-5 policy-change: policy home-fup published by somebody: version aaaaaaaa decides',
       '-24 profile: plan home-100 begins',
       '-24 profile: hold (customer) ends',
+      '-25 profile: boost b expires',
+      '-26 profile: boost b to 300/50 Mbit/s is live',
       '-48 profile: on hold (customer)',
     ]);
   });

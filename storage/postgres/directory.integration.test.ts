@@ -84,6 +84,10 @@ function directoryTests(): void {
     ]);
     expect(await directory.subscriber('b')).toEqual(aProfile('b', { segment: 'business' }));
     expect(await directory.subscriber('c')).toBeNull();
+    const boosts = [{ id: 'x', downBps: 3e8, upBps: 1e8, fromMs: 0, expiresMs: 1 }];
+    await directory.putSubscribers([aProfile('a', { boosts })]);
+    expect(await controls()).toEqual([{ kind: 'subscriber-profile', profile: aProfile('a', { boosts }) }]);
+    expect(await directory.subscriber('a')).toEqual(aProfile('a', { boosts }));
   });
 
   it('takes the last of one subscriber named twice, and nothing at all', async () => {

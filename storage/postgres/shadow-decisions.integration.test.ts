@@ -147,19 +147,24 @@ function tests(): void {
     await act('over', 'throttle');
     await act('over', 'restore');
     await act('theirs', 'block', { policyId: 'other' });
+    await act('on hold', 'throttle');
+    await act('on hold', 'hold', { policyId: 'profile:hold', rule: 'legal' });
+    await act('faster', 'throttle');
+    await act('faster', 'boost');
     await decide('open');
     await decide('ended');
     await decide('ended', { began: false });
     ageSeconds = 0;
     await act('both', 'throttle');
     await act('both', 'restore');
+    await act('let go', 'boost');
     await act('lost', 'notify', { userName: 'nul\0 and half \ud800' });
     await act('told', 'notify', { disposition: 'superseded' });
     await act('theirs', 'throttle', { policyId: 'other', rule: '"policyId":"fup"' });
     await decide('both');
     await decide('both', { rule: 'slower' });
     await decide('both', { began: false });
-    const gained = await decide('gained', { event: 'block' });
+    const gained = await decide('gained', { event: 'block', liveEffect: BOOST });
     await decide('blocked', { liveEffect: held });
     await decide('before');
     const result = await shadows.compare('fup', period(2000), Date.now() - 500_000, 5);
@@ -198,6 +203,8 @@ function tests(): void {
     });
   });
 }
+
+const BOOST: Effect = { state: 'boost', downBps: 3e8, upBps: 1e8 };
 
 describe('shadow decisions in PostgreSQL', () => {
   beforeAll(async () => {

@@ -1,3 +1,5 @@
+import { STATE_KINDS } from '../../schemas/action.ts';
+
 /*
  * Times are those of storing, by the server's clock, as those of publications are; simulated event times would not compare.
  * Contents are json that jsonb and ->> may refuse (\u0000, lone surrogates), so they are looked at as text: within a JSON
@@ -7,6 +9,10 @@
 /** $1 policy id, $2 when the period began, $3 when it ended or null (ms). Of every version: states go from one to the next. */
 const IN_PERIOD = `policy_id = $1 and created_at >= to_timestamp($2::float8 / 1000)
       and ($3::float8 is null or created_at < to_timestamp($3 / 1000))`;
+/** Kinds that set the line, as SQL has them. */
+const STATE_KIND_LIST = STATE_KINDS.map((kind) => `'${kind}'`).join(', ');
+/** Kinds by which a policy lets go of a line. */
+const LET_GO = `'restore', 'boost'`;
 const SINCE = `to_timestamp($4::float8 / 1000)`;
 
 /** $1 policy id, $2 versions or null, $3 subscriber or null, $4 and $5 from and to (ms) or null, $6 below this seq or null, $7 limit. */
@@ -40,7 +46,7 @@ export const COMPARE = `
     )
   ), live_acts as materialized (
     select subscriber_id, kind, seq from action
-    where created_at >= ${SINCE} and kind <> 'restore'
+    where created_at >= ${SINCE} and kind not in (${LET_GO})
       and position('"policyId":"' || $1 || '"' in intent::text) > 0
       and position('"disposition":"superseded"' in intent::text) = 0
       and position('"disposition":"stale"' in intent::text) = 0
@@ -49,14 +55,17 @@ export const COMPARE = `
       select distinct on (subscriber_id) subscriber_id, kind, seq,
         position('"policyId":"' || $1 || '"' in intent::text) > 0 as ours
       from action
-      where created_at < ${SINCE} and kind in ('throttle', 'restore', 'block', 'redirect')
+      where created_at < ${SINCE} and kind in (${STATE_KIND_LIST})
       order by subscriber_id, seq desc
-    ) held_before where ours and kind <> 'restore'
+    ) held_before where ours and kind not in (${LET_GO})
   ), sides as materialized (
     select subscriber_id, s.seq as shadow_seq, l.seq as live_seq, s.held,
       p.profile -> 'assignments' -> -1 ->> 'planId' as plan_id
     from (
-      select subscriber_id, max(seq) as seq, bool_or(position('"liveEffect":{' in content::text) > 0) as held
+      select subscriber_id, max(seq) as seq, bool_or(
+        position('"liveEffect":{' in content::text) > 0
+        and position('"liveEffect":{"state":"boost"' in content::text) = 0
+      ) as held
       from shadow_acts group by subscriber_id
     ) s
     full join (select subscriber_id, max(seq) as seq from live_acts group by subscriber_id) l using (subscriber_id)

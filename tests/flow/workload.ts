@@ -54,8 +54,14 @@ export function makeWorkload(options: WorkloadOptions): Workload {
   const random = new Random(seed, 'workload');
   const late = heldStops(load.records, random, subscribers);
   return {
-    // Top-ups, holds and pools are not the oracle's.
-    profiles: load.subscribers.map(({ profile }) => ({ ...profile, topUps: [], holds: [], poolId: null })),
+    // Top-ups, holds, boosts and pools are not the oracle's.
+    profiles: load.subscribers.map(({ profile }) => ({
+      ...profile,
+      topUps: [],
+      holds: [],
+      boosts: [],
+      poolId: null,
+    })),
     plans: [
       { ...SIMULATED_PLANS.homeLite, capBytes: 5 * GB },
       { ...SIMULATED_PLANS.home100, capBytes: 20 * GB },

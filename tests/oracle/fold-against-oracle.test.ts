@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { ACTION_KINDS } from '../../schemas/action.ts';
 import { FLAGS } from '../../schemas/outcome.ts';
-import { LogBuilder, MINUTE, NOON, fold, freshSlot } from '../factories.ts';
+import { HOUR, LogBuilder, MINUTE, NOON, fold, freshSlot } from '../factories.ts';
 import { randomLog, randomLogWithControls } from '../random-log.ts';
 import { CASES } from './cases.ts';
 import { counterLog } from './counter-log.ts';
@@ -53,9 +54,13 @@ describe('fold and recomputation', { timeout: TIMEOUT_MS }, () => {
 
   it('agree on random logs with all controls and NAS profiles', () => {
     const seen = new Set<string>();
+    const kinds = new Set<string>();
     fc.assert(
       fc.property(randomLogWithControls(), (log) => {
-        for (const [section, lines] of Object.entries(compare(log))) if (lines.length > 0) seen.add(section);
+        const got = compare(log);
+        for (const [section, lines] of Object.entries(got)) if (lines.length > 0) seen.add(section);
+        for (const kind of ACTION_KINDS)
+          if (got['actions']?.some((line) => line.includes(`"${kind}"`)) === true) kinds.add(kind);
       }),
       { numRuns: RUNS },
     );
@@ -72,6 +77,7 @@ describe('fold and recomputation', { timeout: TIMEOUT_MS }, () => {
       'hours',
     ])
       expect(seen).toContain(section);
+    for (const kind of ['hold', 'boost']) expect(kinds).toContain(kind);
   });
 
   it('agree on counters that wrap, restart and leap, on learned intervals and clocks, and on families of sessions', () => {
@@ -99,6 +105,18 @@ describe('fold and recomputation', { timeout: TIMEOUT_MS }, () => {
       });
     }
     expect(compare(log)['actions']).not.toEqual([]);
+  });
+
+  it('agree on what a line carries with a boost, and for a day after', () => {
+    const absurd = (endedHours: number): number => {
+      const expiresMs = NOON - endedHours * HOUR;
+      const speed = { downBps: 1e9, upBps: 1e9 };
+      const log = new LogBuilder().enforced({ boosts: [{ id: 'b', ...speed, fromMs: 0, expiresMs }] });
+      for (const minute of [0, 2, 12])
+        log.record({ eventTimeMs: NOON + minute * MINUTE, outputOctets: (minute * 60 * 7e8) / 8 });
+      return (compare(log)['flags'] ?? []).filter((line) => line.includes('absurd')).length;
+    };
+    expect([-1, 0, 23, 24].map(absurd)).toEqual([0, 0, 0, 1]);
   });
 
   it('agree on a service class with a name that every object has a member of', () => {

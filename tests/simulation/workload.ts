@@ -6,7 +6,7 @@ import type { UsageEvent } from '../../schemas/accounting-record.ts';
 import type { Control, ControlId } from '../../schemas/control.ts';
 import { partitionOfText } from '../../schemas/partitioning.ts';
 import type { PoolProfile } from '../../schemas/pool.ts';
-import type { SubscriberProfile } from '../../schemas/profile.ts';
+import type { Boost, SubscriberProfile } from '../../schemas/profile.ts';
 import type { LogAppend } from '../../storage/ports.ts';
 import { DAY, HOUR, MINUTE, nasProfile, plan, profile, usageEvent } from '../factories.ts';
 import { recordOf } from '../worker-rig.ts';
@@ -236,8 +236,17 @@ export class Workload {
         { anchorDay: dice.pick([1, 24, 31]) },
         { zone: dice.pick(['UTC', 'Europe/Berlin', 'Asia/Kathmandu']) },
         { holds: [{ kind: 'customer', fromMs: this.#clockMs - HOUR, toMs: this.#clockMs + 3 * HOUR }] },
+        { holds: [{ kind: 'legal', fromMs: this.#clockMs + HOUR, toMs: null }] },
+        { boosts: [this.#boost(`b${this.#relayed}`), this.#boost('b')] },
+        { holds: [], boosts: [] },
       ]),
     });
+  }
+
+  #boost(id: string): Boost {
+    const fromMs = this.#clockMs + this.#dice.between(-HOUR, 2 * HOUR);
+    const upBps = this.#dice.between(1, 40_000_000);
+    return { id, downBps: 200_000_000, upBps, fromMs, expiresMs: fromMs + this.#dice.between(0, DAY) };
   }
 
   #profile(next: SubscriberProfile): WorkItem {

@@ -86,13 +86,23 @@ it('tells a MikroTik by user, session, NAS and address, with the desired speed',
   expect(decodeSpeed(request.attributes)).toEqual({ downBps: 2_000_000, upBps: 512_000 });
 });
 
-it('ends the sessions of who is blocked, and sends no speed', async () => {
-  const desired = { state: 'block', downBps: 100_000_000, upBps: 20_000_000, profile: null } as const;
-  const request = await sentBy(anIntent({ id: 'a', kind: 'block', desired }), nas());
+it.each(['block', 'hold'] as const)('ends the sessions of a %s, and sends no speed', async (state) => {
+  const desired = { state, downBps: 100_000_000, upBps: 20_000_000, profile: null };
+  const request = await sentBy(anIntent({ id: 'a', kind: state, desired }), nas());
   expect(request.code).toBe(CODE.disconnectRequest);
   expect(names(request)).toMatchObject({ 'User-Name': 'anna@example.net', 'Acct-Session-Id': 'S-1' });
   expect(decodeSpeed(request.attributes)).toBeUndefined();
 });
+
+it.each(['plan', 'throttle', 'hold', 'block'] as const)(
+  'sends the speed of a boost after %s',
+  async (leaves) => {
+    const desired = { state: 'boost', downBps: 300_000_000, upBps: 50_000_000, profile: null } as const;
+    const request = await sentBy(anIntent({ id: 'a', kind: 'boost', desired, leaves }), nas());
+    expect(request.code).toBe(CODE.coaRequest);
+    expect(decodeSpeed(request.attributes)).toEqual({ downBps: 300_000_000, upBps: 50_000_000 });
+  },
+);
 
 it('ends sessions that come back from a redirection: a CoA leaves in force what it does not name', async () => {
   const desired = { state: 'plan', downBps: 100_000_000, upBps: 20_000_000, profile: null } as const;

@@ -83,8 +83,8 @@ function notEnforceable(reason: string): SinkResult {
 }
 
 /**
- * The request for one session, or why there is none: a Disconnect for who is blocked or comes back from a redirection, else
- * a CoA with the speed, and with the name of a redirection as Filter-Id. Event-Timestamp is the client's to add.
+ * The request for one session, or why there is none: a Disconnect for who is blocked, on hold or comes back from a
+ * redirection, else a CoA with the speed, and with the name of a redirection as Filter-Id. Event-Timestamp is the client's to add.
  */
 export function coaRequest(intent: ActionIntent, session: ActionSession, access: NasAccess): Request {
   const encoder = encoderFor(access.vendor);
@@ -98,7 +98,8 @@ export function coaRequest(intent: ActionIntent, session: ActionSession, access:
   const { address, coaPort: port, secret } = access;
   const { desired } = intent;
   // A CoA changes only what it names (RFC 5176 3.2): no speed takes a line off the page that a filter sends it to.
-  if (desired.state === 'block' || (intent.leaves === 'redirect' && desired.state !== 'redirect')) {
+  const isCutOff = desired.state === 'block' || desired.state === 'hold';
+  if (isCutOff || (intent.leaves === 'redirect' && desired.state !== 'redirect')) {
     const code = CODE.disconnectRequest;
     return { ok: true, request: { address, port, secret, code, attributes: identity.attributes } };
   }
