@@ -137,7 +137,7 @@ const membership: fc.Arbitrary<Membership> = fc.record({
 });
 const stored = fc.record({
   mark: fc.maxSafeNat(),
-  dueMs: fc.option(later),
+  touchedDueMs: fc.option(later),
   effect: fc.option(effect),
   hour: fc.option(hour),
   hours: fc.array(hour, { maxLength: 3 }),
@@ -160,7 +160,8 @@ const stored = fc.record({
 });
 
 function line(fields: Partial<Subscriber> = {}): Subscriber {
-  return Object.assign(newSubscriber('sub-1', SETTINGS), fields);
+  const { touchedDueMs = null } = fields;
+  return Object.assign(newSubscriber('sub-1', SETTINGS), { dueMs: touchedDueMs }, fields);
 }
 
 function loaded(hot: Uint8Array, cold: Uint8Array): Subscriber {
@@ -196,7 +197,7 @@ const SLOW: Effect = { state: 'throttle', downBps: 2_000_000, upBps: 512_000, pr
 /** What a program of the layout before has stored. */
 const SAMPLE = line({
   mark: 300,
-  dueMs: NOON + HOUR,
+  touchedDueMs: NOON + HOUR,
   effect: SLOW,
   cycles: [
     {

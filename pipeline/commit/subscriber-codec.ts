@@ -47,7 +47,7 @@ export function encodeHot(subscriber: Subscriber, version: number): Uint8Array {
     : 0;
   writer.begin(version);
   writer.uint(subscriber.mark);
-  writer.optionalUint(subscriber.dueMs);
+  writer.optionalUint(subscriber.touchedDueMs);
   writer.byte(bits | more);
   if ((bits & EFFECT) !== 0) {
     writeEffect(effect, version);
@@ -92,7 +92,8 @@ export function encodeCold(subscriber: Subscriber, version: number): Uint8Array 
 export function decodeHot(bytes: Uint8Array, into: Subscriber): void {
   const { reader, version } = open(bytes);
   into.mark = reader.uint();
-  into.dueMs = reader.optionalUint();
+  into.touchedDueMs = reader.optionalUint();
+  into.dueMs = into.touchedDueMs;
   const bits = reader.byte();
   into.effect = (bits & EFFECT) === 0 ? null : readEffect(reader, version);
   into.suspended = (bits & SUSPENDED) !== 0;

@@ -41,7 +41,7 @@ function* drainTimers(context: FoldContext, cause: Cause): Folding<void> {
     else {
       subscriber.dueMs = null;
       context.touch = { origin: 't', serial: 0 };
-      yield* settle(context, subscriber, cause, true);
+      yield* settle(context, subscriber, cause, false);
     }
   }
   effects.drained += due.length;

@@ -46,7 +46,7 @@ const hostile: fc.Arbitrary<Partial<UsageEvent>> = fc.record({
 /** Every subscriber, and as it would be loaded again; without what is derived. */
 function subscribersOf(state: SlotState): unknown[] {
   return [...state.subscribers.values()].map(
-    ({ counted: _c, rows: _r, rowsThroughMs: _t, ...subscriber }) => subscriber,
+    ({ counted: _c, rows: _r, rowsThroughMs: _t, dueMs: _d, ...subscriber }) => subscriber,
   );
 }
 function loadedAgain(state: SlotState): unknown[] {

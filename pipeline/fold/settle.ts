@@ -112,7 +112,7 @@ function mayChange(state: SlotState, subscriber: Subscriber, plan: PlanVersion |
   return hasTransitions(state, subscriber, plan, factsOf(state, subscriber, plan, compiled.facts));
 }
 
-/** Decides anew and arms the next due time. True where the subscriber changed by it. */
+/** Decides anew and arms the next due time. True where the subscriber's value changed by it. */
 export function* decide(context: FoldContext, subscriber: Subscriber, cause: Cause): Folding<boolean> {
   const { state, effects } = context;
   if (state.watermarkMs <= 0) return contribute(context, subscriber, cause);
@@ -150,8 +150,9 @@ export function* confirmed(
 }
 
 /**
- * Tells the subscriber's pool, and arms the next due time. That is left where it is while it is not too late: every record moves a session's time-out, and one look in
- * vain when it comes up is cheaper than a write with each.
+ * Tells the subscriber's pool, and arms the next due time. That is left where it is while it is not too late: every record moves
+ * a session's time-out, and one look in vain when it comes up is cheaper than a write with each. True where the value changed: a
+ * due time alone is kept among the slot's.
  */
 export function arm(context: FoldContext, subscriber: Subscriber, cause: Cause): boolean {
   const { state, effects, hearing } = context;
@@ -167,7 +168,7 @@ export function arm(context: FoldContext, subscriber: Subscriber, cause: Cause):
   subscriber.dueMs = next;
   state.due.set(subscriber.id, next);
   effects.due.set(subscriber.id, next);
-  return true;
+  return changed;
 }
 
 function earlier(a: number | null, b: number | null): number | null {
@@ -179,6 +180,7 @@ function earlier(a: number | null, b: number | null): number | null {
 export function touch(context: FoldContext, subscriber: Subscriber, cause: Cause): void {
   const { state, effects } = context;
   subscriber.mark = cause.offset;
+  subscriber.touchedDueMs = subscriber.dueMs;
   noteOpenSessions(context, subscriber, cause);
   countPopulation(state, subscriber);
   effects.hot.add(subscriber);

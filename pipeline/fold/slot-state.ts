@@ -182,6 +182,11 @@ export interface Subscriber {
   suspended: boolean;
   /** when event-time work is due at the latest, null = none; may be early, then it is looked at in vain */
   dueMs: number | null;
+  /**
+   * The same when its value was touched last: a look in vain moves the due time and writes no value. Counts only where a torn
+   * write left the value ahead of the slot's due times.
+   */
+  touchedDueMs: number | null;
   /** what of it `population` counts; derived, not stored */
   counted: { nas: string[]; sessions: number; throttled: number };
   /** its newest window rows; the others lie in the store. Not part of its values. */
@@ -350,6 +355,7 @@ export function newSubscriber(id: string, settings: FoldSettings): Subscriber {
     effect: null,
     suspended: false,
     dueMs: null,
+    touchedDueMs: null,
     counted: { nas: [], sessions: 0, throttled: 0 },
     rows: [],
     rowsThroughMs: Number.NEGATIVE_INFINITY,
@@ -378,6 +384,8 @@ export function takeStored(state: SlotState, subscriber: Subscriber): void {
     sessions: subscriber.sessions.length,
     throttled: isThrottled(subscriber) ? 1 : 0,
   };
+  const isAhead = subscriber.mark >= state.position;
+  subscriber.dueMs = isAhead ? subscriber.touchedDueMs : state.due.get(subscriber.id);
   state.subscribers.set(subscriber.id, subscriber);
 }
 

@@ -23,16 +23,18 @@ export async function snapshotOrigin(
   const meta = new Map<string, Uint8Array>();
   const values: BucketValue[] = [];
   const rows: RowValue[] = [];
+  const due = new Map<string, number>();
   for await (const part of readParts(checked)) {
     if (part.kind === 'meta') for (const { field, value } of part.items) meta.set(field, value);
     else if (part.kind === 'values') values.push(...part.items);
     else if (part.kind === 'rows') rows.push(...part.items);
+    else if (part.kind === 'due') for (const { key, dueMs } of part.items) due.set(key, dueMs);
   }
   const head = headOf(partition, checked.header.position, meta);
   return {
     name: `the snapshot ${chosen.place} of ${new Date(chosen.takenAtMs).toISOString()}`,
     head,
-    lines: () => once(() => subscribersOf(values, head.settings)),
+    lines: () => once(() => subscribersOf(values, head.settings, due)),
     windows: () => once(() => windowsOf(rows)),
   };
 }

@@ -41,7 +41,7 @@ export class StoredSlots implements SlotReader {
     const buckets = onlySubscriber === null ? all : [bucketOf(onlySubscriber, settings)];
     for (let from = 0; from < buckets.length; from += BUCKETS_A_READ) {
       const values = await this.#store.readBuckets(slot, buckets.slice(from, from + BUCKETS_A_READ));
-      const lines = subscribersOf(values, settings);
+      const lines = subscribersOf(values, settings, new Map());
       yield onlySubscriber === null ? lines : lines.filter(({ id }) => id === onlySubscriber);
     }
   }
@@ -68,10 +68,11 @@ export function headOf(
   return { ...state, position, feeds: [...state.feeds.all()] };
 }
 
-/** Subscribers from their values, both of each. */
+/** Subscribers from their values, both of each; `due` has the due times of the slot, which go before those of values. */
 export function subscribersOf(
   values: readonly Pick<BucketValue, 'field' | 'value'>[],
   settings: FoldSettings,
+  due: ReadonlyMap<string, number>,
 ): Subscriber[] {
   const found = new Map<string, Subscriber>();
   for (const { field, value } of values) {
@@ -81,6 +82,7 @@ export function subscribersOf(
     if (field.startsWith('h')) decodeHot(value, subscriber);
     else decodeCold(value, subscriber);
   }
+  for (const subscriber of found.values()) subscriber.dueMs = due.get(subscriber.id) ?? subscriber.dueMs;
   return [...found.values()];
 }
 

@@ -60,9 +60,15 @@ function addToNewest(
 ): NewestWindow | null {
   let { newestWindow } = subscriber;
   if (newestWindow !== null && startMs < newestWindow.startMs) return null;
-  if (newestWindow?.startMs !== startMs) {
+  if (newestWindow === null) {
     newestWindow = { startMs, down: 0, up: 0, classes: [] };
     subscriber.newestWindow = newestWindow;
+  } else if (newestWindow.startMs !== startMs) {
+    // The same object: with nearly every record a window is the newest.
+    newestWindow.startMs = startMs;
+    newestWindow.down = 0;
+    newestWindow.up = 0;
+    if (newestWindow.classes.length > 0) newestWindow.classes = [];
   }
   for (const { serviceClass, parts } of spreads) {
     const part = parts[i];
