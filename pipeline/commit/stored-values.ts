@@ -1,6 +1,6 @@
 import type { SlotId, StateStore } from '../../storage/ports.ts';
 import type { Input } from '../decode/input.ts';
-import { rowOf } from '../fold/add-usage.ts';
+import { emptyRow, rowOf } from '../fold/add-usage.ts';
 import type { RowKey } from '../fold/requests.ts';
 import type { SlotState, Subscriber } from '../fold/slot-state.ts';
 import { newSubscriber, takeStored } from '../fold/slot-state.ts';
@@ -104,9 +104,13 @@ export class StoredValues {
     const values = await this.#store.readRows(this.#slot, places);
     wanted.forEach(({ subscriber, key }, i) => {
       const [place, value] = [places[i], values[i] ?? null];
-      if (place === undefined || value === null) return;
+      if (place === undefined) return;
       if (rowOf(subscriber, key.startMs, key.serviceClass, key.nasId) !== null) return;
-      const row = decodeWindow(place.startMs, place.field, value);
+      // One that is not stored is there too, empty: the fold would ask for it again, alone.
+      const row =
+        value === null
+          ? emptyRow(subscriber.id, key.startMs, key.serviceClass, key.nasId)
+          : decodeWindow(place.startMs, place.field, value);
       row.subscriberId = subscriber.id;
       // Not push, which makes room for 16 more: few are ever added.
       subscriber.rows = subscriber.rows.concat(row);

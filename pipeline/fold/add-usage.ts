@@ -223,18 +223,17 @@ export function rowOf(
   return null;
 }
 
-function windowTotal(
-  subscriber: Subscriber,
+/** A row that nothing was added to yet. */
+export function emptyRow(
+  subscriberId: string,
   startMs: number,
   serviceClass: string,
   nasId: string,
 ): WindowTotal {
-  const known = rowOf(subscriber, startMs, serviceClass, nasId);
-  if (known !== null) return known;
-  const made: WindowTotal = {
+  return {
     startMs,
-    key: windowKey(subscriber.id, serviceClass, nasId),
-    subscriberId: subscriber.id,
+    key: windowKey(subscriberId, serviceClass, nasId),
+    subscriberId,
     serviceClass,
     nasId,
     planId: '',
@@ -243,6 +242,17 @@ function windowTotal(
     down: 0,
     up: 0,
   };
+}
+
+function windowTotal(
+  subscriber: Subscriber,
+  startMs: number,
+  serviceClass: string,
+  nasId: string,
+): WindowTotal {
+  const known = rowOf(subscriber, startMs, serviceClass, nasId);
+  if (known !== null) return known;
+  const made = emptyRow(subscriber.id, startMs, serviceClass, nasId);
   // Not push, which makes room for 16 more: few are ever added.
   subscriber.rows = [...subscriber.rows, made];
   if (startMs > subscriber.rowsThroughMs) subscriber.rowsThroughMs = startMs;
