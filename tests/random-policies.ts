@@ -59,7 +59,7 @@ export function someGiven(n: number, other: number, clock: number): Partial<Subs
 
 /** Now, for good, in a while, and what is over; one kind twice. */
 function someHolds(n: number, clock: number): Hold[] {
-  const now: Hold = { kind: 'customer', fromMs: clock, toMs: clock + n * 10_000 };
+  const now: Hold = { kind: 'customer', fromMs: clock, toMs: clock + (n + 1) * 10_000 };
   const later: Hold = { kind: 'non-payment', fromMs: clock + HOUR, toMs: clock + 2 * HOUR };
   return pick<Hold[]>(
     [
@@ -79,12 +79,12 @@ function someBoosts(n: number, clock: number): Boost[] {
     downBps: 300_000_000,
     upBps: 1_000_000,
     fromMs: 0,
-    expiresMs: clock + n * 5000,
+    expiresMs: clock + (n + 1) * 5000,
   };
   const b: Boost = {
     id: 'c',
     downBps: 300_000_000,
-    upBps: n * 100_000,
+    upBps: (n + 1) * 100_000,
     fromMs: clock,
     expiresMs: clock + HOUR,
   };
