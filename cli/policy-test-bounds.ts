@@ -1,4 +1,4 @@
-import { inBoundedThread } from '../pipeline/policies/bounded-thread.ts';
+import { eachInBoundedThread } from '../pipeline/policies/bounded-thread.ts';
 import { policiesAt } from './policy-test-files.ts';
 import type { PolicyPaths } from './policy-test-files.ts';
 import type { TestedPolicy } from './policy-test-run.ts';
@@ -8,27 +8,13 @@ const BOUNDS = { timeMs: 20_000, memoryMb: 256 };
 
 /**
  * Tests the policies that paths mean, each with the provider.json beside it, in a thread that is ended when it takes too long
- * or too much memory. Those that run out of bounds together are run one by one: one that never ends must not hide the others.
+ * or too much memory.
  *
  * @throws AppError `invalid-input` where a path leads nowhere, or to no policy
  */
 export async function testPolicies(paths: readonly string[], bounds = BOUNDS): Promise<TestedPolicy[]> {
-  return testWithin(await policiesAt(paths), bounds);
-}
-
-async function testWithin(policies: readonly PolicyPaths[], bounds: typeof BOUNDS): Promise<TestedPolicy[]> {
-  const together = await inBoundedThread<TestedPolicy[] | string>(
-    '../../cli/policy-test-thread',
-    policies,
-    bounds,
-    (why) => why,
-  );
-  if (typeof together !== 'string') return together;
-  const [only] = policies;
-  if (policies.length === 1 && only !== undefined) return [tookTooLong(only, together)];
-  const apart: TestedPolicy[] = [];
-  for (const policy of policies) apart.push(...(await testWithin([policy], bounds)));
-  return apart;
+  const policies = await policiesAt(paths);
+  return eachInBoundedThread('../../cli/policy-test-thread', policies, bounds, tookTooLong);
 }
 
 function tookTooLong({ policy: file }: PolicyPaths, why: string): TestedPolicy {

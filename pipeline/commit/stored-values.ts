@@ -1,9 +1,10 @@
 import type { SlotId, StateStore } from '../../storage/ports.ts';
 import type { Input } from '../decode/input.ts';
 import { emptyRow, rowOf } from '../fold/add-usage.ts';
+import { takeStored } from '../fold/population.ts';
 import type { RowKey } from '../fold/requests.ts';
 import type { SlotState, Subscriber } from '../fold/slot-state.ts';
-import { newSubscriber, takeStored } from '../fold/slot-state.ts';
+import { newSubscriber } from '../fold/slot-state.ts';
 import { oldestOpenWindow, windowStart } from '../window/spread.ts';
 import { windowKey } from '../window/window-key.ts';
 import { coldField, hotField, windowGroup } from './load-slot.ts';

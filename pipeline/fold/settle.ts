@@ -19,7 +19,7 @@ import { putOneShot } from './one-shot.ts';
 import type { Folding } from './requests.ts';
 import type { SessionEnd } from './effects.ts';
 import type { CycleTotal, SlotState, Subscriber } from './slot-state.ts';
-import { countPopulation } from './slot-state.ts';
+import { countPopulation } from './population.ts';
 
 /** Looks at a subscriber that no record touched: timers, marks of the slot, policies. Written only where it changed. */
 export function* settle(

@@ -55,6 +55,28 @@ export async function inBoundedThread<T>(
   }
 }
 
+/**
+ * Runs a module on all tasks in one bounded thread. Those that run out of bounds together are run one by one: one that never
+ * ends must not hide, or hold up, the others. The module's result is an answer for each task.
+ *
+ * @param tookTooLong makes the answer of a task that ran out of bounds alone
+ */
+export async function eachInBoundedThread<Task, Answer>(
+  name: string,
+  tasks: readonly Task[],
+  bounds: { timeMs: number; memoryMb: number },
+  tookTooLong: (task: Task, why: string) => Answer,
+): Promise<Answer[]> {
+  if (tasks.length === 0) return [];
+  const together = await inBoundedThread<Answer[] | string>(name, tasks, bounds, (why) => why);
+  if (typeof together !== 'string') return together;
+  const [only] = tasks;
+  if (tasks.length === 1 && only !== undefined) return [tookTooLong(only, together)];
+  const apart: Answer[] = [];
+  for (const task of tasks) apart.push(...(await eachInBoundedThread(name, [task], bounds, tookTooLong)));
+  return apart;
+}
+
 function startThread(name: string, workerData: unknown, memoryMb: number): Worker {
   const options = {
     workerData,
