@@ -1,3 +1,5 @@
+import { stripVTControlCharacters } from 'node:util';
+
 /** What one vitest run came to. */
 export interface Counts {
   readonly passed: number;
@@ -26,14 +28,54 @@ export function countsOf(report: unknown, exitCode: number): Counts {
   };
 }
 
+/** A test that failed, or a file that failed outside any test. */
+export interface Failure {
+  /** The file, and the test's titles from the outermost on. */
+  readonly name: string;
+  /** What it said, its first lines: of a random test the seed is among them. */
+  readonly message: string;
+}
+
+const MESSAGE_LINES = 12;
+const MESSAGE_CHARS = 2000;
+
+/** What failed, so that the end of a long log tells it: the reporter's own account may be 10,000 lines further up. */
+export function failuresOf(report: unknown): Failure[] {
+  if (!isReport(report)) return [];
+  return report.testResults.flatMap((file) => {
+    const failed = file.assertionResults.filter((test) => test.status === 'failed');
+    if (failed.length === 0) {
+      return file.status === 'failed' ? [{ name: file.name, message: beginningOf(file.message ?? '') }] : [];
+    }
+    return failed.map((test) => ({
+      name: `${file.name} > ${test.fullName}`,
+      message: beginningOf((test.failureMessages ?? []).join('\n')),
+    }));
+  });
+}
+
+function beginningOf(message: string): string {
+  return stripVTControlCharacters(message)
+    .slice(0, MESSAGE_CHARS)
+    .split('\n')
+    .slice(0, MESSAGE_LINES)
+    .join('\n');
+}
+
 interface Report {
   readonly numPassedTests: number;
   readonly numFailedTests: number;
   readonly numPendingTests: number;
   readonly numTodoTests: number;
   readonly testResults: readonly {
+    readonly name: string;
     readonly status: string;
-    readonly assertionResults: readonly { readonly status: string }[];
+    readonly message?: string;
+    readonly assertionResults: readonly {
+      readonly fullName: string;
+      readonly status: string;
+      readonly failureMessages?: readonly string[];
+    }[];
   }[];
 }
 

@@ -5,12 +5,12 @@ import { openServerGroup } from './processes/server-group.ts';
 import type { ServerGroup } from './processes/server-group.ts';
 import { whenToldToStop } from './processes/stop-request.ts';
 import { prepareServices } from './services.ts';
-import { countsOf } from './test-results.ts';
-import type { Counts } from './test-results.ts';
+import { countsOf, failuresOf } from './test-results.ts';
+import type { Counts, Failure } from './test-results.ts';
 
 /**
- * `npm test`: starts the real servers, runs the unit, simulation, integration and chaos projects, stops the servers, and
- * ends with the plain line `N passed, N failed`. Exits 0 only when something passed, nothing failed and nothing was
+ * `npm test`: starts the real servers, runs the unit, simulation, integration and chaos projects, stops the servers,
+ * says once more what failed, and ends with the plain line `N passed, N failed`. Exits 0 only when something passed, nothing failed and nothing was
  * skipped. Arguments go to vitest: `npm test -- storage/redis -t "stale token"`.
  */
 async function main(): Promise<number> {
@@ -24,13 +24,16 @@ async function main(): Promise<number> {
     interrupted = true;
   });
   const counts: Counts[] = [];
+  const failures: Failure[] = [];
   const work = async () => {
     await timed('servers', () => services.start());
     const env = { ...process.env, ...services.env };
     for (const project of ['unit', 'simulation', 'integration', 'chaos']) {
       if (interrupted) return;
       const report = join(group.dir, `${project}.json`);
-      counts.push(await timed(project, () => runVitest(group, { project, filters, env, report })));
+      const result = await timed(project, () => runVitest(group, { project, filters, env, report }));
+      counts.push(result.counts);
+      failures.push(...result.failures);
     }
   };
   try {
@@ -42,6 +45,7 @@ async function main(): Promise<number> {
   // What is cut off by that is no result: it must not change the counts any more.
   const results = [...counts];
   await timed('stop', () => Promise.all([group.stop(), services.stop()]));
+  for (const { name, message } of failures) process.stdout.write(`failed: ${name}\n${message}\n\n`);
   return conclude(results, filters.length > 0, interrupted);
 }
 
@@ -54,13 +58,14 @@ interface Run {
 
 const VITEST = fileURLToPath(new URL('../node_modules/vitest/vitest.mjs', import.meta.url));
 
-async function runVitest(group: ServerGroup, run: Run): Promise<Counts> {
+async function runVitest(group: ServerGroup, run: Run): Promise<{ counts: Counts; failures: Failure[] }> {
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${run.report}`];
   // A filter may well name files of one project only; no test at all in both is caught at the end.
   const empty = run.filters.length > 0 ? ['--passWithNoTests'] : [];
   const args = [VITEST, 'run', '--project', run.project, ...reporters, ...empty, ...run.filters];
   const exitCode = await group.runVisibly(process.execPath, args, run.env);
-  return countsOf(await readReport(run.report), exitCode);
+  const report = await readReport(run.report);
+  return { counts: countsOf(report, exitCode), failures: failuresOf(report) };
 }
 
 async function readReport(path: string): Promise<unknown> {
