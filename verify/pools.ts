@@ -11,6 +11,7 @@ import { newLine } from './line.ts';
 import { toldChanges } from './told.ts';
 
 const TEN_MINUTES = 600_000;
+const HOUR = 3_600_000;
 const DAY = 86_400_000;
 /** As many as the product keeps: members beyond are not the pool's. */
 const MOST_MEMBERS = 5_000;
@@ -69,11 +70,8 @@ export function contributionsOf(
   if (line.pool.cycleStartMs === 0 || nowMs <= 0) return left;
   const share = isHeldBack ? line.pool.told : currentShare(line, plan, line.pool);
   const grown = Number(share - line.pool.told);
-  const { allowanceBytes, usedBytes } = line.pool.heard;
-  const isMuch =
-    allowanceBytes !== null &&
-    grown >= Math.max(1, (usedBytes < allowanceBytes ? allowanceBytes - usedBytes : allowanceBytes) / 200);
-  const isOld = grown !== 0 && nowMs >= line.pool.toldAtMs + TEN_MINUTES;
+  const isMuch = grown >= partOfRest(line.pool, 200);
+  const isOld = grown !== 0 && nowMs >= line.pool.toldAtMs + waits(line.pool, grown);
   if (line.pool.seq === 0 || grown < 0 || isMuch || isOld) tell(line.pool, share, false);
   return left;
 }
@@ -81,7 +79,18 @@ export function contributionsOf(
 /** When something that was not told has to be; null = there is nothing. */
 export function contributionDueMs(line: Line, plan: PlanVersion | null): number | null {
   if (line.pool === null || isAbsurd(line)) return null;
-  return currentShare(line, plan, line.pool) === line.pool.told ? null : line.pool.toldAtMs + TEN_MINUTES;
+  const grown = Number(currentShare(line, plan, line.pool) - line.pool.told);
+  return grown === 0 ? null : line.pool.toldAtMs + waits(line.pool, grown);
+}
+
+/** One in `parts` of what the pool has left, as far as the member heard; bytes. */
+function partOfRest({ heard: { allowanceBytes, usedBytes } }: MemberOf, parts: number): number {
+  if (allowanceBytes === null) return Infinity;
+  return Math.max(1, (usedBytes < allowanceBytes ? allowanceBytes - usedBytes : allowanceBytes) / parts);
+}
+
+function waits(pool: MemberOf, grown: number): number {
+  return grown < partOfRest(pool, 2000) ? HOUR : TEN_MINUTES;
 }
 
 function join(poolId: string, cycle: Cycle | null, plan: PlanVersion | null): MemberOf {

@@ -19,6 +19,7 @@ import type { Flusher } from '../flush/flusher.ts';
 import { toAnalytics } from '../flush/to-analytics.ts';
 import { toFeedRow } from '../feed/nas-feed.ts';
 import type { NasFeed } from '../feed/nas-feed.ts';
+import { noEffects } from '../fold/effects.ts';
 import type { BatchEffects } from '../fold/effects.ts';
 import { foldBatch } from '../fold/fold.ts';
 import type { FoldAnswer, FoldRequest } from '../fold/requests.ts';
@@ -39,8 +40,8 @@ export interface SlotDeps {
   marks: SlotMarks;
   flusher: Pick<Flusher, 'submit' | 'forget'>;
   calendar: CycleCalendar;
-  /** subscribers of one slot that stay in memory after a commit; a function, as slots come and go */
-  cachedSubscribers: () => number;
+  /** subscribers of a slot that stay in memory after a commit; asked each time, as slots come and go */
+  cachedSubscribers: (state: SlotState) => number;
   /** unique id of a commit; 128 random bits */
   newCommitId: () => string;
   /** share of the subscribers that a batch touches whose rules json-rules-engine is asked about besides, 0 to 1 */
@@ -48,6 +49,9 @@ export interface SlotDeps {
   /** json-rules-engine said otherwise than the compiled rule */
   diverged: (rule: string) => void;
 }
+
+/** Entries that are decoded at once. */
+const SLICE = 256;
 
 /**
  * Owns one slot: holds its state in memory, folds batches into it and commits each atomically.
@@ -127,18 +131,16 @@ export class SlotOwner {
   }
 
   /**
-   * Decoded inputs of one batch -> one commit. Resolves when it is applied; `state.position` says up to where the batch was
-   * folded: one that sets much event-time work free is taken in parts. On any error the owner must be dropped.
-   * `entries` are what the inputs were read from: dead letters carry their bytes.
+   * One batch -> one commit. Resolves when it is applied; `state.position` says up to where the batch was folded: one that
+   * sets much event-time work free is taken in parts. On any error the owner must be dropped.
+   * @param decode gives one input for each entry, in order
    */
   async apply(
-    inputs: readonly Input[],
-    nextOffset: number,
     entries: readonly LogEntry[],
+    decode: (entries: readonly LogEntry[]) => Input[],
   ): Promise<BatchEffects> {
     return this.alone(async () => {
-      await this.stored.prefetch(inputs);
-      const effects = await this.fold(inputs, nextOffset);
+      const effects = await this.foldAll(entries, decode);
       const ahead = effects.sawAhead ? await this.rowsAhead() : [];
       const outbox = this.outboxOf(effects, entries);
       for (const entry of effects.oneShots) this.retention.oneShots.push(entry);
@@ -161,7 +163,7 @@ export class SlotOwner {
       this.egress.push(this.state.position, outbox);
       trimRows(effects.hot);
       await this.crossCheck(effects.hot);
-      this.eviction.downTo(this.deps.cachedSubscribers());
+      this.eviction.downTo(this.deps.cachedSubscribers(this.state));
       return effects;
     });
   }
@@ -239,11 +241,31 @@ export class SlotOwner {
     });
   }
 
-  private async fold(inputs: readonly Input[], nextOffset: number): Promise<BatchEffects> {
-    const folding = foldBatch(this.state, inputs, nextOffset, this.deps.calendar);
+  /** Decoded and read ahead slice by slice: a record is folded while it is still near the processor, and is gone soon after. */
+  private async foldAll(
+    entries: readonly LogEntry[],
+    decode: (entries: readonly LogEntry[]) => Input[],
+  ): Promise<BatchEffects> {
+    const { state } = this;
+    const effects = noEffects();
+    // A batch that is taken in parts comes again with each of them.
+    const first = entries.findIndex(({ offset }) => offset >= state.position);
+    if (first < 0) return effects;
+    for (let from = first; from < entries.length; from += SLICE) {
+      const slice = entries.slice(from, from + SLICE);
+      const inputs = decode(slice);
+      await this.stored.prefetch(inputs);
+      const nextOffset = (slice.at(-1)?.offset ?? 0) + 1;
+      await this.fold(inputs, nextOffset, effects);
+      if (state.position < nextOffset) break;
+    }
+    return effects;
+  }
+
+  private async fold(inputs: readonly Input[], nextOffset: number, effects: BatchEffects): Promise<void> {
+    const folding = foldBatch(this.state, inputs, nextOffset, this.deps.calendar, effects);
     let step = folding.next({});
     while (step.done !== true) step = folding.next(await this.answer(step.value));
-    return step.value;
   }
 
   private async answer(request: FoldRequest): Promise<FoldAnswer> {

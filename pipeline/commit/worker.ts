@@ -1,6 +1,7 @@
 import { AppError, isAppError } from '../../schemas/errors.ts';
 import type {
   ActionLedger,
+  LogEntry,
   PartitionHandler,
   PartitionMarks,
   RawBatch,
@@ -8,6 +9,7 @@ import type {
   SlotLease,
 } from '../../storage/ports.ts';
 import { decodeBatch } from '../decode/decode.ts';
+import type { Input } from '../decode/input.ts';
 import type { WriterSchemas } from '../decode/writer-schema.ts';
 import type { BatchEffects } from '../fold/effects.ts';
 import type { FoldSettings, SlotState } from '../fold/slot-state.ts';
@@ -37,7 +39,7 @@ export interface WorkerOptions {
   maxRecordBytes: number;
   /** intents waiting for the ledger at which a slot takes no more batches */
   maxWaitingIntents: number;
-  /** subscribers that stay in memory, over all slots of the process */
+  /** subscribers that stay in memory, over all slots of the process: one that has few leaves its room to the others */
   cachedSubscribers: number;
 }
 
@@ -83,8 +85,7 @@ export class Worker implements PartitionHandler {
   constructor(deps: WorkerDeps, options: WorkerOptions) {
     this.deps = deps;
     this.options = options;
-    const cachedSubscribers = (): number => options.cachedSubscribers / Math.max(1, this.owners.size);
-    this.slotDeps = { ...deps, cachedSubscribers };
+    this.slotDeps = { ...deps, cachedSubscribers: (state) => this.roomFor(state) };
   }
 
   async open(partition: number, marks: PartitionMarks): Promise<number> {
@@ -113,10 +114,12 @@ export class Worker implements PartitionHandler {
     try {
       const schemas = await this.deps.resolveSchemas(batch);
       const { settings, maxRecordBytes } = this.options;
-      const inputs = decodeBatch(batch, { partitionCount: settings.partitionCount, schemas, maxRecordBytes });
+      const context = { partitionCount: settings.partitionCount, schemas, maxRecordBytes };
+      const decode = (some: readonly LogEntry[]): Input[] =>
+        decodeBatch({ partition, entries: some }, context);
       // Much event-time work set free at once is committed in parts.
       do {
-        const effects = await owner.apply(inputs, last.offset + 1, entries);
+        const effects = await owner.apply(entries, decode);
         this.deps.events.committed(partition, effects, batch, this.deps.nowMs() - startedMs);
       } while (owner.state.position <= last.offset);
       return owner.state.position;
@@ -220,6 +223,15 @@ export class Worker implements PartitionHandler {
   /** Partitions whose actions are held back because their state lost its tail. */
   get held(): number[] {
     return [...this.owners].filter(([, owner]) => owner.egress.isHeld).map(([partition]) => partition);
+  }
+
+  /** A slot's share, and what the others leave of theirs: slots are not alike, and those that come to much would read everybody anew. */
+  private roomFor(state: SlotState): number {
+    const { cachedSubscribers } = this.options;
+    let others = 0;
+    for (const owner of this.owners.values())
+      if (owner.state !== state) others += owner.state.subscribers.size;
+    return Math.max(cachedSubscribers / Math.max(1, this.owners.size), cachedSubscribers - others);
   }
 
   private async load(partition: number, marks: PartitionMarks): Promise<SlotOwner> {

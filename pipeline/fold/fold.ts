@@ -51,7 +51,8 @@ export interface Touch {
 /**
  * Folds decoded inputs, in offset order, into the slot's state. A generator: it yields only where json-rules-engine has to
  * confirm a transition or something must be read from the store, and is resumed with the answer. Returns what must be
- * committed; `state.position` says up to where it came: a batch that set much event-time work free is folded in parts.
+ * committed, together with what `effects` holds of inputs before; `state.position` says up to where it came: what sets much
+ * event-time work free is committed in parts.
  * Pure: the same inputs give the same state, whatever the batch boundaries and whatever is in memory.
  * On an exception the state is unusable.
  */
@@ -60,8 +61,8 @@ export function* foldBatch(
   inputs: readonly Input[],
   nextOffset: number,
   calendar: CycleCalendar,
+  effects: BatchEffects = noEffects(),
 ): Folding<BatchEffects> {
-  const effects = noEffects();
   const touch: Touch = { origin: 'i', serial: 0 };
   const context: FoldContext = {
     state,

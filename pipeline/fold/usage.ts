@@ -42,8 +42,14 @@ export function foldUsage(context: FoldContext, event: UsageEvent, cause: Cause)
   if (!skewed && !hasFastClock(feed))
     state.watermarkMs = Math.max(state.watermarkMs, atMs - WATERMARK_DELAY_MS);
   const incoming: Incoming = { event, cause, feed, atMs, skewed };
-  const isReady = !hasWork(state) && !isUnread(state, event);
-  return isReady ? takeIn(context, incoming) : afterReading(context, incoming);
+  const known = subscriberBy(state, event);
+  const isReady = !hasWork(state) && (known !== undefined || !isUnread(state, event));
+  return isReady ? takeIn(context, incoming, known) : afterReading(context, incoming);
+}
+
+/** Whom the record is of, if in memory. */
+function subscriberBy(state: SlotState, event: UsageEvent): Subscriber | undefined {
+  return isNasEvent(event) ? undefined : state.subscribers.get(event.subscriberId);
 }
 
 /** True where the store has to be asked for the subscriber. */
@@ -61,11 +67,15 @@ function* afterReading(context: FoldContext, incoming: Incoming): Folding<void> 
   const { event, cause } = incoming;
   if (hasWork(state)) yield* drainDue(context, cause);
   if (isUnread(state, event)) yield { kind: 'subscribers', ids: [event.subscriberId] };
-  const rest = takeIn(context, incoming);
+  const rest = takeIn(context, incoming, subscriberBy(state, event));
   if (rest !== null) yield* rest;
 }
 
-function takeIn(context: FoldContext, incoming: Incoming): Folding<void> | null {
+function takeIn(
+  context: FoldContext,
+  incoming: Incoming,
+  known: Subscriber | undefined,
+): Folding<void> | null {
   const { state } = context;
   const { event, cause, feed, atMs, skewed } = incoming;
   if (isNasEvent(event)) {
@@ -73,7 +83,6 @@ function takeIn(context: FoldContext, incoming: Incoming): Folding<void> | null 
     note(context, feed, { event, atMs, outcome: 'nas-event', flags: NO_FLAGS, subscriber: undefined }, cause);
     return null;
   }
-  const known = state.subscribers.get(event.subscriberId);
   if (known !== undefined && isAhead(context, known, cause)) {
     armAgain(context, known);
     note(context, feed, { event, atMs, outcome: 'duplicate', flags: NO_FLAGS, subscriber: known }, cause);

@@ -7,16 +7,19 @@ import { newMembership } from './membership.ts';
 import type { Membership } from './membership.ts';
 import { leaveControl } from './own-control.ts';
 
-/** A change is told when it is this old in event time, however small it is. */
-export const CONTRIBUTE_AFTER_MS = 600_000;
 /** Share of what the pool has left that is told at once, 0.5 %; of the whole allowance where nothing is left. */
 const SHARE_TOLD_AT_ONCE = 200;
+/** Less is told when it is this old in event time. */
+const TOLD_AFTER_MS = 600_000;
+/** Share that may wait for longer, 0.05 %: however many members there are, the sum is known to that share of each. */
+const SHARE_OF_LITTLE = 2000;
+const LITTLE_TOLD_AFTER_MS = 3_600_000;
 /** Numbers that each input has for contributions of one subscriber: at most three looks of two each. */
 const SEQS_AN_INPUT = 8;
 
 /**
  * Brings a subscriber's membership up to its profile, and tells its pool what it has used since it joined: as it joins,
- * leaves, rolls or uses less than it did; when it has used 0.5 % of what is left more; else after 10 minutes. One whose
+ * leaves, rolls or uses less than it did; when it has used 0.5 % of what is left more; else after 10 minutes, less than 0.05 % after an hour. One whose
  * claim is absurd (accounting case 20) tells nothing new. To be called at the end of each look; true where the membership changed.
  */
 export function contribute(context: FoldContext, subscriber: Subscriber, cause: Cause): boolean {
@@ -42,7 +45,8 @@ export function contribute(context: FoldContext, subscriber: Subscriber, cause: 
 export function contributionDueMs(state: SlotState, subscriber: Subscriber): number | null {
   const { pool, suspended } = subscriber;
   if (pool === null || suspended) return null;
-  return shareOf(state, subscriber, pool) === pool.sentBytes ? null : pool.sentAtMs + CONTRIBUTE_AFTER_MS;
+  const grown = shareOf(state, subscriber, pool) - pool.sentBytes;
+  return grown === 0 ? null : pool.sentAtMs + patience(pool, grown);
 }
 
 /** What it used before is its own. */
@@ -69,17 +73,22 @@ function tell(context: FoldContext, subscriber: Subscriber, pool: Membership, ca
   if (pool.cycleStartMs === 0 || state.watermarkMs <= 0) return rolled;
   const bytes = subscriber.suspended ? pool.sentBytes : shareOf(state, subscriber, pool);
   const grown = bytes - pool.sentBytes;
-  const isDue = grown !== 0 && state.watermarkMs >= pool.sentAtMs + CONTRIBUTE_AFTER_MS;
-  if (pool.seq > 0 && !isDue && grown >= 0 && grown < toldAtOnce(pool)) return rolled;
+  const isDue = grown !== 0 && state.watermarkMs >= pool.sentAtMs + patience(pool, grown);
+  if (pool.seq > 0 && !isDue && grown >= 0 && grown < share(pool, SHARE_TOLD_AT_ONCE)) return rolled;
   send(context, subscriber, pool, { bytes, leaving: false }, cause);
   return true;
 }
 
-/** The nearer the pool is to its allowance, the finer; without one nothing waits for the sum. */
-function toldAtOnce({ told: { allowanceBytes, usedBytes } }: Membership): number {
+/** Bytes that are one in `parts` of what the pool has left: the nearer it is to its allowance, the finer; without one nothing waits for the sum. */
+function share({ told: { allowanceBytes, usedBytes } }: Membership, parts: number): number {
   if (allowanceBytes === null) return Infinity;
   const left = usedBytes < allowanceBytes ? allowanceBytes - usedBytes : allowanceBytes;
-  return Math.max(1, left / SHARE_TOLD_AT_ONCE);
+  return Math.max(1, left / parts);
+}
+
+/** How long what came on top may wait, ms of event time. */
+function patience(pool: Membership, grown: number): number {
+  return grown < share(pool, SHARE_OF_LITTLE) ? LITTLE_TOLD_AFTER_MS : TOLD_AFTER_MS;
 }
 
 /** Another cycle is the current one: the last word on the one before, and everything of the new one is the pool's. */

@@ -70,6 +70,19 @@ describe('two members on two partitions', () => {
     expect(rig.line('anna').pool?.told.usedBytes).toBe(6120);
   });
 
+  it('tell very little only after an hour of event time', () => {
+    const rig = household();
+    uses(rig, 'anna', 6000, NOON).deliver();
+    const before = rig.sent.length;
+    uses(rig, 'anna', 6001, NOON + 10_000);
+    rig.tick(NOON + HOUR - 2 * MINUTE);
+    expect(rig.sent).toHaveLength(before);
+    rig.tick(NOON + HOUR);
+    expect(rig.sent.slice(before).map(({ control }) => control)).toMatchObject([
+      { kind: 'pool-contribution', contribution: { member: 'anna', countedBytes: 6001 } },
+    ]);
+  });
+
   it('tell little only after ten minutes of event time', () => {
     const rig = household();
     uses(rig, 'anna', 6000, NOON).deliver();
