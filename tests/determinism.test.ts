@@ -19,8 +19,8 @@ const SUBSCRIBERS_AND_WINDOWS: readonly DumpSection[] = ['position', 'values', '
 const FEED_HOUR = /^\["rows","o","\d+\.[fg]\./;
 
 /** Many subscribers that cross their cap, with a cycle roll and NUL, quotes and non-ASCII in names. */
-function busyLog(): LogBuilder {
-  const ids = [...Array(12).keys()].map((i) => `sub-${i}`);
+function busyLog(lines = 12): LogBuilder {
+  const ids = [...Array(lines).keys()].map((i) => `sub-${i}`);
   ids.push('a\u0000b', 'a', 'ü"\\', 'x '.repeat(100));
   const log = new LogBuilder()
     .control({ kind: 'plan-version', plan: plan() })
@@ -102,8 +102,12 @@ function numbers(seed: number): () => number {
 }
 
 describe('one log gives one state, byte for byte', () => {
-  it.each([1, 7, 100])('in batches of %i', async (size) => {
-    const log = busyLog();
+  it.each([
+    [1, 12],
+    [7, 12],
+    [100, 60],
+  ])('in batches of %i, of %i lines', async (size, lines) => {
+    const log = busyLog(lines);
     const rig = new WorkerRig(log.inputs);
     await rig.run(() => size);
     const got = await resultOf(rig);

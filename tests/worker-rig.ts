@@ -90,6 +90,7 @@ export class WorkerRig {
   /** subscribers that stay in memory; few = nearly everything is read again */
   cachedSubscribers = 1_000_000;
   crossCheckRate = 0.01;
+  settings = SETTINGS;
   private readonly entries: readonly LogEntry[];
 
   constructor(inputs: readonly Input[], options: MemoryStateStoreOptions = {}) {
@@ -130,7 +131,7 @@ export class WorkerRig {
       {
         group: SLOT.group,
         topic: SLOT.topic,
-        settings: SETTINGS,
+        settings: this.settings,
         maxRecordBytes: 65_536,
         maxWaitingIntents: 1000,
         cachedSubscribers: this.cachedSubscribers,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { AppError } from '../../schemas/errors.ts';
+import { partitionOfText } from '../../schemas/partitioning.ts';
 import { LogBuilder, MINUTE, NOON, SETTINGS } from '../../tests/factories.ts';
 import { SLOT, WorkerRig } from '../../tests/worker-rig.ts';
 import { newSubscriber } from '../fold/slot-state.ts';
@@ -54,6 +55,20 @@ describe('subscribers in memory', () => {
     const [state] = worker.states;
     expect(state?.population).toMatchObject({ subscribers: 500, openSessions: 500 });
     await worker.close(0);
+  });
+
+  it('take the room that other slots leave', async () => {
+    const log = rounds(1, 30);
+    const rig = new WorkerRig(log.inputs);
+    rig.settings = { ...SETTINGS, partitionCount: 2 };
+    const here = [...Array(30).keys()].filter((i) => partitionOfText(`sub-${i}`, 2) === 0);
+    rig.cachedSubscribers = here.length;
+    const worker = rig.worker();
+    await rig.open(worker);
+    await worker.open(1, { low: 0, high: 0, groupOffset: null });
+    await rig.deliver(worker, 0, 30);
+    expect(worker.states.map(({ subscribers }) => subscribers.size)).toEqual([here.length, 0]);
+    await Promise.all([worker.close(0), worker.close(1)]);
   });
 
   it('stay until their commit is acknowledged: all of a batch are there while it is written', async () => {
