@@ -28,12 +28,8 @@ const CALENDAR = new CycleCalendar();
 const LEAST_ELAPSED = 0.05;
 
 /** The plan in force at the watermark; null where none is assigned or the plan is not known yet. */
-export function planOf(state: SlotState, subscriber: Subscriber): PlanVersion | null {
-  const now = state.watermarkMs;
-  for (const { planId, fromMs, toMs } of subscriber.profile?.assignments ?? []) {
-    if (fromMs <= now && (toMs === null || now < toMs)) return state.plans.get(planId) ?? null;
-  }
-  return null;
+export function planOf({ plans, watermarkMs }: SlotState, { profile }: Subscriber): PlanVersion | null {
+  return profile === null ? null : plans.inForce(profile, watermarkMs);
 }
 
 /** Bytes that count against the cap. */

@@ -10,7 +10,7 @@ import { timeoutMs } from '../meter/session-end.ts';
 import type { Hearing } from '../meter/session-end.ts';
 import type { BatchEffects } from './effects.ts';
 import type { FoldContext } from './fold.ts';
-import type { Session, SlotState, Subscriber } from './slot-state.ts';
+import type { Bytes, Session, SlotState, Subscriber } from './slot-state.ts';
 
 /** Where no plan says how fast the line is, bit/s (accounting case 20). */
 const FASTEST_LINE_BPS = 10_000_000_000;
@@ -50,7 +50,7 @@ export function feedOf({ state, effects }: FoldContext, nasId: string, cause: Ca
 const BOOST_SHOWS_MS = 24 * 3_600_000;
 
 /** Speed of a subscriber's line, bit/s: the plan's, or more with a boost. */
-export function lineOf(state: SlotState, subscriber: Subscriber | undefined): { down: number; up: number } {
+export function lineOf(state: SlotState, subscriber: Subscriber | undefined): Bytes {
   const plan = subscriber === undefined ? null : planOf(state, subscriber);
   if (plan === null) return FASTEST_LINE;
   const line = { down: plan.downBps, up: plan.upBps };
@@ -65,7 +65,8 @@ export function lineOf(state: SlotState, subscriber: Subscriber | undefined): { 
   return line;
 }
 
-const FASTEST_LINE = { down: FASTEST_LINE_BPS, up: FASTEST_LINE_BPS };
+/** That of a record of nobody. */
+export const FASTEST_LINE: Readonly<Bytes> = { down: FASTEST_LINE_BPS, up: FASTEST_LINE_BPS };
 
 /** Counts a record once: in the slot and in its NAS's feed. */
 export function note(
@@ -76,15 +77,15 @@ export function note(
     atMs: number;
     outcome: Outcome;
     flags: readonly Flag[];
-    subscriber: Subscriber | undefined;
+    /** of its subscriber's line */
+    line: Bytes;
   },
   cause: Cause,
 ): void {
   const { state } = context;
-  const { event, atMs, outcome, flags, subscriber } = record;
+  const { event, atMs, outcome, flags, line } = record;
   state.counts[outcome] += 1;
   for (const flag of flags) state.flags[flag] += 1;
-  const line = lineOf(state, subscriber);
   const over = noteRecord(
     feed,
     {

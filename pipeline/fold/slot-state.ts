@@ -4,13 +4,14 @@ import { FLAGS, noOutcomes } from '../../schemas/outcome.ts';
 import type { PolicyVersion } from '../../schemas/policy.ts';
 import type { ProviderSettings } from '../../schemas/provider.ts';
 import { NO_PROVIDER_SETTINGS } from '../../schemas/provider.ts';
-import type { FeedProfile, NasProfile, PlanVersion, SubscriberProfile } from '../../schemas/profile.ts';
+import type { FeedProfile, NasProfile, SubscriberProfile } from '../../schemas/profile.ts';
 import { PolicySet } from '../../rules/compile/policy-set.ts';
 import { murmur2 } from '../../schemas/partitioning.ts';
 import { FeedTable } from '../feed/feed-table.ts';
 import type { Membership } from '../pool/membership.ts';
 import { PoolTable } from '../pool/pool-table.ts';
 import { DueQueue } from '../window/due-queue.ts';
+import { PlanTable } from './plan-table.ts';
 
 /** Layout of stored values that this program writes; it reads the one before too. */
 export const NEWEST_BLOB_VERSION = 4;
@@ -263,7 +264,7 @@ export interface SlotState {
   population: Population;
   /** controls folded; they are not records in */
   controlsFolded: number;
-  plans: Map<string, PlanVersion>;
+  plans: PlanTable;
   /** versions in mode enforce or off */
   policies: Map<string, PolicyVersion>;
   /** versions in mode shadow or percent, beside those */
@@ -303,7 +304,7 @@ export function emptySlot(partition: number, settings: FoldSettings, position: n
     flags: Object.fromEntries(FLAGS.map((flag) => [flag, 0])) as Record<Flag, number>,
     population: { subscribers: 0, openSessions: 0, throttled: 0 },
     controlsFolded: 0,
-    plans: new Map(),
+    plans: new PlanTable(),
     policies: new Map(),
     candidates: new Map(),
     provider: NO_PROVIDER_SETTINGS,

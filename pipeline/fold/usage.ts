@@ -12,7 +12,7 @@ import { addUsage, missingRows, spreadOf } from './add-usage.ts';
 import type { Spread } from './add-usage.ts';
 import { armAgain, drainDue, hasWork, isAhead } from './drain.ts';
 import type { DeadInput } from './effects.ts';
-import { feedOf, lineOf, note } from './feeds.ts';
+import { FASTEST_LINE, feedOf, lineOf, note } from './feeds.ts';
 import type { FoldContext } from './fold.ts';
 import type { Folding, RowKey } from './requests.ts';
 import { refusalOf } from './refuse.ts';
@@ -80,12 +80,13 @@ function takeIn(
   const { event, cause, feed, atMs, skewed } = incoming;
   if (isNasEvent(event)) {
     tellNasEvent(context, event, atMs, cause);
-    note(context, feed, { event, atMs, outcome: 'nas-event', flags: NO_FLAGS, subscriber: undefined }, cause);
+    note(context, feed, { event, atMs, outcome: 'nas-event', flags: NO_FLAGS, line: FASTEST_LINE }, cause);
     return null;
   }
   if (known !== undefined && isAhead(context, known, cause)) {
     armAgain(context, known);
-    note(context, feed, { event, atMs, outcome: 'duplicate', flags: NO_FLAGS, subscriber: known }, cause);
+    const line = lineOf(state, known);
+    note(context, feed, { event, atMs, outcome: 'duplicate', flags: NO_FLAGS, line }, cause);
     return null;
   }
   const { acceptLatenessMs } = state.settings;
@@ -98,7 +99,8 @@ function takeIn(
   context.touch = { origin: 'i', serial: 0 };
   const subscriber = known ?? subscriberOf(state, event.subscriberId);
   catchUp(context, subscriber, cause);
-  const metered = meterRecord(subscriber, event, meterContext(context, subscriber, event, atMs));
+  const meter = meterContext(context, subscriber, event, atMs);
+  const metered = meterRecord(subscriber, event, meter);
   if ('reason' in metered) {
     refuse(context, feed, event, metered, atMs, cause);
     return settleUsage(context, subscriber, cause);
@@ -108,7 +110,7 @@ function takeIn(
   if (subscriber.profile === null) flags.push('unassigned');
   const spreads = spreadOf(context, subscriber, metered);
   if (isEstimated(metered, spreads) && !flags.includes('estimated')) flags.push('estimated');
-  note(context, feed, { event, atMs, outcome: metered.outcome, flags, subscriber }, cause);
+  note(context, feed, { event, atMs, outcome: metered.outcome, flags, line: meter.lineBps }, cause);
   if (metered.intervalMs !== null) noteInterim(feed, metered.intervalMs);
   const missing = missingRows(subscriber, spreads, event.nasId);
   if (missing !== null) return afterRows(context, subscriber, event, metered, spreads, missing, cause);
@@ -206,7 +208,7 @@ function refuse(
   atMs: number,
   cause: Cause,
 ): void {
-  note(context, feed, { event, atMs, outcome: 'dead-lettered', flags: [], subscriber: undefined }, cause);
+  note(context, feed, { event, atMs, outcome: 'dead-lettered', flags: [], line: FASTEST_LINE }, cause);
   context.effects.dead.push({ ...cause, ...refusal, key: null, value: null, nasId: event.nasId });
 }
 
