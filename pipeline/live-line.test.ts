@@ -92,6 +92,16 @@ describe('LiveScreen', () => {
     };
   }
 
+  it('writes nothing once nobody reads it', () => {
+    const { screen: live, written } = screen(true);
+    live.show('live');
+    live.close();
+    live.show('more');
+    live.log('logged\n');
+    live.end();
+    expect(written).toEqual(['\r\u001b[Klive']);
+  });
+
   it('puts log lines above the live line', () => {
     const { screen: live, written } = screen(true);
     live.show('live');

@@ -66,6 +66,7 @@ export interface LiveTerminal {
 export class LiveScreen {
   readonly #out: LiveTerminal;
   #shown = '';
+  #closed = false;
 
   constructor(out: LiveTerminal) {
     this.#out = out;
@@ -73,7 +74,7 @@ export class LiveScreen {
 
   /** Replaces the live line. */
   show(line: string): void {
-    if (!this.#out.isTTY) return;
+    if (!this.#out.isTTY || this.#closed) return;
     const width = (this.#out.columns ?? 0) > 0 ? (this.#out.columns ?? 0) - 1 : line.length;
     this.#shown = line.length > width ? `${line.slice(0, Math.max(0, width - 1))}…` : line;
     this.#out.write(CLEAR + this.#shown);
@@ -81,13 +82,23 @@ export class LiveScreen {
 
   /** A log line, with its line break, above the live line. */
   log(line: string): void {
+    if (this.#closed) return;
     this.#out.write(this.#shown === '' ? line : CLEAR + line + this.#shown);
   }
 
   /** Leaves the last live line standing and goes below it. Idempotent. */
   end(): void {
-    if (this.#shown !== '') this.#out.write('\n');
+    if (this.#shown !== '' && !this.#closed) this.#out.write('\n');
     this.#shown = '';
+  }
+
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
+  /** Nobody reads any more: nothing is written from now on. */
+  close(): void {
+    this.#closed = true;
   }
 }
 

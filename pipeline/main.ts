@@ -24,6 +24,10 @@ export async function run(env: NodeJS.ProcessEnv): Promise<number> {
   });
   const { log } = telemetry;
   let lifecycle: Lifecycle | null = null;
+  watchOutput(() => {
+    screen.close();
+    void lifecycle?.stop(EXIT.failed);
+  });
   const onFatal = (error: unknown): void => {
     log.fatal({ err: error }, 'this cannot be mended while running: stopping');
     void lifecycle?.stop(EXIT.failed);
@@ -38,6 +42,7 @@ export async function run(env: NodeJS.ProcessEnv): Promise<number> {
     });
     lifecycle = new Lifecycle(parts, { log, graceMs: config.stopGraceMs, stopOrder });
     lifecycle.listen();
+    if (screen.isClosed) void lifecycle.stop(EXIT.failed);
     await lifecycle.start();
     return await lifecycle.ended;
   } catch (error) {
@@ -45,6 +50,18 @@ export async function run(env: NodeJS.ProcessEnv): Promise<number> {
     log.debug({ err: error }, 'start failed');
     return exitCodeOf(error);
   }
+}
+
+/**
+ * `closed` is called when nobody reads the standard output any more (`weir start | head`). Without a listener each line would be an
+ * exception that nobody caught, which is logged, and so on without end. A line that a full disk does not take is only lost.
+ */
+function watchOutput(closed: () => void): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') closed();
+  });
+  // There is nobody left to tell.
+  process.stderr.on('error', () => undefined);
 }
 
 /** Version of this program, from package.json. */

@@ -113,18 +113,27 @@ describe('the embedded default', () => {
     await overviewWhen(third, 'more entries', (now) => entries(now) > entries(more));
     await endsWithin(third, 'SIGTERM', { code: 0, signal: null });
   });
+
+  it('ends with 1 when nobody reads any more what it prints', async () => {
+    const process = start({ ...env, WEIR_LOG_LEVEL: 'debug' });
+    await overviewWhen(process, 'all slots are loaded', isWhole);
+    process.closeOutput();
+    await endsWithin(process, null, { code: 1, signal: null });
+  });
 });
 
-async function endsWithin(process: WeirProcess, signal: NodeJS.Signals, end: object): Promise<void> {
+/** @param signal null = it ends by itself */
+async function endsWithin(process: WeirProcess, signal: NodeJS.Signals | null, end: object): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<string>((resolve) => {
     timer = setTimeout(
       resolve,
       STOPPED_WITHIN_MS,
-      `still there ${String(STOPPED_WITHIN_MS)} ms after ${signal}`,
+      `still there ${String(STOPPED_WITHIN_MS)} ms after ${signal ?? 'that'}`,
     );
   });
-  expect(await Promise.race([process.end(signal), late]), process.output.slice(-2_000)).toEqual(end);
+  const ended = signal === null ? process.ended : process.end(signal);
+  expect(await Promise.race([ended, late]), process.output.slice(-2_000)).toEqual(end);
   clearTimeout(timer);
 }
 

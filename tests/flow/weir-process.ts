@@ -72,6 +72,12 @@ export class WeirProcess {
     }
   }
 
+  /** Whoever reads what it prints goes away. */
+  closeOutput(): void {
+    this.#child.stdout?.destroy();
+    this.#child.stderr?.destroy();
+  }
+
   /** Sends a signal and waits for the end. */
   async end(signal: NodeJS.Signals): Promise<ProcessEnd> {
     if (!this.hasEnded) this.#child.kill(signal);
