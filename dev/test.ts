@@ -44,8 +44,9 @@ async function main(): Promise<number> {
   }
   // What is cut off by that is no result: it must not change the counts any more.
   const results = [...counts];
+  const told = [...failures];
   await timed('stop', () => Promise.all([group.stop(), services.stop()]));
-  for (const { name, message } of failures) process.stdout.write(`failed: ${name}\n${message}\n\n`);
+  for (const { name, message } of told) process.stdout.write(`failed: ${name}\n${message}\n\n`);
   return conclude(results, filters.length > 0, interrupted);
 }
 

@@ -56,7 +56,7 @@ export async function run(env: NodeJS.ProcessEnv): Promise<number> {
 
 /**
  * Lets the heap grow to twice what is in use before it is collected, not to three or four times: a worker that keeps a million
- * lines holds 1.0 instead of 1.5 GB, at no cost that could be measured (load-tests/README.md, Memory). The collector reads
+ * lines holds 1.1 instead of 1.5 GB, at no cost that could be measured (load-tests/README.md, Memory). The collector reads
  * this with each cycle, so it may be set while the program runs.
  */
 function boundHeap(): void {

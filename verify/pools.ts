@@ -90,7 +90,9 @@ function partOfRest({ heard: { allowanceBytes, usedBytes } }: MemberOf, parts: n
 }
 
 function waits(pool: MemberOf, grown: number): number {
-  return grown < partOfRest(pool, 2000) ? HOUR : TEN_MINUTES;
+  const { allowanceBytes, usedBytes } = pool.heard;
+  const isFar = allowanceBytes !== null && usedBytes < 0.8 * allowanceBytes;
+  return isFar && grown < partOfRest(pool, 2000) ? HOUR : TEN_MINUTES;
 }
 
 function join(poolId: string, cycle: Cycle | null, plan: PlanVersion | null): MemberOf {

@@ -27,6 +27,7 @@ import type { FoldSettings, SlotState, Subscriber, WindowTotal } from '../fold/s
 import { buildCommit, versionOf } from './build-commit.ts';
 import type { Retention } from './build-commit.ts';
 import { nasProfileOf } from '../meter/nas-profile.ts';
+import { checkPosition } from './check-position.ts';
 import { deadLetter } from './dead-letter.ts';
 import type { Egress } from './egress.ts';
 import { IdleEviction, trimRows } from './eviction.ts';
@@ -257,6 +258,7 @@ export class SlotOwner {
       await this.stored.prefetch(inputs);
       const nextOffset = (slice.at(-1)?.offset ?? 0) + 1;
       await this.fold(inputs, nextOffset, effects);
+      // Cut: what comes after must not be folded before the rest of this one.
       if (state.position < nextOffset) break;
     }
     return effects;
@@ -361,46 +363,4 @@ export class SlotOwner {
 
 function feedRows(state: SlotState, feeds: Iterable<NasFeed>): FeedQualityRow[] {
   return [...feeds].map((feed) => toFeedRow(state.partition, feed, nasProfileOf(state.nas, feed.nasId)));
-}
-
-function checkPosition(
-  slot: SlotId,
-  stored: number | null,
-  position: number,
-  seen: number,
-  marks: PartitionMarks,
-): void {
-  const where = `partition ${slot.partition} of ${slot.topic}`;
-  const gone = stored === null && seen > 0 && marks.low > 0;
-  if (gone || (position < seen && position < marks.low)) {
-    throw new AppError(
-      'tail-lost',
-      `${where}: ${gone ? 'its state is gone' : `its state stands at offset ${position}`}, ` +
-        `offset ${seen} had been reached, and the log begins at ${marks.low}: ` +
-        `stop the workers and run weir state rebuild${gone ? '' : ` --partition ${slot.partition} --force`}`,
-    );
-  }
-  if (position < marks.low || position > marks.high) {
-    throw new AppError(
-      'position-out-of-range',
-      `${where}: state stands at offset ${position}, the log holds ${marks.low} to ${marks.high}: ` +
-        (position < marks.low ? deletedUnread(slot) : lostItsEnd(slot)),
-      // The end may be older than the position: it was asked for before the slot was ours.
-      { retriable: position > marks.high },
-    );
-  }
-}
-
-function deletedUnread({ partition }: SlotId): string {
-  return (
-    'records were deleted before they were read; bring them back, or stop the workers and begin without them and ' +
-    `without this state: weir state rebuild --partition ${partition} --from-log --force`
-  );
-}
-
-function lostItsEnd({ partition }: SlotId): string {
-  return (
-    'the log lost its end, or the topic was made anew; stop the workers and go back to a snapshot that the log continues: ' +
-    `weir state rebuild --partition ${partition} --force`
-  );
 }

@@ -28,11 +28,9 @@ export class StoredValues {
    * in a second one. What this does not foresee the fold asks for itself.
    */
   async prefetch(inputs: readonly Input[]): Promise<void> {
-    const { subscribers, absent, position } = this.#state;
+    const { subscribers, absent } = this.#state;
     const missing = new Set<string>();
     for (const input of inputs) {
-      // A batch that is folded in parts comes again with each of them.
-      if (input.offset < position) continue;
       const id = subscriberIdOf(input);
       if (id !== null && !subscribers.has(id) && !absent.has(id)) missing.add(id);
     }
@@ -40,8 +38,7 @@ export class StoredValues {
     await this.subscribers([...missing]);
     const wanted: { subscriber: Subscriber; key: RowKey }[] = [];
     for (const input of inputs) {
-      if (input.offset < position || input.kind !== 'usage' || !missing.has(input.event.subscriberId))
-        continue;
+      if (input.kind !== 'usage' || !missing.has(input.event.subscriberId)) continue;
       const subscriber = subscribers.get(input.event.subscriberId);
       if (subscriber === undefined) continue;
       const { sessionId, nasId } = input.event;

@@ -120,6 +120,24 @@ describe('due work', { timeout: TIMEOUT_MS }, () => {
     await single.run(() => 1000);
     expect(whole.store.dumpText(SLOT)).toEqual(single.store.dumpText(SLOT));
   });
+  it('loses nothing of a long batch that is cut in the middle', async () => {
+    const log = everybody(new LogBuilder(), 6500, false);
+    const uses = (from: number, atMs: number): void => {
+      for (const subscriberId of ids(from + 300).slice(from))
+        log.record({ subscriberId, sessionId: 's2', eventTimeMs: atMs, outputOctets: 100 });
+    };
+    uses(0, AUGUST - HOUR);
+    for (let i = 0; i < 4; i += 1) log.tick(AUGUST + i);
+    uses(300, AUGUST + MINUTE);
+    const whole = new WorkerRig(log.inputs);
+    const worker = whole.worker();
+    await whole.open(worker);
+    expect(await whole.deliver(worker, 0, log.inputs.length)).toBe(log.inputs.length);
+    await worker.close(0);
+    const small = new WorkerRig(log.inputs);
+    await small.run(() => 100);
+    expect(whole.store.dumpText(SLOT)).toEqual(small.store.dumpText(SLOT));
+  });
 });
 
 describe('a sweep', { timeout: TIMEOUT_MS }, () => {

@@ -1,6 +1,9 @@
 import type { PlanVersion, SubscriberProfile } from '../../schemas/profile.ts';
 
-/** Plans by id. Which one is in force is asked several times a record, of the same profile at the same time: the last answer is kept. */
+/**
+ * Plans by id; they come and change, and never go. Which one is in force is asked several times a record, of the same profile at
+ * the same time: the last answer is kept.
+ */
 export class PlanTable extends Map<string, PlanVersion> {
   #asked: { profile: SubscriberProfile; atMs: number; plan: PlanVersion | null } | null = null;
 

@@ -11,15 +11,17 @@ import { leaveControl } from './own-control.ts';
 const SHARE_TOLD_AT_ONCE = 200;
 /** Less is told when it is this old in event time. */
 const TOLD_AFTER_MS = 600_000;
-/** Share that may wait for longer, 0.05 %: however many members there are, the sum is known to that share of each. */
+/** Share that may wait for longer, 0.05 %, as long as no more than 80 % of the allowance is used: many members add up. */
 const SHARE_OF_LITTLE = 2000;
 const LITTLE_TOLD_AFTER_MS = 3_600_000;
+const NEARLY_USED = 0.8;
 /** Numbers that each input has for contributions of one subscriber: at most three looks of two each. */
 const SEQS_AN_INPUT = 8;
 
 /**
  * Brings a subscriber's membership up to its profile, and tells its pool what it has used since it joined: as it joins,
- * leaves, rolls or uses less than it did; when it has used 0.5 % of what is left more; else after 10 minutes, less than 0.05 % after an hour. One whose
+ * leaves, rolls or uses less than it did; when it has used 0.5 % of what is left more; else after 10 minutes, or less than
+ * 0.05 % after an hour as long as the pool is not nearly used up. One whose
  * claim is absurd (accounting case 20) tells nothing new. To be called at the end of each look; true where the membership changed.
  */
 export function contribute(context: FoldContext, subscriber: Subscriber, cause: Cause): boolean {
@@ -88,6 +90,8 @@ function share({ told: { allowanceBytes, usedBytes } }: Membership, parts: numbe
 
 /** How long what came on top may wait, ms of event time. */
 function patience(pool: Membership, grown: number): number {
+  const { allowanceBytes, usedBytes } = pool.told;
+  if (allowanceBytes === null || usedBytes >= NEARLY_USED * allowanceBytes) return TOLD_AFTER_MS;
   return grown < share(pool, SHARE_OF_LITTLE) ? LITTLE_TOLD_AFTER_MS : TOLD_AFTER_MS;
 }
 
