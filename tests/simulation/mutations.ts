@@ -230,7 +230,7 @@ export const MUTATIONS: readonly Mutation[] = [
     mechanism: 'watermark check',
     how: {
       change: {
-        file: 'pipeline/commit/slot-owner.ts',
+        file: 'pipeline/commit/check-position.ts',
         find: 'if (position < marks.low || position > marks.high) {',
         replace: 'if (position > marks.high) {',
       },
