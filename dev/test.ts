@@ -10,8 +10,8 @@ import type { Counts, Failure } from './test-results.ts';
 
 /**
  * `npm test`: starts the real servers, runs the unit, simulation, integration and chaos projects, stops the servers,
- * says once more what failed, and ends with the plain line `N passed, N failed`. Exits 0 only when something passed, nothing failed and nothing was
- * skipped. Arguments go to vitest: `npm test -- storage/redis -t "stale token"`.
+ * says once more what failed, and ends with the plain line `N passed, N failed`. Exits 0 only when something passed,
+ * nothing failed and nothing was skipped. Arguments go to vitest: `npm test -- storage/redis -t "stale token"`.
  */
 async function main(): Promise<number> {
   const filters = process.argv.slice(2);

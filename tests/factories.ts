@@ -11,7 +11,7 @@ import { noEffects } from '../pipeline/fold/effects.ts';
 import { foldBatch } from '../pipeline/fold/fold.ts';
 import type { FoldAnswer, FoldRequest } from '../pipeline/fold/requests.ts';
 import { emptySlot } from '../pipeline/fold/slot-state.ts';
-import type { FoldSettings, SlotState } from '../pipeline/fold/slot-state.ts';
+import type { FoldSettings, SlotState, Subscriber } from '../pipeline/fold/slot-state.ts';
 import { CycleCalendar } from '../rules/cycle.ts';
 
 /** 2026-07-10 12:00:00 UTC: mid-month, on a window boundary. */
@@ -220,6 +220,12 @@ function addEffects(into: BatchEffects, effects: BatchEffects): void {
 /** The actions among what a batch leaves to be delivered. */
 export function intentsOf(effects: Pick<BatchEffects, 'outbox'>): ActionIntent[] {
   return effects.outbox.flatMap((record) => (record.kind === 'action' ? [record.intent] : []));
+}
+
+/** What a subscriber's values hold of it. The due time is the slot's: a look in vain moves it and writes no value. */
+export function storedPart(subscriber: Subscriber): Partial<Subscriber> {
+  const { counted: _c, rows: _r, rowsThroughMs: _t, dueMs: _d, ...stored } = subscriber;
+  return stored;
 }
 
 export function freshSlot(): SlotState {

@@ -39,7 +39,7 @@ export interface WorkerOptions {
   maxRecordBytes: number;
   /** intents waiting for the ledger at which a slot takes no more batches */
   maxWaitingIntents: number;
-  /** subscribers that stay in memory, over all slots of the process: one that has few leaves its room to the others */
+  /** subscribers that stay in memory, over all slots of the process; one that has few leaves its room to the others */
   cachedSubscribers: number;
 }
 
@@ -225,7 +225,7 @@ export class Worker implements PartitionHandler {
     return [...this.owners].filter(([, owner]) => owner.egress.isHeld).map(([partition]) => partition);
   }
 
-  /** A slot's share, and what the others leave of theirs: slots are not alike, and those that come to much would read everybody anew. */
+  /** A slot's share, and what the others leave of theirs: with equal parts a slot of many would read everybody anew. */
   private roomFor(state: SlotState): number {
     const { cachedSubscribers } = this.options;
     let others = 0;

@@ -10,12 +10,12 @@ import {
   profile,
   SETTINGS,
   fold,
+  storedPart,
   usageEvent,
 } from '../../tests/factories.ts';
 import { decodeCold, decodeHot, encodeCold, encodeHot } from '../commit/subscriber-codec.ts';
 import { decodeCore, encodeCore } from '../commit/slot-codec.ts';
 import { emptySlot, NEWEST_BLOB_VERSION, newSubscriber } from './slot-state.ts';
-import type { Subscriber } from './slot-state.ts';
 
 const MAX = Number.MAX_SAFE_INTEGER;
 const octets = fc.constantFrom(null, 0, 5, 2 ** 31, 2 ** 32 + 7, 2 ** 52, MAX - 9, MAX);
@@ -109,7 +109,7 @@ it(
           const copy = newSubscriber(subscriber.id, SETTINGS);
           decodeHot(encodeHot(subscriber, NEWEST_BLOB_VERSION), copy);
           decodeCold(encodeCold(subscriber, NEWEST_BLOB_VERSION), copy);
-          expect(stored(copy)).toEqual(stored(subscriber));
+          expect(storedPart(copy)).toEqual(storedPart(subscriber));
         }
         decodeCore(encodeCore(state), emptySlot(0, SETTINGS, 0));
       }),
@@ -146,9 +146,3 @@ it.each([
     expect(() => encodeCold(subscriber, NEWEST_BLOB_VERSION)).not.toThrow();
   }
 });
-
-/** What its values hold. The due time is the slot's: a look in vain moves it and writes no value. */
-function stored(subscriber: Subscriber): unknown {
-  const { counted: _c, rows: _r, rowsThroughMs: _t, dueMs: _d, ...rest } = subscriber;
-  return rest;
-}

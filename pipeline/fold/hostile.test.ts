@@ -17,6 +17,7 @@ import {
   nasProfile,
   plan,
   profile,
+  storedPart,
 } from '../../tests/factories.ts';
 import { decodeCold, decodeHot, encodeCold, encodeHot } from '../commit/subscriber-codec.ts';
 import { MAX_PLAUSIBLE_MS, MIN_PLAUSIBLE_MS } from '../decode/usage-event.ts';
@@ -45,9 +46,7 @@ const hostile: fc.Arbitrary<Partial<UsageEvent>> = fc.record({
 
 /** Every subscriber, and as it would be loaded again; without what is derived. */
 function subscribersOf(state: SlotState): unknown[] {
-  return [...state.subscribers.values()].map(
-    ({ counted: _c, rows: _r, rowsThroughMs: _t, dueMs: _d, ...subscriber }) => subscriber,
-  );
+  return [...state.subscribers.values()].map(storedPart);
 }
 function loadedAgain(state: SlotState): unknown[] {
   const copies = emptySlot(0, state.settings, 0);

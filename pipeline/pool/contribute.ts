@@ -21,8 +21,8 @@ const SEQS_AN_INPUT = 8;
 /**
  * Brings a subscriber's membership up to its profile, and tells its pool what it has used since it joined: as it joins,
  * leaves, rolls or uses less than it did; when it has used 0.5 % of what is left more; else after 10 minutes, or less than
- * 0.05 % after an hour as long as the pool is not nearly used up. One whose
- * claim is absurd (accounting case 20) tells nothing new. To be called at the end of each look; true where the membership changed.
+ * 0.05 % after an hour as long as the pool is not nearly used up. One whose claim is absurd (accounting case 20) tells nothing
+ * new. To be called at the end of each look; true where the membership changed.
  */
 export function contribute(context: FoldContext, subscriber: Subscriber, cause: Cause): boolean {
   const wanted = subscriber.profile?.poolId ?? null;
@@ -76,13 +76,16 @@ function tell(context: FoldContext, subscriber: Subscriber, pool: Membership, ca
   const bytes = subscriber.suspended ? pool.sentBytes : shareOf(state, subscriber, pool);
   const grown = bytes - pool.sentBytes;
   const isDue = grown !== 0 && state.watermarkMs >= pool.sentAtMs + patience(pool, grown);
-  if (pool.seq > 0 && !isDue && grown >= 0 && grown < share(pool, SHARE_TOLD_AT_ONCE)) return rolled;
+  if (pool.seq > 0 && !isDue && grown >= 0 && grown < partOfRest(pool, SHARE_TOLD_AT_ONCE)) return rolled;
   send(context, subscriber, pool, { bytes, leaving: false }, cause);
   return true;
 }
 
-/** Bytes that are one in `parts` of what the pool has left: the nearer it is to its allowance, the finer; without one nothing waits for the sum. */
-function share({ told: { allowanceBytes, usedBytes } }: Membership, parts: number): number {
+/**
+ * One in `parts` of what the pool has left, as far as the member was told, bytes: the nearer it is to its allowance, the finer;
+ * without one nothing waits for the sum.
+ */
+function partOfRest({ told: { allowanceBytes, usedBytes } }: Membership, parts: number): number {
   if (allowanceBytes === null) return Infinity;
   const left = usedBytes < allowanceBytes ? allowanceBytes - usedBytes : allowanceBytes;
   return Math.max(1, left / parts);
@@ -92,7 +95,7 @@ function share({ told: { allowanceBytes, usedBytes } }: Membership, parts: numbe
 function patience(pool: Membership, grown: number): number {
   const { allowanceBytes, usedBytes } = pool.told;
   if (allowanceBytes === null || usedBytes >= NEARLY_USED * allowanceBytes) return TOLD_AFTER_MS;
-  return grown < share(pool, SHARE_OF_LITTLE) ? LITTLE_TOLD_AFTER_MS : TOLD_AFTER_MS;
+  return grown < partOfRest(pool, SHARE_OF_LITTLE) ? LITTLE_TOLD_AFTER_MS : TOLD_AFTER_MS;
 }
 
 /** Another cycle is the current one: the last word on the one before, and everything of the new one is the pool's. */
