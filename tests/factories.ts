@@ -208,6 +208,7 @@ function addEffects(into: BatchEffects, effects: BatchEffects): void {
   for (const subscriber of effects.hot) into.hot.add(subscriber);
   for (const subscriber of effects.cold) into.cold.add(subscriber);
   for (const total of effects.windows) into.windows.add(total);
+  for (const subscriber of effects.crowded) into.crowded.add(subscriber);
   for (const [key, dueMs] of effects.due) into.due.set(key, dueMs);
   for (const field of effects.catalogue) into.catalogue.add(field);
   for (const feed of effects.feeds) into.feeds.add(feed);

@@ -58,3 +58,8 @@ export class DueList {
     this.#heap[j] = a;
   }
 }
+
+/** A due time is left where it is while it is not too late, and at least a quarter of the time until the next work is left. */
+export function staysDue(dueMs: number, nextMs: number, nowMs: number): boolean {
+  return dueMs > nowMs && dueMs <= nextMs && 4 * (dueMs - nowMs) >= nextMs - nowMs;
+}

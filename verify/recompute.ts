@@ -6,6 +6,7 @@ import type { PolicyVersion } from '../schemas/policy.ts';
 import { plus } from './amount.ts';
 import { decide, nextChangeMs } from './decisions.ts';
 import type { Moment } from './actions.ts';
+import { staysDue } from './due-list.ts';
 import type { Settings, VerifyEntry } from './entry.ts';
 import { nothingExpected } from './expected.ts';
 import type { Expected } from './expected.ts';
@@ -340,8 +341,7 @@ export class Recomputation {
     times.push(line.book.nextCloseMs(watermarkMs, this.settings.cycleCloseGraceMs));
     const known = times.filter((atMs) => atMs !== null) as number[];
     const next = known.length === 0 ? null : Math.min(...known);
-    // Left where it is while it is not too late: a look in vain does no harm.
-    if (line.dueMs !== null && line.dueMs > watermarkMs && next !== null && line.dueMs <= next) return;
+    if (line.dueMs !== null && next !== null && staysDue(line.dueMs, next, watermarkMs)) return;
     line.dueMs = next;
     this.rounds.setDue(line.id, next);
   }

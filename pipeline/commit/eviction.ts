@@ -50,16 +50,14 @@ export class IdleEviction {
 const KEPT_ROWS = 64;
 
 /** Keeps of the window rows in memory those that the next record is likely to add to; the others lie in the store. */
-export function trimRows(touched: Iterable<Subscriber>): void {
-  for (const subscriber of touched) {
+export function trimRows(crowded: Iterable<Subscriber>): void {
+  for (const subscriber of crowded) {
     const { rows } = subscriber;
-    if (rows.length <= 2) continue;
     keepNewest(rows);
     if (rows.length > KEPT_ROWS) subscriber.rows = rows.slice(-KEPT_ROWS);
   }
 }
 
-/** In place: nearly every record adds a row, and makes one go. */
 function keepNewest(rows: WindowTotal[]): void {
   let newestMs = 0;
   for (const { startMs } of rows) newestMs = Math.max(newestMs, startMs);

@@ -162,7 +162,7 @@ export class SlotOwner {
       this.retention.committedFlushed = flushedThrough;
       this.submit(effects, ahead);
       this.egress.push(this.state.position, outbox);
-      trimRows(effects.hot);
+      trimRows(effects.crowded);
       await this.crossCheck(effects.hot);
       this.eviction.downTo(this.deps.cachedSubscribers(this.state));
       return effects;

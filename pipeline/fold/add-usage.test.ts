@@ -75,6 +75,31 @@ describe('off-peak use', () => {
   });
 });
 
+describe('window rows in memory', () => {
+  const starts = (line: Subscriber): number[] => line.rows.map(({ startMs }) => (startMs - NOON) / MINUTE);
+
+  it('are those of the newest two windows: what a batch before has stored leaves as another begins', () => {
+    const state = freshSlot();
+    const made = new LogBuilder();
+    for (const minute of [1, 6, 11]) {
+      made.record({ eventTimeMs: NOON + minute * MINUTE, outputOctets: minute });
+      folded(made, state);
+    }
+    expect(starts(folded(made, state))).toEqual([5, 10]);
+  });
+
+  it('stay as long as their batch has changed them, and say who has more than usual', () => {
+    const state = freshSlot();
+    const made = new LogBuilder();
+    for (const minute of [1, 6, 11])
+      made.record({ eventTimeMs: NOON + minute * MINUTE, outputOctets: minute });
+    const { crowded } = fold(state, made.inputs);
+    const line = state.subscribers.get('sub-1');
+    expect([...crowded]).toEqual([line]);
+    expect(line?.rows.map(({ down }) => down)).toEqual([5, 5, 1]);
+  });
+});
+
 describe('the layout before', () => {
   it('has no room for it: hours, windows, peaks and off-peak use are kept from the change on', () => {
     const state = freshSlot();

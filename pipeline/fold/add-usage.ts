@@ -7,8 +7,9 @@ import { addToCycle } from '../window/cycles.ts';
 import { addToDays, daysBetween } from '../window/days.ts';
 import { addToHours } from '../window/hours.ts';
 import { noteWindows } from '../window/peaks.ts';
-import { oldestOpenWindow, spread } from '../window/spread.ts';
+import { oldestOpenWindow, spread, WINDOW_MS } from '../window/spread.ts';
 import type { SpreadPart } from '../window/spread.ts';
+import type { BatchEffects } from './effects.ts';
 import type { FoldContext } from './fold.ts';
 import { putOneShot } from './one-shot.ts';
 import type { RowKey } from './requests.ts';
@@ -195,7 +196,8 @@ function addToWindow(
   estimated: boolean,
   cause: Cause,
 ): void {
-  const total = windowTotal(subscriber, startMs, usage.serviceClass, nasId);
+  const total = windowTotal(effects, subscriber, startMs, usage.serviceClass, nasId);
+  if (subscriber.rows.length > USUAL_ROWS) effects.crowded.add(subscriber);
   // A row that is ahead of its subscriber comes from a torn write: it holds this record already.
   if (total.version <= cause.offset || effects.windows.has(total)) {
     total.down += usage.down;
@@ -223,16 +225,20 @@ export function rowOf(
   return null;
 }
 
+/** Rows of a subscriber that stay in memory without a further look: of the newest two windows, where it has one session. */
+export const USUAL_ROWS = 2;
+
 /** A row that nothing was added to yet. */
 export function emptyRow(
   subscriberId: string,
   startMs: number,
   serviceClass: string,
   nasId: string,
+  key = windowKey(subscriberId, serviceClass, nasId),
 ): WindowTotal {
   return {
     startMs,
-    key: windowKey(subscriberId, serviceClass, nasId),
+    key,
     subscriberId,
     serviceClass,
     nasId,
@@ -245,6 +251,7 @@ export function emptyRow(
 }
 
 function windowTotal(
+  effects: BatchEffects,
   subscriber: Subscriber,
   startMs: number,
   serviceClass: string,
@@ -252,9 +259,41 @@ function windowTotal(
 ): WindowTotal {
   const known = rowOf(subscriber, startMs, serviceClass, nasId);
   if (known !== null) return known;
-  const made = emptyRow(subscriber.id, startMs, serviceClass, nasId);
-  // Not push, which makes room for 16 more: few are ever added.
-  subscriber.rows = [...subscriber.rows, made];
+  const made = emptyRow(
+    subscriber.id,
+    startMs,
+    serviceClass,
+    nasId,
+    keyBefore(subscriber, serviceClass, nasId),
+  );
+  addRow(effects, subscriber, made);
   if (startMs > subscriber.rowsThroughMs) subscriber.rowsThroughMs = startMs;
   return made;
+}
+
+/** The key that a row of another window has already: it is the same one. */
+function keyBefore({ rows }: Subscriber, serviceClass: string, nasId: string): string | undefined {
+  for (const row of rows) if (row.nasId === nasId && row.serviceClass === serviceClass) return row.key;
+  return undefined;
+}
+
+/**
+ * With nearly every record a window begins: in place of what then lies behind the newest two. That is stored, unless this very
+ * batch has changed it.
+ */
+function addRow(effects: BatchEffects, subscriber: Subscriber, made: WindowTotal): void {
+  const { rows } = subscriber;
+  let newestMs = made.startMs;
+  for (const { startMs } of rows) if (startMs > newestMs) newestMs = startMs;
+  let kept = 0;
+  for (const row of rows) {
+    if (row.startMs < newestMs - WINDOW_MS && !effects.windows.has(row)) continue;
+    rows[kept] = row;
+    kept += 1;
+  }
+  if (kept < rows.length) {
+    rows[kept] = made;
+    rows.length = kept + 1;
+    // Not push, which makes room for 16 more: few are ever added.
+  } else subscriber.rows = [...rows, made];
 }

@@ -1,6 +1,7 @@
 import type { OperatorCommand, ReplayControl } from '../../schemas/control.ts';
 import type { Cause } from '../decide/intents.ts';
 import { meterRecord, meterReplayed } from '../meter/meter.ts';
+import { nasProfileOf } from '../meter/nas-profile.ts';
 import { recordTime } from '../meter/record-time.ts';
 import { endByOperator } from '../meter/session-end.ts';
 import { cycleFor } from '../window/cycles.ts';
@@ -96,8 +97,9 @@ export function* foldReplay(context: FoldContext, replay: ReplayControl, cause: 
   const subscriber = yield* claimed(context, event.subscriberId, cause);
   if (subscriber === null) return;
   catchUp(context, subscriber, cause);
-  const metering = meterContext(context, subscriber, event, atMs);
-  if (beyondExact(subscriber, event, metering.nas) !== null) {
+  const nas = nasProfileOf(state.nas, event.nasId);
+  const metering = meterContext(context, subscriber, event, nas, atMs);
+  if (beyondExact(subscriber, event, nas) !== null) {
     // It stays what it was: a letter. Whoever replays it sees no usage of it, and a command can adjust.
     yield* settle(context, subscriber, cause, true);
     return;

@@ -61,6 +61,8 @@ export interface BatchEffects {
   /** subscribers whose cold value changed too */
   cold: Set<Subscriber>;
   windows: Set<WindowTotal>;
+  /** subscribers that may hold more window rows in memory than the next record needs */
+  crowded: Set<Subscriber>;
   /** key = offset and running number within it */
   oneShots: { key: string; row: OneShotRow }[];
   /** what is to be delivered, in order; dead letters are beside, as their bytes are the owner's to add */
@@ -82,6 +84,7 @@ export function noEffects(): BatchEffects {
     hot: new Set(),
     cold: new Set(),
     windows: new Set(),
+    crowded: new Set(),
     oneShots: [],
     outbox: [],
     due: new Map(),

@@ -149,10 +149,14 @@ export function* confirmed(
   return step.value;
 }
 
+/** Of the time until its next work, the part that is left when a subscriber that is looked at anyway is armed anew. */
+const SOON = 0.25;
+
 /**
- * Tells the subscriber's pool, and arms the next due time. That is left where it is while it is not too late: every record moves
- * a session's time-out, and one look in vain when it comes up is cheaper than a write with each. True where the value changed: a
- * due time alone is kept among the slot's.
+ * Tells the subscriber's pool, and arms the next due time. That is left where it is while it is neither too late nor soon: every
+ * record moves a session's time-out, and a look in vain now and then is cheaper than a write with each. One that is soon moves
+ * with the record that is at hand: the look in vain costs several times as much. True where the value changed: a due time alone
+ * is kept among the slot's.
  */
 export function arm(context: FoldContext, subscriber: Subscriber, cause: Cause): boolean {
   const { state, effects, hearing } = context;
@@ -163,8 +167,11 @@ export function arm(context: FoldContext, subscriber: Subscriber, cause: Cause):
     nextTimeoutMs(subscriber, hearing, state.watermarkMs),
   );
   const { dueMs } = subscriber;
-  if (dueMs !== null && dueMs > state.watermarkMs && next !== null && dueMs <= next) return changed;
   if (dueMs === next) return changed;
+  if (dueMs !== null && next !== null && dueMs <= next) {
+    const leftMs = dueMs - state.watermarkMs;
+    if (leftMs > 0 && leftMs >= SOON * (next - state.watermarkMs)) return changed;
+  }
   subscriber.dueMs = next;
   state.due.set(subscriber.id, next);
   effects.due.set(subscriber.id, next);

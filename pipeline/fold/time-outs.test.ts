@@ -121,6 +121,22 @@ describe('case 13: no Stop', () => {
     expect(state.population.openSessions).toBe(1);
   });
 
+  it('costs no look in vain: a due time that is soon moves with the record at hand', () => {
+    const log = new LogBuilder().control({ kind: 'nas-profile', nas: nasProfile({ interimSeconds: 600 }) });
+    const state = freshSlot();
+    let drained = 0;
+    const due: (number | null)[] = [];
+    for (let i = 0; i < 12; i += 1) {
+      log.record({ eventTimeMs: NOON + 10 * i * MINUTE, sessionTimeSeconds: 600 * i });
+      drained += fold(state, log.inputs).drained;
+      due.push(state.due.get('sub-1'));
+    }
+    expect(drained).toBe(0);
+    expect(due.map((dueMs) => ((dueMs ?? 0) - NOON) / MINUTE)).toEqual([
+      30, 30, 30, 60, 60, 60, 90, 90, 90, 120, 120, 120,
+    ]);
+  });
+
   it('changes no outcome: what a timer closes is no record', () => {
     const log = new LogBuilder().record({ eventTimeMs: NOON }).tick(NOON + 100 * HOUR);
     const state = freshSlot();

@@ -1,5 +1,6 @@
 import type { UsageEvent } from '../../schemas/accounting-record.ts';
 import type { Flag } from '../../schemas/outcome.ts';
+import type { NasProfile } from '../../schemas/profile.ts';
 import type { Cause } from '../decide/intents.ts';
 import { isAhead as hasFastClock, noteInterim, noteLead } from '../feed/nas-feed.ts';
 import type { NasFeed } from '../feed/nas-feed.ts';
@@ -38,6 +39,8 @@ export function foldUsage(context: FoldContext, event: UsageEvent, cause: Cause)
   const { state } = context;
   const { atMs, skewed } = recordTime(event, cause.appendTimeMs);
   const feed = feedOf(context, event.nasId, cause);
+  // The same text with every record of a NAS: told apart at a glance, and none lives on in each session.
+  if (feed.nasId === event.nasId) event.nasId = feed.nasId;
   if (event.eventTimeMs !== null) noteLead(feed, event.eventTimeMs - cause.appendTimeMs);
   if (!skewed && !hasFastClock(feed))
     state.watermarkMs = Math.max(state.watermarkMs, atMs - WATERMARK_DELAY_MS);
@@ -99,7 +102,7 @@ function takeIn(
   context.touch = { origin: 'i', serial: 0 };
   const subscriber = known ?? subscriberOf(state, event.subscriberId);
   catchUp(context, subscriber, cause);
-  const meter = meterContext(context, subscriber, event, atMs);
+  const meter = meterContext(context, subscriber, event, nas, atMs);
   const metered = meterRecord(subscriber, event, meter);
   if ('reason' in metered) {
     refuse(context, feed, event, metered, atMs, cause);
@@ -187,10 +190,11 @@ export function meterContext(
   { state, groupOf }: FoldContext,
   subscriber: Subscriber,
   event: UsageEvent,
+  nas: NasProfile,
   atMs: number,
 ): MeterContext {
   return {
-    nas: nasProfileOf(state.nas, event.nasId),
+    nas,
     groupOf,
     countFromMs: state.feedProfiles.get(event.feedId)?.countFromMs ?? null,
     atMs,

@@ -277,11 +277,13 @@ function remember(session: Session, claim: SessionClaim, event: UsageEvent): voi
   session.lastEventMs = claim.atMs;
   session.lastStatus = claim.status;
   session.lastSessionTime = claim.sessionTimeSeconds ?? -1;
-  if (event.framedIp !== null) session.framedIp = event.framedIp;
-  if (event.nasIp !== null) session.nasIp = event.nasIp;
-  if (claim.multiId !== '') session.multiId = claim.multiId;
+  // What is the same stays the same text: the record's own would live on from each to the next.
+  const { framedIp, nasIp } = event;
+  if (framedIp !== null && framedIp !== session.framedIp) session.framedIp = framedIp;
+  if (nasIp !== null && nasIp !== session.nasIp) session.nasIp = nasIp;
+  if (claim.multiId !== '' && claim.multiId !== session.multiId) session.multiId = claim.multiId;
   // While a low total waits, the NAS that had the session before tells whether another one took it over.
   if (session.candidate !== null) return;
-  session.nasId = claim.nasId;
+  if (claim.nasId !== session.nasId) session.nasId = claim.nasId;
   session.group = claim.group;
 }
