@@ -68,8 +68,9 @@ function tests(): void {
 
   it('takes who does not say a layout for one of the program before', async () => {
     await reports.report('a', [{ ...at(0, 'v1'), layout: 5 }, at(1, 'v1')]);
+    await reports.report('a', [{ ...at(0, 'v1'), layout: 6 }, at(1, 'v1')]);
     await database.pool.query('update policy_report set layout = null where partition = 1');
-    expect((await reports.partitions()).map(({ layout }) => layout)).toEqual([5, 4]);
+    expect((await reports.partitions()).map(({ layout }) => layout)).toEqual([6, 4]);
   });
 
   it('keeps the last look of each process at its folder', async () => {
