@@ -65,6 +65,10 @@ export class FakeDirectory implements Directory {
     return Promise.resolve();
   }
 
+  foldVersion(): Promise<number | null> {
+    return Promise.resolve(this.foldVersions.at(-1) ?? null);
+  }
+
   subscriber(subscriberId: string): Promise<SubscriberProfile | null> {
     if (!this.#known.includes(subscriberId)) return Promise.resolve(null);
     return Promise.resolve({

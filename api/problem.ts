@@ -62,6 +62,8 @@ const STATUS_OF: Partial<Record<ErrorCode, number>> = {
   forbidden: 403,
   'not-found': 404,
   conflict: 409,
+  'precondition-failed': 412,
+  'idempotency-mismatch': 422,
   unreachable: 503,
   timeout: 503,
   'store-unknown-outcome': 503,

@@ -144,8 +144,8 @@ describe('weir policy list, show, status, withdraw and shadow-report', () => {
     const base = head?.base?.version.version ?? null;
     const candidate = head?.candidate?.version.version ?? null;
     rig.state.partitions = [
-      { partition: 0, position: 1, policies: { fup: { base, candidate } } },
-      { partition: 1, position: 1, policies: { fup: { base, candidate: null } } },
+      { partition: 0, position: 1, layout: 4, policies: { fup: { base, candidate } } },
+      { partition: 1, position: 1, layout: 4, policies: { fup: { base, candidate: null } } },
     ];
     const { out } = await weir('list');
     expect(out).toMatch(/fup +enforce +[0-9a-f]{12} +\S+Z +ann \(cli\) +2 of 12 +next/);

@@ -1,4 +1,5 @@
 import type { PolicyEventType } from './policy.ts';
+import type { TopUpKind } from './tariff.ts';
 
 /** Speed of a line in bit/s, as the subscriber sees it. */
 export interface Speed {
@@ -117,7 +118,13 @@ export interface OverageBlock {
 /** A top-up that a policy buys; price in minor units of the currency, instants ms since 1970 UTC. */
 export interface TopUpPurchase {
   productId: string;
+  /** absent = 'bytes' */
+  kind?: TopUpKind;
+  /** 0 of a boost and of what is unlimited */
   bytes: number;
+  /** of a boost, both */
+  downBps?: number;
+  upBps?: number;
   priceMinor: number;
   currency: string;
   fromMs: number;

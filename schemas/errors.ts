@@ -22,6 +22,10 @@ export const ERROR_CODES = [
   'migration-failed',
   'conflict',
   'not-found',
+  /** what the caller knows of a resource is not what it is now */
+  'precondition-failed',
+  /** a key of a request that was made with another content */
+  'idempotency-mismatch',
   'invalid-input',
   'unauthorised',
   'forbidden',

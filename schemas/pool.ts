@@ -1,4 +1,5 @@
 import type { Effect } from './action.ts';
+import type { CycleChange, CycleRule, TopUp } from './profile.ts';
 
 /** One allowance that several subscribers share, as a household or company does. Arrives as a control, whole. */
 export interface PoolProfile {
@@ -17,6 +18,12 @@ export interface PoolProfile {
   overageConsent: boolean;
   /** subscriber that notices and charges of the pool go to */
   billTo: string;
+  /** bytes bought on top of the allowance; absent = none */
+  topUps?: TopUp[];
+  /** absent = monthly on anchorDay */
+  cycle?: CycleRule;
+  /** ordered by fromMs; absent = none */
+  cycleChanges?: CycleChange[];
 }
 
 /** What a member has used of one of its cycles while it was a member: the absolute total. Owner of the slot of `member` -> that of the pool. */

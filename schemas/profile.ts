@@ -1,3 +1,20 @@
+import type { Speed } from './action.ts';
+
+/** When billing cycles begin, in the subscriber's zone. */
+export type CycleRule =
+  /** 1-31; 29-31 falls on the month's last day */
+  | { kind: 'month'; anchorDay: number }
+  /** ISO day, 1 = Monday to 7 = Sunday */
+  | { kind: 'week'; weekday: number }
+  /** every so many days, counted from the local date YYYY-MM-DD */
+  | { kind: 'days'; days: number; from: string };
+
+/** A rule that holds from an instant on, ms since 1970 UTC: the cycle before ends there. */
+export interface CycleChange {
+  fromMs: number;
+  cycle: CycleRule;
+}
+
 /** Plan in force from a time on. Instants are ms since 1970 UTC; `toMs` null = open. */
 export interface Assignment {
   planId: string;
@@ -30,6 +47,30 @@ export interface Boost {
   expiresMs: number;
 }
 
+/** A time in which no byte counts against the cap. */
+export interface UnlimitedSpan {
+  id: string;
+  fromMs: number;
+  toMs: number;
+}
+
+/** Bytes on top of the cap in every cycle of its time. */
+export interface AddOn {
+  id: string;
+  fromMs: number;
+  toMs: number | null;
+  capBytes: number;
+  /** a part of a cycle gives a part of the bytes */
+  prorated: boolean;
+}
+
+/** Pool that a subscriber is in from a time on. */
+export interface PoolMembership {
+  poolId: string;
+  fromMs: number;
+  toMs: number | null;
+}
+
 /** All that the fold knows of a subscriber besides usage. Arrives as a control; carries its whole content. */
 export interface SubscriberProfile {
   subscriberId: string;
@@ -52,6 +93,23 @@ export interface SubscriberProfile {
   billingStatus: 'current' | 'overdue' | 'suspended';
   /** the subscriber agreed to paid blocks beyond the cap */
   overageConsent: boolean;
+  /**
+   * instant of the change that made this content, by the log's clock: what begins at or before it is in force at once;
+   * absent = when the watermark gets there
+   */
+  asOfMs?: number;
+  /** absent = monthly on anchorDay */
+  cycle?: CycleRule;
+  /** ordered by fromMs; absent = none */
+  cycleChanges?: CycleChange[];
+  /** absent = carryOverBytes counts in every cycle */
+  carryOverUntilMs?: number;
+  /** absent = none */
+  unlimited?: UnlimitedSpan[];
+  /** absent = none */
+  addOns?: AddOn[];
+  /** ordered by fromMs, not overlapping; where it is present, poolId says nothing */
+  poolMemberships?: PoolMembership[];
 }
 
 /** Which bytes count against the cap. */
@@ -80,6 +138,19 @@ export interface PlanVersion {
   classFactors: Record<string, number>;
   /** the same for bytes that are carried off-peak, `*` = every class that is not named; a class without one counts as at any time */
   offPeakFactors?: Record<string, number>;
+  /**
+   * it holds for a subscriber from the first cycle or assignment that begins at or after this instant; absent = at once,
+   * for everybody
+   */
+  effectiveFromMs?: number;
+  /** what a part of a cycle gives of the cap; absent = 'whole' */
+  capProration?: 'whole' | 'prorated';
+  /** on a change to this plan within a cycle, bytes used before count against its cap or do not; absent = 'counts' */
+  usedBefore?: 'counts' | 'fresh';
+  /** of the cap that is left, into the next cycle alone; absent = none */
+  carryOver?: { limitBytes: number };
+  /** speed of a line that is throttled for its cap; absent = policies say it */
+  throttled?: Speed;
 }
 
 /** How the records of a session's parts are read (accounting case 16). */

@@ -1,4 +1,5 @@
 import type { Speed } from './action.ts';
+import type { TopUpKind } from './tariff.ts';
 
 /** Off-peak hours on some days of the week, in the subscriber's zone. `to` at or before `from` ends on the next day. */
 export interface OffPeakHours {
@@ -19,7 +20,13 @@ export interface OffPeakCalendar {
 
 /** What a policy's event `topup` buys. Money in minor units of the currency. */
 export interface TopUpProduct {
+  /** absent = 'bytes' */
+  kind?: TopUpKind;
+  /** 0 of a boost and of what is unlimited */
   bytes: number;
+  /** of a boost, both */
+  downBps?: number;
+  upBps?: number;
   priceMinor: number;
   currency: string;
   /** how long it is valid; null = to the end of the cycle */

@@ -17,8 +17,52 @@ export interface UsageAdjustment {
   reason: 'late-usage' | 'operator' | 'replay';
   /** one line for people */
   detail: string;
+  /** part of the cycle (ClosedCycle.parts) that it belongs to, by its start; absent = the cycle has no parts */
+  partFromMs?: number;
+  /** the bytes were carried off-peak; absent = they were not, or nobody asks */
+  offPeak?: boolean;
   partition: number;
   offset: number;
+}
+
+/** Octets of one service class, '' is the default one. */
+export interface ClassBytes {
+  serviceClass: string;
+  downBytes: number;
+  upBytes: number;
+}
+
+/** A stretch of a cycle with one plan version, unlimited as a whole or not at all. */
+export interface ClosedPart {
+  fromMs: number;
+  toMs: number;
+  planId: string;
+  version: number;
+  unlimited: boolean;
+  /** by the rules of its plan; 0 where it is unlimited */
+  countedBytes: number;
+  classes: ClassBytes[];
+  /** of those the bytes that were carried off-peak */
+  offPeak: ClassBytes[];
+}
+
+/** What a cycle could use for nothing, and what went into it and out of it. */
+export interface ClosedAllowance {
+  /** null = no cap */
+  baseBytes: number | null;
+  carryInBytes: number;
+  carryOutBytes: number;
+  topUps: { id: string; usedBytes: number }[];
+}
+
+/** Paid blocks of a cycle as the fold knows them. */
+export interface ClosedOverage {
+  blocks: number;
+  soldBytes: number;
+  /** counted beyond the allowance, sold blocks not taken off */
+  overBytes: number;
+  /** bytes that corrections took away */
+  correctedBytes: number;
 }
 
 /** Totals of a billing cycle when it closed. Identity: subscriber and cycle start. */
@@ -28,10 +72,16 @@ export interface ClosedCycle {
   cycleEndMs: number;
   planId: string;
   /** measured octets by service class, '' is the default class */
-  classes: { serviceClass: string; downBytes: number; upBytes: number }[];
+  classes: ClassBytes[];
   /** signed, part of neither */
   adjustedDownBytes: number;
   adjustedUpBytes: number;
+  /** in order; absent = told by a slot of a layout that does not know them */
+  parts?: ClosedPart[];
+  /** absent as `parts` */
+  allowance?: ClosedAllowance;
+  /** absent as `parts` */
+  overage?: ClosedOverage;
   partition: number;
   offset: number;
 }

@@ -1,18 +1,28 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { BillingItem } from '../schemas/billing.ts';
 import type { TopUp } from '../schemas/profile.ts';
-import type { BillingItem, BillingItems } from './people-ports.ts';
+import type { BillingItems } from './people-ports.ts';
 
 const JANUARY = Date.UTC(2026, 0, 1);
 
-function anItem(key: string, over: Partial<BillingItem> = {}): BillingItem {
+/** An item of subscriber 's-1'. */
+export function anItem(key: string, over: Partial<BillingItem> = {}): BillingItem {
   return {
     key,
-    subscriberId: 's-1',
     type: 'overage',
+    accountId: 'acct-7',
+    subscriberId: 's-1',
+    poolId: null,
     amountMinor: 500,
     currency: 'EUR',
     quantity: 1,
+    taxClass: 'standard',
+    line: 'overage:data',
+    description: 'block 1',
     cycleStartMs: JANUARY,
+    cycleEndMs: null,
+    periodFromMs: null,
+    periodToMs: null,
     source: { actionId: key, policyId: 'blocks', policyVersion: 'v1', rule: 'pay', what: 'block 1' },
     ...over,
   };
@@ -40,6 +50,23 @@ export function billingItemsContract(name: string, open: () => Promise<BillingFi
       expect(await items.charge(anItem('k1', { amountMinor: 9 }))).toBe(false);
       expect(await items.charge(anItem('k2', { subscriberId: 's-2' }))).toBe(true);
       expect(await items.ofSubscriber('s-1', 10)).toEqual([anItem('k1')]);
+    });
+
+    it('keeps a credit with its period', async () => {
+      const { items } = fixture;
+      const credit = anItem('k1', {
+        ...{
+          type: 'proration',
+          amountMinor: -250,
+          quantity: -1,
+          line: 'plan:home',
+          poolId: 'p-1',
+          taxClass: 'reduced',
+        },
+        ...{ cycleEndMs: JANUARY + 100, periodFromMs: JANUARY + 1, periodToMs: JANUARY + 2 },
+      });
+      await items.charge(credit);
+      expect(await items.ofSubscriber('s-1', 1)).toEqual([credit]);
     });
 
     it('lists the last first, as many as asked for', async () => {

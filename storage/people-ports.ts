@@ -1,3 +1,4 @@
+import type { BillingItem } from '../schemas/billing.ts';
 import type { Control, ControlId, OperatorCommand, ReplayControl } from '../schemas/control.ts';
 import type { DeadLetter, DeadLetterReason } from '../schemas/outcome.ts';
 import type { PoolProfile } from '../schemas/pool.ts';
@@ -29,6 +30,12 @@ export interface Directory {
   command(command: OperatorCommand): Promise<void>;
   /** Raises the layout in which slots are written, once all workers read it. It never goes down: a lower one does nothing. */
   raiseFoldVersion(version: number): Promise<void>;
+  /**
+   * The layout that every slot is written in, as far as workers said within two minutes: the least one, 4 of those that do
+   * not say. Where none spoke lately, what it was raised to, else 4. Null where no worker ever was: a new installation,
+   * whose slots begin with the newest.
+   */
+  foldVersion(): Promise<number | null>;
   subscriber(subscriberId: string): Promise<SubscriberProfile | null>;
   plan(planId: string): Promise<PlanVersion | null>;
   /** The newest version of each, by id. */
@@ -85,21 +92,6 @@ export interface UsageRecords {
 
 /* ---------- Billing items ---------- */
 
-/** A line of an invoice to be; money in minor units of the currency, net of tax. */
-export interface BillingItem {
-  /** the same key is the same item */
-  key: string;
-  subscriberId: string;
-  type: 'overage' | 'topup';
-  amountMinor: number;
-  currency: string;
-  quantity: number;
-  /** ms since 1970 UTC */
-  cycleStartMs: number;
-  /** what asked for it */
-  source: { actionId: string; policyId: string; policyVersion: string; rule: string; what: string };
-}
-
 /** What billing will put on invoices, each once by its key. Calls throw 'unreachable', 'timeout' (retriable). */
 export interface BillingItems {
   /** False where it is there already: it stays as it is. */
@@ -115,17 +107,60 @@ export interface BillingItems {
 
 /* ---------- API keys ---------- */
 
+/** Who a request comes from. */
 export interface ApiKey {
   id: string;
   name: string;
   roles: Role[];
+  /** requests a minute; null = the configured limit */
+  rateLimit: number | null;
 }
 
-/** Keys are 256 random bits; only their SHA-256 is stored. */
+/** A key as it is listed; the key itself is nowhere. Instants are ms since 1970 UTC. */
+export interface ListedApiKey extends ApiKey {
+  /** first characters of the key, by which people know it; null = made before they were kept */
+  prefix: string | null;
+  createdMs: number;
+  /** who made it; null = the first one, or made before this was kept */
+  createdBy: string | null;
+  /** null = it works until it is revoked */
+  expiresMs: number | null;
+  /** to the minute or so; null = never */
+  lastUsedMs: number | null;
+  revokedMs: number | null;
+}
+
+/** What a key may be limited to. */
+export interface ApiKeyLimits {
+  /** ms since 1970 UTC */
+  expiresMs?: number;
+  /** requests a minute, from 1 */
+  rateLimit?: number;
+  /** who makes it */
+  by?: string;
+}
+
+/**
+ * Keys are 256 random bits; only their SHA-256 and first characters are stored. Expiry goes by the store's clock. Calls
+ * throw 'unreachable', 'timeout' (retriable).
+ */
 export interface ApiKeys {
-  create(name: string, roles: readonly Role[]): Promise<{ id: string; key: string }>;
+  /** The key is given out here and never again. Throws 'invalid-input' without a role. */
+  create(
+    name: string,
+    roles: readonly Role[],
+    limits?: ApiKeyLimits,
+  ): Promise<{ id: string; key: string; prefix: string }>;
+  /** Null where nobody has it, it is revoked, or its time is over. */
   find(key: string): Promise<ApiKey | null>;
+  /** Those that work. */
   count(): Promise<number>;
+  /** All, also those that work no more; the last made first. */
+  list(): Promise<ListedApiKey[]>;
+  /** False where no key is called so, or it is revoked already. */
+  revoke(id: string): Promise<boolean>;
+  /** Notes that these were used just now. */
+  touch(ids: readonly string[]): Promise<void>;
 }
 
 /* ---------- Dead letters ---------- */

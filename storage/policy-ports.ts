@@ -130,6 +130,8 @@ export interface PartitionPolicies {
   partition: number;
   /** next offset to fold */
   position: number;
+  /** layout that it is written in */
+  layout: number;
   policies: Record<string, PoliciesOfSlot>;
 }
 

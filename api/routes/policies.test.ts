@@ -294,9 +294,9 @@ describe('GET /v1/policies', () => {
     const shadow = await draft(capPolicy({ description: 'next', mode: 'shadow' }));
     await publish(shadow);
     const at = (partition: number, candidate: string | null) => ({
-      ...{ partition, position: 1, policies: { fup: { base: version, candidate } } },
+      ...{ partition, position: 1, layout: 4, policies: { fup: { base: version, candidate } } },
     });
-    state.partitions = [at(0, shadow), at(1, null), { partition: 2, position: 0, policies: {} }];
+    state.partitions = [at(0, shadow), at(1, null), { partition: 2, position: 0, layout: 4, policies: {} }];
     const refused = { file: 'fup.json', policyId: 'fup', faults: ['fup.json:3:1: P103 no'] };
     const report = { folder: '/p', files: 2, refused: [refused] };
     state.folders = [report, report];

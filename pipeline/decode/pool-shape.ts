@@ -1,7 +1,8 @@
 import type { Effect } from '../../schemas/action.ts';
 import type { PoolContribution, PoolEffect, PoolProfile, PoolRule } from '../../schemas/pool.ts';
-import { zone } from './profile-shape.ts';
-import { boolean, either, integer, list, nullable, object, oneOf, text } from './shape.ts';
+import { cycleChanges, cycleRule } from './cycle-shape.ts';
+import { topUps, zone } from './profile-shape.ts';
+import { boolean, either, integer, list, nullable, object, oneOf, optional, text } from './shape.ts';
 
 const id = text(1, 256);
 const name = text(0, 256);
@@ -22,6 +23,9 @@ export const poolProfile = object<PoolProfile>({
   planId: nullable(id),
   overageConsent: boolean,
   billTo: id,
+  topUps: optional(topUps),
+  cycle: optional(cycleRule),
+  cycleChanges: optional(cycleChanges),
 });
 
 /** A member's total, as it stands in the log. */

@@ -1,4 +1,6 @@
+import type { Speed } from '../../schemas/action.ts';
 import type {
+  AddOn,
   Assignment,
   Boost,
   ClassMatch,
@@ -7,10 +9,13 @@ import type {
   NasProfile,
   OverageTerms,
   PlanVersion,
+  PoolMembership,
   SubscriberProfile,
   TopUp,
+  UnlimitedSpan,
 } from '../../schemas/profile.ts';
 import { isZone } from '../../rules/cycle.ts';
+import { cycleChanges, cycleRule } from './cycle-shape.ts';
 import type { Check } from './shape.ts';
 import {
   boolean,
@@ -37,7 +42,15 @@ const MAX_ITEMS = 1000;
 
 const assignment = object<Assignment>({ planId: id, fromMs: instant, toMs: nullable(instant) });
 
-const assignments: Check<Assignment[]> = where(list(assignment, MAX_ITEMS), (items) => {
+const assignments = where(list(assignment, MAX_ITEMS), inOrder);
+
+const poolMemberships = where(
+  list(object<PoolMembership>({ poolId: id, fromMs: instant, toMs: nullable(instant) }), MAX_ITEMS),
+  inOrder,
+);
+
+/** One after the other, each with an end but for the last. */
+function inOrder(items: readonly { fromMs: number; toMs: number | null }[]): string | null {
   let open = Number.NEGATIVE_INFINITY;
   for (const item of items) {
     if (item.fromMs < open) return 'overlap or are not ordered';
@@ -45,7 +58,22 @@ const assignments: Check<Assignment[]> = where(list(assignment, MAX_ITEMS), (ite
     if (open < item.fromMs) return 'end before they begin';
   }
   return null;
-});
+}
+
+const unlimited = where(object<UnlimitedSpan>({ id, fromMs: instant, toMs: instant }), ({ fromMs, toMs }) =>
+  toMs < fromMs ? 'ends before it begins' : null,
+);
+
+const addOn = where(
+  object<AddOn>({ id, fromMs: instant, toMs: nullable(instant), capBytes: bytes, prorated: boolean }),
+  ({ fromMs, toMs }) => (toMs !== null && toMs < fromMs ? 'ends before it begins' : null),
+);
+
+/** Bytes bought, as they stand in the profile of a subscriber or pool. */
+export const topUps: Check<TopUp[]> = list(
+  object<TopUp>({ id, bytes, fromMs: instant, expiresMs: instant }),
+  MAX_ITEMS,
+);
 
 /** Boosts in a profile: one that is in force is a part of the value that each record of the subscriber writes. */
 const MAX_BOOSTS = 20;
@@ -84,7 +112,7 @@ export const subscriberProfile = object<SubscriberProfile>({
   zone,
   anchorDay: integer(1, 31),
   assignments,
-  topUps: list(object<TopUp>({ id, bytes, fromMs: instant, expiresMs: instant }), MAX_ITEMS),
+  topUps,
   carryOverBytes: bytes,
   holds: list(
     object<Hold>({
@@ -98,6 +126,13 @@ export const subscriberProfile = object<SubscriberProfile>({
   poolId: nullable(id),
   billingStatus: oneOf(['current', 'overdue', 'suspended']),
   overageConsent: boolean,
+  asOfMs: optional(instant),
+  cycle: optional(cycleRule),
+  cycleChanges: optional(cycleChanges),
+  carryOverUntilMs: optional(instant),
+  unlimited: optional(list(unlimited, MAX_ITEMS)),
+  addOns: optional(list(addOn, MAX_ITEMS)),
+  poolMemberships: optional(poolMemberships),
 });
 
 export const planVersion = object<PlanVersion>({
@@ -118,6 +153,11 @@ export const planVersion = object<PlanVersion>({
   ),
   classFactors: record(integer(0, 1_000_000), 100),
   offPeakFactors: optional(record(integer(0, 1_000_000), 100)),
+  effectiveFromMs: optional(instant),
+  capProration: optional(oneOf(['whole', 'prorated'])),
+  usedBefore: optional(oneOf(['counts', 'fresh'])),
+  carryOver: optional(object<{ limitBytes: number }>({ limitBytes: bytes })),
+  throttled: optional(object<Speed>({ downBps: bitsPerSecond, upBps: bitsPerSecond })),
 });
 
 export const nasProfile = object<NasProfile>({

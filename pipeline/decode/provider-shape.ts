@@ -5,7 +5,19 @@ import type {
   ProviderSettings,
   TopUpProduct,
 } from '../../schemas/provider.ts';
-import { boolean, currency, integer, list, nullable, object, record, text, where } from './shape.ts';
+import {
+  boolean,
+  currency,
+  integer,
+  list,
+  nullable,
+  object,
+  oneOf,
+  optional,
+  record,
+  text,
+  where,
+} from './shape.ts';
 
 const MAX_NAMES = 1_000;
 const bitsPerSecond = integer(1, 1e15);
@@ -19,6 +31,25 @@ const date = where(text(10, 10), (value) =>
     : 'is not a date YYYY-MM-DD',
 );
 
+const topUpProduct = where(
+  object<TopUpProduct>({
+    kind: optional(oneOf(['bytes', 'boost', 'unlimited'])),
+    bytes: integer(0, Number.MAX_SAFE_INTEGER),
+    downBps: optional(bitsPerSecond),
+    upBps: optional(bitsPerSecond),
+    priceMinor: integer(0, 1e12),
+    currency,
+    validSeconds: nullable(integer(1, 366 * 86_400)),
+  }),
+  ({ kind = 'bytes', bytes, downBps, upBps }) => {
+    if (kind === 'bytes' ? bytes === 0 : bytes !== 0)
+      return kind === 'bytes' ? 'has no bytes' : `has bytes, though it is of kind ${kind}`;
+    const speeds = [downBps, upBps].filter((speed) => speed !== undefined).length;
+    if (kind === 'boost') return speeds === 2 ? null : 'is a boost without downBps and upBps';
+    return speeds === 0 ? null : `has a speed, though it is of kind ${kind}`;
+  },
+);
+
 /** What the provider sets for all policies, as it stands in the log. */
 export const providerSettings = object<ProviderSettings>({
   offPeak: object<OffPeakCalendar>({
@@ -27,14 +58,6 @@ export const providerSettings = object<ProviderSettings>({
   }),
   throttleProfiles: record(object<Speed>({ downBps: bitsPerSecond, upBps: bitsPerSecond }), MAX_NAMES),
   redirectProfiles: list(text(1, 256), MAX_NAMES),
-  topUps: record(
-    object<TopUpProduct>({
-      bytes: integer(1, Number.MAX_SAFE_INTEGER),
-      priceMinor: integer(0, 1e12),
-      currency,
-      validSeconds: nullable(integer(1, 366 * 86_400)),
-    }),
-    MAX_NAMES,
-  ),
+  topUps: record(topUpProduct, MAX_NAMES),
   neutrality: boolean,
 });

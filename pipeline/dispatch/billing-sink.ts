@@ -1,5 +1,7 @@
 import type { ActionIntent } from '../../schemas/action.ts';
-import type { BillingItem, BillingItems } from '../../storage/people-ports.ts';
+import type { BillingItem } from '../../schemas/billing.ts';
+import { ownAccount, STANDARD_TAX_CLASS } from '../../schemas/billing.ts';
+import type { BillingItems } from '../../storage/people-ports.ts';
 import type { ActionSink, SinkResult } from '../../storage/ports.ts';
 
 /** Puts paid blocks and top-ups on the account, each once by its action id; a top-up reaches the line with the same transaction. */
@@ -37,7 +39,7 @@ function delivered(isNew: boolean): SinkResult {
 
 function itemOf(
   intent: ActionIntent,
-  type: BillingItem['type'],
+  type: 'overage' | 'topup',
   { priceMinor, currency }: { priceMinor: number; currency: string },
   what: string,
 ): BillingItem {
@@ -45,12 +47,20 @@ function itemOf(
   const source = { actionId, policyId, policyVersion, rule, what };
   return {
     key: actionId,
-    subscriberId,
     type,
+    accountId: ownAccount(subscriberId),
+    subscriberId,
+    poolId: null,
     amountMinor: priceMinor,
     currency,
     quantity: 1,
+    taxClass: STANDARD_TAX_CLASS,
+    line: type === 'overage' ? 'overage:data' : `top-up:${actionId}`,
+    description: what,
     cycleStartMs,
+    cycleEndMs: null,
+    periodFromMs: null,
+    periodToMs: null,
     source,
   };
 }

@@ -19,10 +19,25 @@ it('reports base and candidate of each policy, by partition', () => {
   expect(
     policiesOf([slot(1, null, 'b'), slot(0, 'a', 'b'), slot(2, 'a', null), slot(3, null, null)]),
   ).toEqual([
-    { partition: 0, position: 7, policies: { fup: { base: 'a-enforce', candidate: 'b-shadow' } } },
-    { partition: 1, position: 7, policies: { fup: { base: null, candidate: 'b-shadow' } } },
-    { partition: 2, position: 7, policies: { fup: { base: 'a-enforce', candidate: null } } },
-    { partition: 3, position: 7, policies: {} },
+    {
+      partition: 0,
+      position: 7,
+      layout: NEWEST_BLOB_VERSION,
+      policies: { fup: { base: 'a-enforce', candidate: 'b-shadow' } },
+    },
+    {
+      partition: 1,
+      position: 7,
+      layout: NEWEST_BLOB_VERSION,
+      policies: { fup: { base: null, candidate: 'b-shadow' } },
+    },
+    {
+      partition: 2,
+      position: 7,
+      layout: NEWEST_BLOB_VERSION,
+      policies: { fup: { base: 'a-enforce', candidate: null } },
+    },
+    { partition: 3, position: 7, layout: NEWEST_BLOB_VERSION, policies: {} },
   ]);
 });
 
@@ -69,6 +84,17 @@ describe('PolicyReporter', () => {
     state.nowMs += 1;
     await reporter.beat();
     expect(told).toHaveLength(3);
+  });
+
+  it('tells at once of another layout', async () => {
+    const { told, state, reporter } = rig();
+    await reporter.beat();
+    state.slots = [{ ...slot(0, 'a', null), blobVersion: NEWEST_BLOB_VERSION + 1 }];
+    await reporter.beat();
+    expect(told.map((partitions) => partitions[0]?.layout)).toEqual([
+      NEWEST_BLOB_VERSION,
+      NEWEST_BLOB_VERSION + 1,
+    ]);
   });
 
   it('does not tell of positions alone', async () => {

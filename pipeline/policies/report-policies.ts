@@ -29,10 +29,10 @@ function policiesOfSlot(slot: ReportedSlot): PartitionPolicies {
     const waits = policyWaits(base, blobVersion) || policyWaits(candidate, blobVersion);
     return [id, waits ? { ...running, waits } : running];
   });
-  return { partition, position, policies: Object.fromEntries(versions) };
+  return { partition, position, layout: blobVersion, policies: Object.fromEntries(versions) };
 }
 
-/** Tells which versions this process's slots run: at once when they change, else every 30 s. */
+/** Tells which versions this process's slots run, and in which layout they are written: at once when they change, else every 30 s. */
 export class PolicyReporter {
   readonly #reports: Pick<PolicyReports, 'report'>;
   readonly #reporter: string;
@@ -58,7 +58,9 @@ export class PolicyReporter {
   async beat(): Promise<void> {
     const found = policiesOf(this.#slots());
     // Without the positions, which change with every batch.
-    const versions = JSON.stringify(found.map(({ partition, policies }) => [partition, policies]));
+    const versions = JSON.stringify(
+      found.map(({ partition, layout, policies }) => [partition, layout, policies]),
+    );
     if (versions === this.#told && this.#nowMs() - this.#toldMs < REPORT_MS) return;
     await this.#reports.report(this.#reporter, found);
     this.#told = versions;

@@ -1,5 +1,6 @@
+import type { BillingItem } from '../../schemas/billing.ts';
 import type { TopUp } from '../../schemas/profile.ts';
-import type { BillingItem, BillingItems } from '../people-ports.ts';
+import type { BillingItems } from '../people-ports.ts';
 
 /** Billing items in memory; profiles are somebody else's, so a top-up is told to `onTopUp`. Nothing survives. */
 export class MemoryBillingItems implements BillingItems {

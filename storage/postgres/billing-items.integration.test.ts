@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Control } from '../../schemas/control.ts';
 import type { SubscriberProfile } from '../../schemas/profile.ts';
 import { profile } from '../../tests/factories.ts';
-import { billingItemsContract } from '../billing-items.contract.ts';
+import { anItem, billingItemsContract } from '../billing-items.contract.ts';
 import { PostgresBillingItems } from './billing-items.ts';
 import { realDatabase } from './database.contract.ts';
 import type { TestDatabase } from './database.contract.ts';
@@ -25,7 +25,7 @@ async function open(): Promise<{
   items: PostgresBillingItems;
   topUps: () => Promise<SubscriberProfile['topUps']>;
 }> {
-  await pool.query('truncate billing_item, subscriber, control_outbox');
+  await pool.query('truncate billing_item, subscriber, control_outbox cascade');
   const directory = new PostgresDirectory(pool, new SecretBox(randomBytes(32)));
   await directory.putSubscribers([profile({ subscriberId: 's-1' })]);
   await pool.query('truncate control_outbox');
@@ -39,16 +39,7 @@ billingItemsContract('Postgres', open);
 it('tells the fold of a top-up in the same transaction', async () => {
   const { items } = await open();
   const topUp = { id: 'a', bytes: 5, fromMs: 0, expiresMs: 9 };
-  const source = { actionId: 'a', policyId: 'p', policyVersion: 'v', rule: 'r', what: 'gb-1' };
-  const item = {
-    key: 'a',
-    subscriberId: 's-1',
-    type: 'topup',
-    amountMinor: 1,
-    currency: 'EUR',
-    quantity: 1,
-  } as const;
-  await items.topUp({ ...item, cycleStartMs: 0, source }, topUp);
+  await items.topUp(anItem('a', { type: 'topup', line: 'top-up:a' }), topUp);
   const told = await pool.query<{ control: Control }>('select control from control_outbox');
   expect(told.rows.map(({ control }) => control)).toEqual([
     { kind: 'subscriber-profile', profile: profile({ subscriberId: 's-1', topUps: [topUp] }) },

@@ -1,6 +1,7 @@
 import type pg from 'pg';
+import type { BillingItem } from '../../schemas/billing.ts';
 import type { SubscriberProfile, TopUp } from '../../schemas/profile.ts';
-import type { BillingItem, BillingItems } from '../people-ports.ts';
+import type { BillingItems } from '../people-ports.ts';
 import { changeInOrder } from './control-outbox.ts';
 import { inTransaction } from './pool.ts';
 import { postgresError } from './postgres-error.ts';
@@ -8,16 +9,22 @@ import { storable } from './storable.ts';
 
 const INSERT = `
   insert into billing_item
-    (key, subscriber_id, type, amount_minor, currency, quantity, cycle_start, source)
-  values ($1, $2, $3, $4, $5, $6, to_timestamp($7::float8 / 1000), $8)
+    (key, subscriber_id, type, amount_minor, currency, quantity, cycle_start, source, account_id, pool_id, tax_class, line,
+     description, cycle_end, period_from, period_to)
+  values ($1, $2, $3, $4, $5, $6, to_timestamp($7::float8 / 1000), $8, $9, $10, $11, $12, $13,
+    to_timestamp($14::float8 / 1000), to_timestamp($15::float8 / 1000), to_timestamp($16::float8 / 1000))
   on conflict (key) do nothing`;
 
 /** A top-up is kept in the profile for so long after it ended, ms. */
 const KEPT_MS = 100 * 86_400_000;
 
 const OF_SUBSCRIBER = `
-  select key, subscriber_id as "subscriberId", type, amount_minor::float8 as "amountMinor", currency,
-    quantity::float8 as quantity, (extract(epoch from cycle_start) * 1000)::float8 as "cycleStartMs", source
+  select key, type, account_id as "accountId", subscriber_id as "subscriberId", pool_id as "poolId",
+    amount_minor::float8 as "amountMinor", currency, quantity::float8 as quantity, tax_class as "taxClass", line, description,
+    (extract(epoch from cycle_start) * 1000)::float8 as "cycleStartMs",
+    (extract(epoch from cycle_end) * 1000)::float8 as "cycleEndMs",
+    (extract(epoch from period_from) * 1000)::float8 as "periodFromMs",
+    (extract(epoch from period_to) * 1000)::float8 as "periodToMs", source
   from billing_item where subscriber_id = $1 order by seq desc limit $2`;
 
 /** Billing items in Postgres; tops up in the transaction that charges for it. Errors are as `postgresError` translates them. */
@@ -73,16 +80,23 @@ function liveTopUps({ topUps }: SubscriberProfile, nowMs: number): TopUp[] {
 }
 
 async function insertItem(client: pg.PoolClient, item: BillingItem): Promise<boolean> {
-  const { key, subscriberId, type, amountMinor, currency, quantity, cycleStartMs, source } = item;
   const inserted = await client.query(INSERT, [
-    storable(key),
-    storable(subscriberId),
-    type,
-    amountMinor,
-    currency,
-    quantity,
-    cycleStartMs,
-    JSON.stringify(source),
+    storable(item.key),
+    storable(item.subscriberId),
+    item.type,
+    item.amountMinor,
+    item.currency,
+    item.quantity,
+    item.cycleStartMs,
+    JSON.stringify(item.source),
+    storable(item.accountId),
+    item.poolId === null ? null : storable(item.poolId),
+    storable(item.taxClass),
+    storable(item.line),
+    storable(item.description),
+    item.cycleEndMs,
+    item.periodFromMs,
+    item.periodToMs,
   ]);
   return inserted.rowCount === 1;
 }

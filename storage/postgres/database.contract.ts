@@ -14,15 +14,15 @@ export interface TestDatabase {
   close(): Promise<void>;
 }
 
-/** A schema of its own on the server of DATABASE_URL. */
-export async function realDatabase(name: string): Promise<TestDatabase> {
+/** A schema of its own on the server of DATABASE_URL. @param options.migrated false = without tables */
+export async function realDatabase(name: string, { migrated = true } = {}): Promise<TestDatabase> {
   const url = process.env['DATABASE_URL'];
   if (url === undefined) throw new Error('DATABASE_URL is missing: run these tests through npm test');
   const schema = `${name}_${process.pid}`;
   const admin = await connectPostgres(url, quiet, { max: 1 });
   await admin.query(`create schema ${schema}`);
   const pool = await connectPostgres(url, quiet, { schema });
-  await migrate(pool);
+  if (migrated) await migrate(pool);
   return {
     pool,
     async close() {
@@ -33,14 +33,14 @@ export async function realDatabase(name: string): Promise<TestDatabase> {
   };
 }
 
-/** The embedded Postgres in a scratch folder. */
-export async function embeddedDatabase(): Promise<TestDatabase> {
+/** The embedded Postgres in a scratch folder. @param options.migrated false = without tables */
+export async function embeddedDatabase({ migrated = true } = {}): Promise<TestDatabase> {
   const folder = await mkdtemp(join(tmpdir(), 'weir-pg-'));
   const server = await startEmbeddedPostgres(folder, (error) => {
     throw error;
   });
   const pool = await connectPostgres(server.connection, quiet);
-  await migrate(pool);
+  if (migrated) await migrate(pool);
   return {
     pool,
     async close() {

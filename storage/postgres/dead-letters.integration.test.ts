@@ -87,7 +87,7 @@ describe.each([
     await new PostgresActionLedger(database.pool).insert(SLOT, 1, { deadLetters: [LETTER] });
     await database.pool.query('alter table control_outbox add constraint refuse check (false)');
     try {
-      await expect(letters.replay([REPLAY])).rejects.toMatchObject({ code: 'store-rejected' });
+      await expect(letters.replay([REPLAY])).rejects.toMatchObject({ code: 'invalid-input' });
     } finally {
       await database.pool.query('alter table control_outbox drop constraint refuse');
     }

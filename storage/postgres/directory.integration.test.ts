@@ -5,11 +5,13 @@ import { defaultNasProfile } from '../../schemas/profile.ts';
 import type { NasProfile, PlanVersion } from '../../schemas/profile.ts';
 import type { NasAccess } from '../ports.ts';
 import { aProfile } from '../profile-factory.contract.ts';
+import { apiKeysContract } from '../api-keys.contract.ts';
 import { PostgresApiKeys } from './api-keys.ts';
 import { embeddedDatabase, realDatabase } from './database.contract.ts';
 import type { TestDatabase } from './database.contract.ts';
 import { PostgresDirectory } from './directory.ts';
 import { PostgresNasInventory } from './nas-inventory.ts';
+import { PostgresPolicyReports } from './policy-reports.ts';
 import { SecretBox } from './secret-box.ts';
 
 const box = new SecretBox(randomBytes(32));
@@ -67,7 +69,8 @@ function directoryTests(): void {
   afterAll(() => database.close());
   beforeEach(async () => {
     await database.pool.query(
-      'truncate control_outbox, subscriber, plan_version, nas, api_key, feed, fold_version, audit, pool',
+      `truncate control_outbox, subscriber, plan_version, nas, api_key, feed, fold_version, audit, pool,
+       policy_report cascade`,
     );
     directory = new PostgresDirectory(database.pool, box);
   });
@@ -276,7 +279,7 @@ function directoryTests(): void {
         () => directory.raiseFoldVersion(2),
         () => directory.command({ type: 're-evaluate', subscriberId: 's-1', by: 'ann' }),
       ]) {
-        await expect(change()).rejects.toMatchObject({ code: 'store-rejected' });
+        await expect(change()).rejects.toMatchObject({ code: 'invalid-input' });
       }
     } finally {
       await database.pool.query('alter table audit drop constraint refuse');
@@ -300,21 +303,30 @@ function directoryTests(): void {
     expect(await directory.counts()).toEqual({ subscribers: 1, plans: 1, nas: 1 });
   });
 
-  it('finds API keys by the key alone, keeps no key, and forgets revoked ones', async () => {
-    const keys = new PostgresApiKeys(database.pool);
-    const { id, key } = await keys.create('console', ['viewer', 'analyst']);
-    expect(key).toMatch(/^weir_[A-Za-z0-9_-]{43}$/);
-    expect(await keys.find(key)).toEqual({ id, name: 'console', roles: ['viewer', 'analyst'] });
-    expect(await keys.find(`${key.slice(0, -1)}${key.endsWith('A') ? 'E' : 'A'}`)).toBeNull();
-    expect(await keys.find('')).toBeNull();
-    await expect(keys.create('none', [])).rejects.toMatchObject({ code: 'invalid-input' });
-    const stored = await database.pool.query<{ row: string }>('select api_key::text as row from api_key');
-    expect(stored.rows[0]?.row).not.toContain(key.slice(5));
-    expect(await keys.count()).toBe(1);
-    await database.pool.query('update api_key set revoked_at = now()');
-    expect(await keys.find(key)).toBeNull();
-    expect(await keys.count()).toBe(0);
+  it('knows the layout that all slots are written in', async () => {
+    const reports = (group: string) => new PostgresPolicyReports(database.pool, group, 'accounting');
+    const at = (partition: number, layout: number) => ({ partition, position: 0, layout, policies: {} });
+    expect(await directory.foldVersion()).toBeNull();
+    await reports('weir').report('a', [at(0, 6), at(1, 7)]);
+    await reports('other').report('b', [at(0, 8)]);
+    expect(await directory.foldVersion()).toBe(6);
+    await database.pool.query('update policy_report set layout = null where layout = 7');
+    expect(await directory.foldVersion()).toBe(4);
+    await database.pool.query(
+      `update policy_report set layout = 9, reported_at = now() - interval '3 minutes'`,
+    );
+    expect(await directory.foldVersion()).toBe(4);
+    await directory.raiseFoldVersion(5);
+    expect(await directory.foldVersion()).toBe(5);
   });
+
+  it('keeps no API key', async () => {
+    const { key } = await new PostgresApiKeys(database.pool).create('console', ['viewer']);
+    const stored = await database.pool.query<{ row: string }>('select api_key::text as row from api_key');
+    expect(stored.rows[0]?.row).not.toContain(key.slice(9));
+  });
+
+  apiKeysContract('Postgres', () => Promise.resolve(new PostgresApiKeys(database.pool)));
 }
 
 describe('PostgresDirectory on a server', () => {

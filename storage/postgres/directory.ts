@@ -8,6 +8,7 @@ import type { Directory } from '../people-ports.ts';
 import type { NasAccess } from '../ports.ts';
 import { changeInOrder } from './control-outbox.ts';
 import * as sql from './directory-statements.ts';
+import { LAYOUT_OF_ALL } from './policy-reports.ts';
 import { postgresError } from './postgres-error.ts';
 import type { SecretBox } from './secret-box.ts';
 import { storable } from './storable.ts';
@@ -112,6 +113,11 @@ export class PostgresDirectory implements Directory {
     }
     await changeInOrder(this.#pool, (client) => client.query(sql.RAISE_FOLD_VERSION, [version]));
     this.#onChange();
+  }
+
+  async foldVersion(): Promise<number | null> {
+    const rows = await this.#read<{ layout: number | null }>(LAYOUT_OF_ALL, []);
+    return rows[0]?.layout ?? null;
   }
 
   /** By id. */

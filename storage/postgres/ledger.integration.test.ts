@@ -90,7 +90,7 @@ describe('PostgresActionLedger', () => {
         closedCycles: [{ ...CHANGE, planId: 'home', classes: [], adjustedDownBytes: 0, adjustedUpBytes: 0 }],
         deadLetters: [LETTER],
       });
-      await expect(refused).rejects.toMatchObject({ code: 'store-rejected' });
+      await expect(refused).rejects.toMatchObject({ code: 'invalid-input' });
       expect(await ledger.recent(10)).toEqual([]);
       for (const table of ['usage_adjustment', 'closed_cycle', 'dead_letter']) {
         expect((await pool.query(`select 1 from ${table}`)).rowCount).toBe(0);

@@ -9,6 +9,7 @@ let reports: PostgresPolicyReports;
 const at = (partition: number, base: string | null, position = 1) => ({
   partition,
   position,
+  layout: 4,
   policies: { fup: { base, candidate: null } },
 });
 
@@ -63,6 +64,13 @@ function tests(): void {
     await other.report('a', [at(3, 'v1')]);
     expect(await reports.partitions()).toEqual([at(0, 'v1')]);
     expect(await other.partitions()).toEqual([at(3, 'v1')]);
+  });
+
+  it('takes who does not say a layout for one of the program before', async () => {
+    await reports.report('a', [{ ...at(0, 'v1'), layout: 5 }, at(1, 'v1')]);
+    await reports.report('a', [{ ...at(0, 'v1'), layout: 6 }, at(1, 'v1')]);
+    await database.pool.query('update policy_report set layout = null where partition = 1');
+    expect((await reports.partitions()).map(({ layout }) => layout)).toEqual([6, 4]);
   });
 
   it('keeps the last look of each process at its folder', async () => {

@@ -7,6 +7,10 @@ const BY_STATE: readonly { state: RegExp; code: ErrorCode; retriable: boolean }[
   { state: /^(08|57P0|53)/, code: 'unreachable', retriable: true },
   { state: /^(57014|55P03|25P03)$/, code: 'timeout', retriable: true },
   { state: /^40/, code: 'conflict', retriable: true },
+  // Exclusion and unique constraints.
+  { state: /^(23P01|23505)$/, code: 'conflict', retriable: false },
+  { state: /^23503$/, code: 'not-found', retriable: false },
+  { state: /^23514$/, code: 'invalid-input', retriable: false },
 ];
 
 /** Who we are or what we ask for is refused: trying again changes nothing. */
@@ -15,7 +19,8 @@ const REFUSED = /^(28|3D|42)/;
 /**
  * The one translation of what the pg driver throws. AppErrors and programmer errors pass unchanged.
  * 'unreachable' (retriable): connection lost, server stopping or full; 'timeout' (retriable): statement or lock
- * time-out; 'conflict' (retriable): serialisation failure or deadlock; else 'store-rejected'.
+ * time-out; 'conflict' (retriable): serialisation failure or deadlock. Of constraints, never retriable: 'conflict' (unique,
+ * exclusion), 'not-found' (foreign key), 'invalid-input' (check). Else 'store-rejected'.
  */
 export function postgresError(error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof AppError) return error;

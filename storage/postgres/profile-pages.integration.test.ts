@@ -23,7 +23,7 @@ describe.each([
     await directory.putPlans(plans);
     await directory.putSubscribers(profiles);
     const close = async (): Promise<void> => {
-      await pool.query('truncate subscriber, plan_version, control_outbox');
+      await pool.query('truncate subscriber, plan_version, control_outbox cascade');
     };
     return { pages: new PostgresProfilePages(pool), close };
   });

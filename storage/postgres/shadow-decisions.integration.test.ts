@@ -66,7 +66,7 @@ async function plan(subscriberId: string, planId: string): Promise<void> {
 function tests(): void {
   afterAll(() => database.close());
   beforeEach(async () => {
-    await database.pool.query('truncate shadow_decision, action, subscriber');
+    await database.pool.query('truncate shadow_decision, action, subscriber cascade');
     shadows = new PostgresShadowDecisions(database.pool);
     ageSeconds = 0;
   });

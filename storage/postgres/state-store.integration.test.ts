@@ -45,7 +45,7 @@ describe('a server', () => {
     const outbox = [{ n: 1, bytes: utf8('o') }];
     try {
       const failed = store.commit(aCommit(slot, lease, { values, outbox }));
-      await expect(failed).rejects.toMatchObject({ code: 'store-rejected', retriable: false });
+      await expect(failed).rejects.toMatchObject({ code: 'invalid-input', retriable: false });
     } finally {
       await heal();
     }

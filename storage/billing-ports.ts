@@ -1,0 +1,120 @@
+import type { ActionState } from '../schemas/action.ts';
+import type { BillingItem, InvoiceDelivery, ItemType } from '../schemas/billing.ts';
+import type { CycleRule } from '../schemas/profile.ts';
+import type { Account, Span } from '../schemas/tariff.ts';
+import type { ClosedCycle, UsageAdjustment } from '../schemas/usage-record.ts';
+import type { CycleRow, Page } from './tariff-ports.ts';
+
+/* ---------- Items ---------- */
+
+/**
+ * Makes items within a transaction of the adapter; `Tx` is opaque outside it. All of it is what is due less what is
+ * itemised, so a repeat makes nothing.
+ */
+export interface ItemBook<Tx> {
+  /**
+   * Brings the fees of one cycle to what they come to.
+   *
+   * @param which fees in advance alone, or all
+   * @returns items made, in order
+   */
+  settleCycle(tx: Tx, subscriberNo: number, cycle: Span, which: 'advance' | 'all'): Promise<BillingItem[]>;
+  /** @param cycles stored by the same transaction and not before */
+  close(tx: Tx, cycles: readonly ClosedCycle[]): Promise<void>;
+  /** @param adjustments stored by the same transaction and not before */
+  adjust(tx: Tx, adjustments: readonly UsageAdjustment[]): Promise<void>;
+  /** With their delivery. Returns the keys that were not there before. */
+  book(tx: Tx, items: readonly BillingItem[]): Promise<string[]>;
+}
+
+/** The cycles of all subscribers, for the jobs. Each call does a bounded piece, is idempotent, and says how much it did. */
+export interface CycleKeeping {
+  /** Opens those that began, and itemises their fees in advance. */
+  begun(nowMs: number, limit: number): Promise<number>;
+  notClosed(beforeMs: number, limit: number): Promise<CycleRow[]>;
+  /** Tries again to itemise those whose close failed. */
+  retryFailed(limit: number): Promise<number>;
+}
+
+/* ---------- Delivery to the billing system ---------- */
+
+/** How the delivery of each item stands; claims, leases and states as those of the action ledger. */
+export interface InvoiceLedger {
+  /** The oldest that are due, with a lease for `owner`. */
+  claim(owner: string, limit: number, leaseMs: number): Promise<InvoiceDelivery[]>;
+  /** False where the lease is not this owner's any more: nothing changes. */
+  settle(
+    owner: string,
+    key: string,
+    state: ActionState,
+    detail: string,
+    retryAtMs?: number,
+    more?: { askFirst?: boolean; remoteId?: string },
+  ): Promise<boolean>;
+  counts(): Promise<Record<ActionState, number>>;
+  /** The last made first. */
+  list(filter: ItemFilter, limit: number, after: string | null): Promise<Page<InvoiceDelivery>>;
+  /** Items made in [fromMs, toMs), by key in byte order. */
+  pages(fromMs: number, toMs: number): AsyncIterable<InvoiceDelivery[]>;
+  /** From dead, rejected, held or unknown to pending. False where it is in none of these. */
+  resend(key: string, by: string): Promise<boolean>;
+}
+
+/** Which items; what is null does not restrict. */
+export interface ItemFilter {
+  accountId: string | null;
+  subscriberId: string | null;
+  type: ItemType | null;
+  state: ActionState | null;
+  fromMs: number | null;
+  toMs: number | null;
+}
+
+/** The billing system, by schemas/billing-api.yaml. Nothing is thrown for what it answers. */
+export interface BillingPeer {
+  send(item: BillingItem, signal: AbortSignal): Promise<PeerAnswer>;
+  /** Whether it has the item, and whether with this content. */
+  ask(
+    key: string,
+    signal: AbortSignal,
+  ): Promise<
+    | { kind: 'there'; same: boolean; remoteId: string }
+    | { kind: 'absent' }
+    | { kind: 'no-answer'; detail: string }
+  >;
+  account(ref: string, signal: AbortSignal): Promise<PeerAccount | null>;
+  putCycle(ref: string, cycle: Span, signal: AbortSignal): Promise<PeerAnswer>;
+  /** By key in byte order. */
+  items(fromMs: number, toMs: number, signal: AbortSignal): AsyncIterable<PeerItem[]>;
+}
+
+/** What became of a request. */
+export type PeerAnswer =
+  | { kind: 'accepted'; remoteId: string }
+  | { kind: 'refused'; detail: string }
+  /** it refuses us, not the item: no other one needs to be tried */
+  | { kind: 'stop'; detail: string }
+  | { kind: 'later'; afterMs: number; detail: string }
+  /** it never left here */
+  | { kind: 'not-sent'; detail: string }
+  /** it may have been done */
+  | { kind: 'unknown'; detail: string };
+
+/** An account as the billing system has it. */
+export interface PeerAccount {
+  ref: string;
+  currency: string;
+  cycle: CycleRule;
+  status: Account['billingStatus'];
+  /** of the running cycle; null = it does not say */
+  cycleStartMs: number | null;
+}
+
+/** An item as the billing system has it. */
+export interface PeerItem {
+  key: string;
+  remoteId: string;
+  amountMinor: number;
+  currency: string;
+  createdAtMs: number;
+}
