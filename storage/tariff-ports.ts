@@ -22,7 +22,7 @@ export interface ChangeContext {
   atMs: number;
   /** for the audit; '' = none given */
   reason: string;
-  /** what is changed must be of this revision; absent = of any */
+  /** what is changed must be of this revision, 0 = not be there yet; absent = of any */
   revision?: number;
   /** answers a repeat of the request with what it did the first time */
   idempotency?: { keyId: string; key: string; route: string; requestHash: Uint8Array };
@@ -60,6 +60,12 @@ export type When =
 export interface TariffStore {
   putPlanVersion(terms: PlanTerms, context: ChangeContext): Promise<Changed<PlanTerms>>;
   putAddOnVersion(terms: AddOnTerms, context: ChangeContext): Promise<Changed<AddOnTerms>>;
+  /** What is not named stays. Who has an archived plan keeps it; nobody else gets it ('conflict'). */
+  changePlan(
+    planId: string,
+    change: { name?: string; archived?: boolean },
+    context: ChangeContext,
+  ): Promise<Changed<StoredPlan>>;
   /** By version; those without terms (metering alone) are left out. */
   planVersions(planId: string): Promise<PlanTerms[]>;
   putAccount(
@@ -170,6 +176,10 @@ export interface Page<T> {
 
 /** Tariffs as they are stored; one snapshot a call. Throws 'unreachable', 'timeout' (retriable). */
 export interface TariffReads {
+  plan(planId: string): Promise<StoredPlan | null>;
+  plans(limit: number, after: string | null): Promise<Page<StoredPlan>>;
+  /** By version; nothing where nobody made one. */
+  addOnVersions(addOnId: string): Promise<AddOnTerms[]>;
   rows(subscriberId: string): Promise<SubscriberRows | null>;
   /** By subscriber id, as all lists by id: in byte order. */
   list(filter: SubscriberFilter, limit: number, after: string | null): Promise<Page<SubscriberSummary>>;
@@ -183,6 +193,16 @@ export interface TariffReads {
   audit(filter: AuditFilter, limit: number, after: string | null): Promise<Page<AuditEntry>>;
   /** Controls that wait for the log, counted up to 5,001. */
   outboxBacklog(): Promise<number>;
+}
+
+/** A plan as a whole; what it costs and gives stands in its versions. */
+export interface StoredPlan {
+  planId: string;
+  /** for people; '' = none */
+  name: string;
+  /** by the server's clock; null = it can be given out */
+  archivedMs: number | null;
+  revision: number;
 }
 
 /** Which subscribers; what is null does not restrict. */
@@ -251,4 +271,13 @@ export interface AuditEntry {
   action: string;
   subject: string;
   content: unknown;
+}
+
+/** Everything that is stored of a person. */
+export interface SubjectExport {
+  /**
+   * Rows by what they are, as they are stored: what a person is told of has no other form. Nothing where nobody is called
+   * so. One snapshot. Throws 'unreachable', 'timeout' (retriable).
+   */
+  rows(subscriberId: string): AsyncIterable<{ of: string; row: unknown }>;
 }
