@@ -55,6 +55,10 @@ export interface InvoiceDelivery {
   askFirst: boolean;
   /** billing's own id of it */
   remoteId: string | null;
+  /** the account's id in the billing system; null = it has ours */
+  accountRef: string | null;
+  /** when the item was made; billing is told it, so that both sides cut the same windows */
+  createdAtMs: number;
   updatedAtMs: number;
 }
 
@@ -65,3 +69,61 @@ export function ownAccount(subscriberId: string): string {
 
 /** What is not said to be taxed otherwise. */
 export const STANDARD_TAX_CLASS = 'standard';
+
+/** What two sides can be compared for. */
+export const RECONCILIATION_KINDS = ['billing-items', 'billing-cycles', 'usage'] as const;
+export type ReconciliationKind = (typeof RECONCILIATION_KINDS)[number];
+
+/**
+ * How one thing differs: it is missing on a side, it stands there twice, an item's amount, currency or state, an
+ * account's anchor, status or currency.
+ */
+export const DIFFERENCE_CLASSES = [
+  'missing-there',
+  'missing-here',
+  'twice',
+  'amount',
+  'currency',
+  'state',
+  'anchor',
+  'status',
+  'currency-of-account',
+] as const;
+export type DifferenceClass = (typeof DIFFERENCE_CLASSES)[number];
+
+/** One difference between here and there. */
+export interface ReconciliationDifference {
+  class: DifferenceClass;
+  /** key of the item, or id of the account */
+  subject: string;
+  /** what each side has, small; null = nothing */
+  ours: unknown;
+  theirs: unknown;
+}
+
+/** A comparison of [fromMs, toMs) that was begun. Instants are ms since 1970 UTC. */
+export interface Reconciliation {
+  id: string;
+  kind: ReconciliationKind;
+  fromMs: number;
+  toMs: number;
+  startedMs: number;
+  /** null = it runs, or its process ended in between */
+  endedMs: number | null;
+  /** null until it ended */
+  summary: ReconciliationSummary | null;
+}
+
+export interface ReconciliationSummary {
+  /** looked at on either side */
+  ours: number;
+  theirs: number;
+  /** too young, or not delivered yet */
+  leftOut: number;
+  /** all of them, also those beyond what is stored one by one */
+  differences: Partial<Record<DifferenceClass, number>>;
+  /** more differed than is stored one by one */
+  truncated: boolean;
+  /** why it could not be finished, one line; null = it is complete */
+  failure: string | null;
+}

@@ -1,5 +1,13 @@
 import type { ActionState } from '../schemas/action.ts';
-import type { BillingItem, InvoiceDelivery, ItemType } from '../schemas/billing.ts';
+import type {
+  BillingItem,
+  InvoiceDelivery,
+  ItemType,
+  Reconciliation,
+  ReconciliationDifference,
+  ReconciliationKind,
+  ReconciliationSummary,
+} from '../schemas/billing.ts';
 import type { CycleRule } from '../schemas/profile.ts';
 import type { Account, Span } from '../schemas/tariff.ts';
 import type { ClosedCycle, UsageAdjustment } from '../schemas/usage-record.ts';
@@ -49,7 +57,8 @@ export interface InvoiceLedger {
     state: ActionState,
     detail: string,
     retryAtMs?: number,
-    more?: { askFirst?: boolean; remoteId?: string },
+    /** `uncounted`: the claim does not count as an attempt */
+    more?: { askFirst?: boolean; remoteId?: string; uncounted?: boolean },
   ): Promise<boolean>;
   counts(): Promise<Record<ActionState, number>>;
   /** The last made first. */
@@ -70,28 +79,35 @@ export interface ItemFilter {
   toMs: number | null;
 }
 
-/** The billing system, by schemas/billing-api.yaml. Nothing is thrown for what it answers. */
+/** The billing system, by schemas/billing-api.yaml. Requests are bounded in time and size. Those that answer never throw. */
 export interface BillingPeer {
-  send(item: BillingItem, signal: AbortSignal): Promise<PeerAnswer>;
+  send(delivery: InvoiceDelivery, signal: AbortSignal): Promise<PeerAnswer>;
   /** Whether it has the item, and whether with this content. */
-  ask(
-    key: string,
-    signal: AbortSignal,
-  ): Promise<
-    | { kind: 'there'; same: boolean; remoteId: string }
-    | { kind: 'absent' }
-    | { kind: 'no-answer'; detail: string }
-  >;
+  ask(delivery: InvoiceDelivery, signal: AbortSignal): Promise<PeerFinding>;
+  /** Null = it has no such account. Throws 'unreachable', 'timeout' (retriable), 'unauthorised'. */
   account(ref: string, signal: AbortSignal): Promise<PeerAccount | null>;
   putCycle(ref: string, cycle: Span, signal: AbortSignal): Promise<PeerAnswer>;
-  /** By key in byte order. */
+  /**
+   * Items that were made here in [fromMs, toMs), by key in byte order. Throws as account(), and 'store-corrupt' for an
+   * answer that breaks the contract.
+   */
   items(fromMs: number, toMs: number, signal: AbortSignal): AsyncIterable<PeerItem[]>;
 }
+
+/** What billing says of one item. */
+export type PeerFinding =
+  | { kind: 'there'; same: boolean; remoteId: string; /** what differs, '' = nothing */ detail: string }
+  | { kind: 'absent' }
+  /** it refuses us: no other one needs to be tried */
+  | { kind: 'stop'; detail: string }
+  | { kind: 'no-answer'; detail: string };
 
 /** What became of a request. */
 export type PeerAnswer =
   | { kind: 'accepted'; remoteId: string }
   | { kind: 'refused'; detail: string }
+  /** it has an item of this key already: ask which */
+  | { kind: 'taken'; detail: string }
   /** it refuses us, not the item: no other one needs to be tried */
   | { kind: 'stop'; detail: string }
   | { kind: 'later'; afterMs: number; detail: string }
@@ -117,4 +133,21 @@ export interface PeerItem {
   amountMinor: number;
   currency: string;
   createdAtMs: number;
+}
+
+/* ---------- What differed ---------- */
+
+/** Comparisons of both sides and their differences. Throws 'unreachable', 'timeout' (retriable). */
+export interface Reconciliations {
+  /** @returns its id */
+  begin(kind: ReconciliationKind, fromMs: number, toMs: number): Promise<string>;
+  /** One bounded part of the differences, after those before. Throws 'not-found', 'conflict' where it has ended. */
+  add(id: string, differences: readonly ReconciliationDifference[]): Promise<void>;
+  /** Throws as add(). */
+  end(id: string, summary: ReconciliationSummary): Promise<void>;
+  find(id: string): Promise<Reconciliation | null>;
+  /** The last begun first; null = of every kind. */
+  list(kind: ReconciliationKind | null, limit: number, after: string | null): Promise<Page<Reconciliation>>;
+  /** In the order in which they were found. */
+  differences(id: string, limit: number, after: string | null): Promise<Page<ReconciliationDifference>>;
 }

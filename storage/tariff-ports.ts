@@ -28,6 +28,8 @@ export interface ChangeContext {
   idempotency?: { keyId: string; key: string; route: string; requestHash: Uint8Array };
   /** everything is done and taken back: the answer is a preview */
   dryRun?: boolean;
+  /** source of the rows that it makes; absent = 'api' */
+  source?: 'api' | 'billing';
 }
 
 /** What a change did. */
@@ -184,7 +186,7 @@ export interface TariffReads {
   /** By subscriber id, as all lists by id: in byte order. */
   list(filter: SubscriberFilter, limit: number, after: string | null): Promise<Page<SubscriberSummary>>;
   account(accountId: string): Promise<Account | null>;
-  accounts(filter: { status: string | null }, limit: number, after: string | null): Promise<Page<Account>>;
+  accounts(filter: AccountFilter, limit: number, after: string | null): Promise<Page<Account>>;
   pool(poolId: string): Promise<StoredPool | null>;
   pools(limit: number, after: string | null): Promise<Page<PoolProfile>>;
   /** By subscriber, the latest first. */
@@ -203,6 +205,13 @@ export interface StoredPlan {
   /** by the server's clock; null = it can be given out */
   archivedMs: number | null;
   revision: number;
+}
+
+/** Which accounts; what is null does not restrict. */
+export interface AccountFilter {
+  status: string | null;
+  /** only those that have an id of their own in the billing system */
+  hasBillingRef?: boolean;
 }
 
 /** Which subscribers; what is null does not restrict. */
