@@ -1,14 +1,14 @@
 import fc from 'fast-check';
-import { NEWEST_BLOB_VERSION } from '../pipeline/fold/slot-state.ts';
 import type { StatusType } from '../schemas/accounting-record.ts';
-import type { Control, OperatorCommand } from '../schemas/control.ts';
 import type { NasProfile } from '../schemas/profile.ts';
 import { pool, poolPolicy } from '../pipeline/pool/pool-rig.contract.ts';
 import { DAY, HOUR, LogBuilder, MINUTE, capPolicy, nasProfile, plan, profile } from './factories.ts';
-import { someExtras, someGiven, somePlan, somePolicy, someProvider } from './random-policies.ts';
+import { LINES, addControl, someControl, someTariffControl } from './random-controls.ts';
+import type { RandomControl } from './random-controls.ts';
+import { someProvider } from './random-policies.ts';
 
 /** One step of a random log. Times are relative: the log's clock runs on. */
-interface Step {
+export interface Step {
   subscriber: number;
   nas: number;
   sessionId: number;
@@ -29,29 +29,6 @@ interface Step {
   /** what people or NAS do before the record; only in logs with controls */
   control: RandomControl | null;
 }
-
-type RandomControl =
-  | 'policy'
-  | 'other-policy'
-  | 'other-withdrawn'
-  | 'provider'
-  | 'withdrawn'
-  | 'plan'
-  | 'profile'
-  | 'given'
-  | 'nas-event'
-  | 'nas-profile'
-  | 'close-session'
-  | 'adjust'
-  | 're-evaluate'
-  | 'replay'
-  | 'feed-profile'
-  | 'fold-version'
-  | 'tick'
-  | 'pool-profile'
-  | 'pool-policy'
-  | 'pool-contribution'
-  | 'pool-effect';
 
 const small = fc.integer({ min: 0, max: 3000 });
 const step: fc.Arbitrary<Step> = fc.record({
@@ -111,37 +88,10 @@ const readings: fc.Arbitrary<Partial<NasProfile>> = fc.record(
   { requiredKeys: [] },
 );
 
-const someControl = fc.option(
-  fc.constantFrom<RandomControl>(
-    'policy',
-    'other-policy',
-    'other-policy',
-    'other-withdrawn',
-    'provider',
-    'withdrawn',
-    'plan',
-    'profile',
-    'given',
-    'given',
-    'nas-event',
-    'nas-profile',
-    'close-session',
-    'adjust',
-    're-evaluate',
-    'replay',
-    'feed-profile',
-    'fold-version',
-    'tick',
-    'pool-profile',
-    'pool-policy',
-    'pool-contribution',
-    'pool-effect',
-  ),
-  { freq: 4, nil: null },
-);
-const richStep = fc
-  .record({ one: step, control: someControl })
-  .map(({ one, control }) => ({ ...one, control }));
+const withControl = (control: fc.Arbitrary<RandomControl | null>): fc.Arbitrary<Step> =>
+  fc.record({ one: step, control }).map(({ one, control: chosen }) => ({ ...one, control: chosen }));
+const richStep = withControl(someControl);
+const tariffStep = withControl(someTariffControl);
 
 interface Truth {
   startMs: number;
@@ -149,14 +99,6 @@ interface Truth {
   up: number;
 }
 
-/** Zones and anchors of the subscribers; the last one has no profile. Berlin and Havana change their clocks in the logs. */
-const LINES = [
-  { zone: 'UTC', anchorDay: 1 },
-  { zone: 'Europe/Berlin', anchorDay: 25 },
-  { zone: 'America/Havana', anchorDay: 31 },
-];
-
-const OCTOBER = Date.UTC(2026, 9, 1);
 /** Begins days before the clock changes of Europe and Cuba and before three anchors. */
 const START = Date.UTC(2026, 9, 23, 7, 3, 11, 17);
 
@@ -176,6 +118,11 @@ export function randomLogWithControls(maxLength = 45): fc.Arbitrary<LogBuilder> 
   return fc
     .tuple(fc.array(richStep, { maxLength }), fc.array(readings, { minLength: 2, maxLength: 2 }))
     .map(([steps, nas]) => buildLog(steps, nas));
+}
+
+/** Logs in which tariffs change all the time: plans and their versions, top-ups, add-ons, memberships, cycles, carry-over. */
+export function randomTariffLog(maxLength = 45): fc.Arbitrary<LogBuilder> {
+  return fc.array(tariffStep, { maxLength }).map((steps) => buildLog(steps, [{}]));
 }
 
 function buildLog(steps: readonly Step[], nas: readonly Partial<NasProfile>[]): LogBuilder {
@@ -216,108 +163,6 @@ function buildLog(steps: readonly Step[], nas: readonly Partial<NasProfile>[]): 
     else addRecord(log, truths, one, clock);
   }
   return log;
-}
-
-function addControl(log: LogBuilder, one: Step, kind: RandomControl, clock: number): void {
-  const subscriberId = `sub-${one.subscriber}`;
-  const nasId = `nas-${one.nas}`;
-  const line = { ...LINES[one.subscriber], subscriberId };
-  const add = (control: Control): void => {
-    log.control(control);
-    const input = log.inputs.at(-1);
-    if (input !== undefined) input.appendTimeMs = clock;
-  };
-  const command = (fields: OperatorCommand): void => add({ kind: 'operator', command: fields });
-  const [amount, other] = one.growth;
-  const by = 'ann';
-  switch (kind) {
-    case 'policy':
-      return add({
-        kind: 'policy-version',
-        policy: capPolicy({ minHoldSeconds: 0, downBps: 1_000_000 + amount }),
-      });
-    case 'withdrawn':
-      return add({ kind: 'policy-withdrawn', policyId: 'home-fup' });
-    case 'other-policy':
-      return add({ kind: 'policy-version', policy: somePolicy(amount, other) });
-    case 'other-withdrawn':
-      return add({ kind: 'policy-withdrawn', policyId: `policy-${amount % 3}` });
-    case 'provider':
-      return add({ kind: 'provider-settings', settings: someProvider(amount, other) });
-    case 'plan':
-      return add({ kind: 'plan-version', plan: somePlan(amount, other) });
-    case 'profile':
-      return add({
-        kind: 'subscriber-profile',
-        profile: profile({
-          ...{ ...line, ...LINES[other % 5], subscriberId, anchorDay: 1 + (amount % 31) },
-          ...someExtras(amount, other, clock),
-          poolId: [null, 'family', 'firm'][other % 3] ?? null,
-        }),
-      });
-    case 'given':
-      return add({
-        kind: 'subscriber-profile',
-        profile: profile({ ...line, ...someGiven(amount, other, clock) }),
-      });
-    case 'nas-event':
-      return add({ kind: 'nas-event', nasId, event: 'on', atMs: clock - one.growth[0] * 100 });
-    case 'nas-profile':
-      return add({ kind: 'nas-profile', nas: nasProfile({ nasId, interimSeconds: amount % 900 }) });
-    case 'close-session':
-      return command({ type: kind, subscriberId, nasId, sessionId: `s${one.sessionId}`, by });
-    case 'adjust':
-      return command({
-        type: kind,
-        subscriberId,
-        atMs: clock - one.growth[1] * 1_000_000,
-        downBytes: amount - 1500,
-        upBytes: other - 1500,
-        reason: 'test',
-        by,
-      });
-    case 're-evaluate':
-      return command({ type: kind, subscriberId, by });
-    case 'replay': {
-      const old = log.inputs.find(
-        (input) => input.kind === 'usage' && input.event.subscriberId === subscriberId,
-      );
-      if (old?.kind !== 'usage' || old.event.statusType === 'ACCOUNTING_ON') return;
-      const event = { ...old.event, sessionId: `s${one.sessionId}`, outputOctets: amount };
-      const letter = { partition: 0, offset: old.offset };
-      return add({ kind: 'replay', letter, appendTimeMs: old.appendTimeMs, event, by });
-    }
-    case 'feed-profile':
-      return add({ kind: 'feed-profile', feed: { feedId: 'feed-1', countFromMs: clock - amount * 1000 } });
-    case 'fold-version':
-      return add({ kind: 'fold-version', version: NEWEST_BLOB_VERSION });
-    case 'pool-profile':
-      return add({ kind, pool: pool({ poolId: one.nas === 0 ? 'family' : 'firm', allowanceBytes: amount }) });
-    case 'pool-policy':
-      return add({ kind: 'policy-version', policy: poolPolicy() });
-    case 'pool-contribution': {
-      // As if it came from another slot, or from this one.
-      const contribution = {
-        poolId: 'family',
-        member: subscriberId,
-        cycleStartMs: OCTOBER,
-        countedBytes: amount,
-      };
-      return add({
-        kind,
-        contribution: { ...contribution, seq: 8 * log.inputs.length, leaving: one.restart },
-      });
-    }
-    case 'pool-effect': {
-      const effect = { poolId: 'family', member: subscriberId, usedBytes: amount, allowanceBytes: 2000 };
-      const throttle = { state: 'throttle' as const, downBps: 1_000_000, upBps: other, profile: null };
-      const rule = { policyId: 'family-fup', rule: 'slow', policyVersion: 'v', effect: throttle };
-      const seq = Math.floor(log.inputs.length / 3) + 1;
-      return add({ kind, effect: { ...effect, seq, rules: amount < 2000 ? [] : [rule] } });
-    }
-    case 'tick':
-      log.tick(clock - MINUTE);
-  }
 }
 
 function addRecord(log: LogBuilder, truths: Map<string, Truth>, one: Step, clock: number): void {

@@ -2,6 +2,7 @@ import type { Condition, PolicyEvent, PolicyFile, PolicyVersion } from '../schem
 import type { Boost, Hold, PlanVersion, SubscriberProfile } from '../schemas/profile.ts';
 import type { ProviderSettings } from '../schemas/provider.ts';
 import { DAY, HOUR, plan } from './factories.ts';
+import { pick } from './pick.ts';
 
 const EVERY_DAY = [1, 2, 3, 4, 5, 6, 7];
 /** Around the clock changes of the random logs. */
@@ -173,10 +174,4 @@ export function somePolicy(n: number, other: number): PolicyVersion {
       rules: [rule(0), rule(1)],
     },
   };
-}
-
-function pick<T>(from: readonly T[], n: number): T {
-  const found = from[n % from.length];
-  if (found === undefined) throw new Error('nothing to pick from');
-  return found;
 }
