@@ -1,3 +1,5 @@
+import type { OverageTerms } from './profile.ts';
+
 /** What a slot tells billing besides actions. Ids are deterministic: the same log gives the same ones. */
 
 /**
@@ -63,6 +65,11 @@ export interface ClosedOverage {
   overBytes: number;
   /** bytes that corrections took away */
   correctedBytes: number;
+  /**
+   * terms by which a policy sells blocks to this subscriber as the cycle closes, null = none does; absent = the slot does
+   * not say, and the plan's hold
+   */
+  terms?: OverageTerms | null;
 }
 
 /** Totals of a billing cycle when it closed. Identity: subscriber and cycle start. */

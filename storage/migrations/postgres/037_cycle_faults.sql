@@ -1,0 +1,7 @@
+-- A cycle whose items could not be made waits for a job. What it says of itself is kept apart from its status: cycles that
+-- merely ended wait for their close in the same one.
+alter table cycle
+  -- when it was tried last, server's clock
+  add column failed_at timestamptz,
+  add column fault text;
+create index cycle_failed on cycle (failed_at) where failed_at is not null;

@@ -1,0 +1,160 @@
+import type pg from 'pg';
+import { ACTION_STATES } from '../../schemas/action.ts';
+import type { ActionState } from '../../schemas/action.ts';
+import type { BillingItem, InvoiceDelivery } from '../../schemas/billing.ts';
+import { AppError } from '../../schemas/errors.ts';
+import type { InvoiceLedger, ItemFilter } from '../billing-ports.ts';
+import type { Page } from '../tariff-ports.ts';
+import * as sql from './invoice-statements.ts';
+import { WAKE_INVOICES } from './item-rows.ts';
+import { inTransaction } from './pool.ts';
+import { postgresError } from './postgres-error.ts';
+import { SettleTogether } from './settle-together.ts';
+import { storable } from './storable.ts';
+
+/** Longest detail that is kept, characters: what billing answers must not grow the table. */
+const MAX_DETAIL_CHARACTERS = 500;
+/** Rows a page of a full read: each page sorts what the window holds. */
+const PAGE_ROWS = 5_000;
+
+type Row = { seq: number } & BillingItem & Omit<InvoiceDelivery, 'item'>;
+
+interface Settlement {
+  owner: string;
+  key: string;
+  state: ActionState;
+  detail: string;
+  /** null = closed to dispatchers */
+  delayMs: number | null;
+  askFirst: boolean | null;
+  remoteId: string | null;
+  uncounted: boolean;
+}
+
+/**
+ * Delivery of billing items in Postgres, for any number of dispatchers at once; leases and retries run by the server's
+ * clock alone. An item that was made before there were deliveries shows as 'held' and is sent only when somebody resends
+ * it. Errors are as `postgresError` translates them.
+ */
+export class PostgresInvoiceLedger implements InvoiceLedger {
+  readonly #pool: pg.Pool;
+  readonly #now: () => number;
+  readonly #ended = new SettleTogether<Settlement, boolean>((batch) => this.#settleBatch(batch));
+
+  /** @param now the clock that callers' retryAtMs are read from, ms since 1970; only differences to it are used */
+  constructor(pool: pg.Pool, now: () => number = Date.now) {
+    this.#pool = pool;
+    this.#now = now;
+  }
+
+  async claim(owner: string, limit: number, leaseMs: number): Promise<InvoiceDelivery[]> {
+    if (limit < 1) return [];
+    return (await this.#query<Row>(sql.CLAIM, [storable(owner), limit, leaseMs])).map(toDelivery);
+  }
+
+  settle(
+    owner: string,
+    key: string,
+    state: ActionState,
+    detail: string,
+    retryAtMs?: number,
+    more: { askFirst?: boolean; remoteId?: string; uncounted?: boolean } = {},
+  ): Promise<boolean> {
+    if (state === 'sending') throw new AppError('invalid-input', 'an item cannot be settled as sending');
+    return this.#ended.settle({
+      owner: storable(owner),
+      key: storable(key),
+      state,
+      detail: storable(detail).slice(0, MAX_DETAIL_CHARACTERS),
+      delayMs: delayOf(state, retryAtMs, this.#now()),
+      askFirst: more.askFirst ?? null,
+      remoteId: more.remoteId === undefined ? null : storable(more.remoteId),
+      uncounted: more.uncounted === true,
+    });
+  }
+
+  async counts(): Promise<Record<ActionState, number>> {
+    const counts = Object.fromEntries(ACTION_STATES.map((state) => [state, 0])) as Record<
+      ActionState,
+      number
+    >;
+    for (const row of await this.#query<{ state: ActionState; count: number }>(sql.COUNTS, []))
+      counts[row.state] = row.count;
+    return counts;
+  }
+
+  async list(filter: ItemFilter, limit: number, after: string | null): Promise<Page<InvoiceDelivery>> {
+    if (after !== null && !/^\d{1,18}$/.test(after))
+      throw new AppError('invalid-input', 'a list of items goes on after a number');
+    const rows = await this.#query<Row>(sql.LIST, [
+      limit + 1,
+      filter.accountId === null ? null : storable(filter.accountId),
+      filter.subscriberId === null ? null : storable(filter.subscriberId),
+      filter.type,
+      filter.state,
+      filter.fromMs,
+      filter.toMs,
+      after,
+    ]);
+    const last = rows.length > limit ? rows[limit - 1] : undefined;
+    return {
+      items: rows.slice(0, limit).map(toDelivery),
+      next: last === undefined ? null : String(last.seq),
+    };
+  }
+
+  async *pages(fromMs: number, toMs: number): AsyncGenerator<InvoiceDelivery[]> {
+    for (let after = ''; ;) {
+      const rows: Row[] = await this.#query<Row>(sql.PAGE, [fromMs, toMs, after, PAGE_ROWS]);
+      const last = rows.at(-1);
+      if (last === undefined) return;
+      yield rows.map(toDelivery);
+      after = last.key;
+    }
+  }
+
+  resend(key: string, by: string): Promise<boolean> {
+    return inTransaction(this.#pool, async (client) => {
+      const resent = await client.query(sql.RESEND, [storable(key)]);
+      if (resent.rowCount !== 1) return false;
+      await client.query(sql.AUDIT_RESEND, [storable(by), storable(key)]);
+      await client.query(WAKE_INVOICES);
+      return true;
+    });
+  }
+
+  async #settleBatch(batch: readonly Settlement[]): Promise<boolean[]> {
+    const rows = await this.#query<{ place: number }>(sql.SETTLE, [
+      batch.map(({ owner }) => owner),
+      batch.map(({ key }) => key),
+      batch.map(({ state }) => state),
+      batch.map(({ detail }) => detail),
+      batch.map(({ delayMs }) => delayMs),
+      batch.map(({ askFirst }) => askFirst),
+      batch.map(({ remoteId }) => remoteId),
+      batch.map(({ uncounted }) => (uncounted ? 1 : 0)),
+    ]);
+    const applied = new Set(rows.map(({ place }) => place));
+    return batch.map((_, index) => applied.has(index + 1));
+  }
+
+  async #query<R extends pg.QueryResultRow>(text: string, values: unknown[]): Promise<R[]> {
+    try {
+      return (await this.#pool.query<R>(text, values)).rows;
+    } catch (error) {
+      throw postgresError(error);
+    }
+  }
+}
+
+function delayOf(state: ActionState, retryAtMs: number | undefined, now: number): number | null {
+  if (state !== 'pending' && state !== 'unknown') return null;
+  if (retryAtMs === undefined) return state === 'pending' ? 0 : null;
+  return Math.max(0, retryAtMs - now);
+}
+
+function toDelivery(row: Row): InvoiceDelivery {
+  const { state, detail, attempts, askFirst, remoteId, accountRef, createdAtMs, updatedAtMs, ...rest } = row;
+  const { seq: _, ...item } = rest;
+  return { item, state, detail, attempts, askFirst, remoteId, accountRef, createdAtMs, updatedAtMs };
+}
