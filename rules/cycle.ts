@@ -1,4 +1,5 @@
 import { Temporal } from 'temporal-polyfill';
+import type { CycleChange, CycleRule } from '../schemas/profile.ts';
 
 /** A billing cycle: [startMs, endMs), both at 00:00 in the subscriber's zone, ms since 1970 UTC. */
 export interface Cycle {
@@ -27,6 +28,67 @@ export function cycleAt(zone: string, anchorDay: number, atMs: number): Cycle {
 function anchorIn(month: Temporal.PlainYearMonth, anchorDay: number, zone: string): number {
   const date = month.toPlainDate({ day: Math.min(anchorDay, month.daysInMonth) });
   return date.toZonedDateTime({ timeZone: zone }).epochMilliseconds;
+}
+
+/**
+ * The cycle by a rule that contains `atMs`: monthly as `cycleAt`; weekly from the weekday 00:00 in the zone; every n days from
+ * 00:00 of the local date, counted by dates, so that changes of the clocks move nothing. A midnight that is skipped begins at the
+ * first instant of its day. Throws RangeError on an unknown zone.
+ */
+export function ruleCycleAt(zone: string, rule: CycleRule, atMs: number): Cycle {
+  switch (rule.kind) {
+    case 'month':
+      return cycleAt(zone, rule.anchorDay, atMs);
+    case 'week':
+      return everyDaysAt(zone, MONDAY.add({ days: rule.weekday - 1 }), 7, atMs);
+    case 'days':
+      return everyDaysAt(zone, Temporal.PlainDate.from(rule.from), rule.days, atMs);
+  }
+}
+
+/** A Monday. */
+const MONDAY = Temporal.PlainDate.from('1970-01-05');
+
+function everyDaysAt(zone: string, from: Temporal.PlainDate, days: number, atMs: number): Cycle {
+  const beginsAt = (n: number): number =>
+    from.add({ days: n * days }).toZonedDateTime({ timeZone: zone }).epochMilliseconds;
+  const local = Temporal.Instant.fromEpochMilliseconds(atMs).toZonedDateTimeISO(zone).toPlainDate();
+  let n = Math.floor(from.until(local, { largestUnit: 'days' }).days / days);
+  let [startMs, endMs] = [beginsAt(n), beginsAt(n + 1)];
+  // The next date's midnight has come, then clocks went back; or the zone has left that date out.
+  while (atMs >= endMs) [startMs, endMs] = [endMs, beginsAt(++n + 1)];
+  return { startMs, endMs };
+}
+
+/** The rule of an instant: that of the last change at or before it. */
+export function ruleInForce(rule: CycleRule, changes: readonly CycleChange[], atMs: number): CycleRule {
+  let inForce = rule;
+  for (const { fromMs, cycle } of changes) if (fromMs <= atMs) inForce = cycle;
+  return inForce;
+}
+
+/**
+ * The cycle that contains `atMs` where the rule changes: each change ends the cycle before at its instant, and the first one by the
+ * new rule is what is left of its cycle, a stub. Throws RangeError on an unknown zone.
+ *
+ * @param changes ordered by fromMs
+ */
+export function changedCycleAt(
+  zone: string,
+  rule: CycleRule,
+  changes: readonly CycleChange[],
+  atMs: number,
+): Cycle {
+  return cutAtChanges(ruleCycleAt(zone, ruleInForce(rule, changes, atMs), atMs), changes, atMs);
+}
+
+function cutAtChanges(cycle: Cycle, changes: readonly CycleChange[], atMs: number): Cycle {
+  let { startMs, endMs } = cycle;
+  for (const { fromMs } of changes) {
+    if (fromMs <= atMs) startMs = Math.max(startMs, fromMs);
+    else endMs = Math.min(endMs, fromMs);
+  }
+  return { startMs, endMs };
 }
 
 /** The calendar day of the zone that contains `atMs`: 23 to 25 hours. Throws RangeError on an unknown zone. */
@@ -110,6 +172,8 @@ const offsets = new Map<string, OffsetSpan[]>();
 /** cycleAt, dayAt and local time with the last ones of each zone remembered: calendar maths costs about 27 us, a look-up 0.1. */
 export class CycleCalendar {
   private readonly cycles = new Map<number, Map<string, Cycle[]>>();
+  /** by zone and rule, of those that are not monthly */
+  private readonly others = new Map<string, Cycle[]>();
   private readonly days = new Map<string, Cycle[]>();
   private readonly hours = new Map<string, LocalHour[]>();
 
@@ -120,6 +184,21 @@ export class CycleCalendar {
       spanAt(ofAnchor.get(zone), atMs) ??
       remember(ofAnchor, zone, cycleAt(zone, anchorDay, atMs), MOST_CYCLES)
     );
+  }
+
+  /** `ruleCycleAt`, remembered. */
+  ofRule(zone: string, rule: CycleRule, atMs: number): Cycle {
+    if (rule.kind === 'month') return this.at(zone, rule.anchorDay, atMs);
+    const key = rule.kind === 'week' ? `${zone} ${rule.weekday}` : `${zone} ${rule.from} ${rule.days}`;
+    return (
+      spanAt(this.others.get(key), atMs) ??
+      remember(this.others, key, ruleCycleAt(zone, rule, atMs), MOST_CYCLES)
+    );
+  }
+
+  /** `changedCycleAt`, remembered. */
+  changed(zone: string, rule: CycleRule, changes: readonly CycleChange[], atMs: number): Cycle {
+    return cutAtChanges(this.ofRule(zone, ruleInForce(rule, changes, atMs), atMs), changes, atMs);
   }
 
   day(zone: string, atMs: number): Cycle {
