@@ -18,6 +18,7 @@ import type { WriterSchemas } from './decode/writer-schema.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
 import type { DispatchObserver } from './dispatch/dispatcher.ts';
 import type { DispatchSettings } from './dispatch/dispatch-settings.ts';
+import { actionWork } from './dispatch/work.ts';
 import { Flusher } from './flush/flusher.ts';
 import { expandControl } from './relay/expand.ts';
 import type { FlushHooks } from './flush/flusher.ts';
@@ -72,8 +73,7 @@ export function buildPipeline(
     hooks: observers.flush,
   });
   const dispatcher = new Dispatcher({
-    ledger: ports.ledger,
-    sink: ports.sink,
+    work: actionWork(ports.ledger, ports.sink),
     name: `dispatcher-${randomUUID()}`,
     observer: observers.dispatch,
     settings: dispatch,

@@ -5,6 +5,7 @@ import type { ActionLedger, ActionSink, LedgerAction, SinkResult } from '../../s
 import type { DispatchSettings } from './dispatch-settings.ts';
 import { Dispatcher, type DispatchObserver } from './dispatcher.ts';
 import type { DispatchTimers } from './timers.ts';
+import { actionWork } from './work.ts';
 
 const SLOT = { group: 'weir', topic: 'accounting', partition: 0 };
 
@@ -143,8 +144,7 @@ export class DispatchRig {
     over: { settings?: Partial<DispatchSettings>; sink?: ActionSink; timers?: DispatchTimers } = {},
   ): Dispatcher {
     return new Dispatcher({
-      ledger: this.ledger,
-      sink: over.sink ?? this.sink,
+      work: actionWork(this.ledger, over.sink ?? this.sink),
       name,
       observer: this.notes,
       settings: over.settings ?? {},

@@ -12,6 +12,7 @@ import { CoaServer, type CoaVerdict } from './radius/coa-server.ts';
 import { readAttribute } from './radius/attributes.ts';
 import { decodeSpeed } from './radius/encoders.ts';
 import { RadiusSink } from './radius/radius-sink.ts';
+import { actionWork } from './work.ts';
 
 const SCHEMA = `dispatcher_${process.pid}`;
 const SLOT = { group: 'weir', topic: 'accounting', partition: 0 };
@@ -64,7 +65,7 @@ function dispatcherOver(ledger: PostgresActionLedger, name: string): Dispatcher 
       vendor: 'mikrotik',
     });
   const sink = new RadiusSink({ inventory: { access }, client: new CoaClient() });
-  return new Dispatcher({ ledger, sink, name, observer: new Notes() });
+  return new Dispatcher({ work: actionWork(ledger, sink), name, observer: new Notes() });
 }
 
 function throttles(count: number): ActionIntent[] {

@@ -1,33 +1,33 @@
 import type { ActionState } from '../../schemas/action.ts';
 import { isAppError } from '../../schemas/errors.ts';
-import type { ActionLedger, ActionSink, LedgerAction, SinkResult } from '../../storage/ports.ts';
+import type { LedgerAction } from '../../storage/ports.ts';
 import { dispatchSettings, type DispatchSettings } from './dispatch-settings.ts';
-import { backoffMs, settlementOf, type Settlement } from './settlement.ts';
+import { backoffMs, type SendResult, type Settlement } from './settlement.ts';
 import { SYSTEM_TIMERS, type DispatchTimers } from './timers.ts';
+import type { DispatchWork } from './work.ts';
 
 /** Longest part of the grace at stop that is kept for telling the ledger about what was cut off. */
 const RELEASE_MS = 1_000;
 
 /** What metrics and logs want to know. Called in between, so it must be quick and must not throw. */
-export interface DispatchObserver {
+export interface DispatchObserver<Item = LedgerAction> {
   /**
    * An attempt ended and the ledger has it. `state` 'pending' = to be tried again.
-   * @param latencyMs from the append of the record that caused the action until now
+   * @param latencyMs of an action: from the append of the record that caused it until now
    */
-  settled(action: LedgerAction, state: ActionState, latencyMs: number): void;
+  settled(item: Item, state: ActionState, latencyMs: number): void;
   /** The claim was somebody else's by then: its lease had run out. */
-  stale(action: LedgerAction): void;
+  stale(item: Item): void;
   /** The ledger or a sink failed; the dispatcher waits and goes on. */
   failed(during: 'claim' | 'send' | 'settle', error: unknown): void;
 }
 
 /** What a dispatcher is made of. */
-export interface DispatcherParts {
-  ledger: ActionLedger;
-  sink: ActionSink;
+export interface DispatcherParts<Item> {
+  work: DispatchWork<Item>;
   /** unique among all processes at all times, e.g. with 128 random bits in it */
   name: string;
-  observer?: DispatchObserver;
+  observer?: DispatchObserver<Item>;
   settings?: Partial<DispatchSettings>;
   timers?: DispatchTimers;
   /** 0 <= random() < 1, for jitter */
@@ -39,24 +39,24 @@ interface InFlight {
   done: Promise<void>;
 }
 
-const SILENT: DispatchObserver = {
+const SILENT: DispatchObserver<unknown> = {
   settled: () => undefined,
   stale: () => undefined,
   failed: () => undefined,
 };
 
 /**
- * Carries out what the ledger holds. Several may work on one ledger.
+ * Carries out what a ledger holds. Several may work on one ledger.
  *
- * Guarantee: every action is sent at least once and ends in a state, whatever dies in between: a claim that is not
- * settled becomes claimable when its lease ends. Sending again is harmless because an action names an absolute state.
- * One subscriber's actions are sent one after the other. Cost: one claim per wake-up, one settle per attempt.
+ * Guarantee: every item is sent at least once and ends in a state, whatever dies in between: a claim that is not
+ * settled becomes claimable when its lease ends. Sending again is harmless: an action names an absolute state, and an
+ * item of an invoice is asked for by its key first. What may be sent side by side is the ledger's to say: of one
+ * subscriber's actions it gives one at a time. Cost: one claim per wake-up, one settle per attempt.
  */
-export class Dispatcher {
-  readonly #ledger: ActionLedger;
-  readonly #sink: ActionSink;
+export class Dispatcher<Item = LedgerAction> {
+  readonly #work: DispatchWork<Item>;
   readonly #name: string;
-  readonly #observer: DispatchObserver;
+  readonly #observer: DispatchObserver<Item>;
   readonly #settings: DispatchSettings;
   readonly #timers: DispatchTimers;
   readonly #random: () => number;
@@ -73,9 +73,8 @@ export class Dispatcher {
   #stopped: Promise<void> | null = null;
 
   /** Throws AppError 'config-invalid' for contradicting settings. */
-  constructor(parts: DispatcherParts) {
-    this.#ledger = parts.ledger;
-    this.#sink = parts.sink;
+  constructor(parts: DispatcherParts<Item>) {
+    this.#work = parts.work;
     this.#name = parts.name;
     this.#observer = parts.observer ?? SILENT;
     this.#settings = dispatchSettings(parts.settings);
@@ -83,7 +82,7 @@ export class Dispatcher {
     this.#random = parts.random ?? Math.random;
   }
 
-  /** Actions being sent or settled by this dispatcher. */
+  /** Items being sent or settled by this dispatcher. */
   get inFlight(): number {
     return this.#inFlight.size;
   }
@@ -112,7 +111,7 @@ export class Dispatcher {
   async #run(): Promise<void> {
     let failures = 0;
     while (!this.#stopping) {
-      const limit = Math.min(this.#settings.claimBatch, this.#settings.maxInFlight - this.#inFlight.size);
+      const limit = this.#room();
       // Before the claim: what comes while it is under way may be too late for it.
       this.#woken = false;
       const claimed = limit === 0 ? 0 : await this.#claim(limit);
@@ -122,28 +121,34 @@ export class Dispatcher {
     }
   }
 
+  #room(): number {
+    const { claimBatch, maxInFlight } = this.#settings;
+    const allowed = this.#work.mayClaim?.(this.#timers.now()) ?? claimBatch;
+    return Math.max(0, Math.min(claimBatch, maxInFlight - this.#inFlight.size, allowed));
+  }
+
   async #claim(limit: number): Promise<number | 'failed'> {
     // A name for each claim: a late answer of an expired one must not settle the next, ours or not.
     const owner = `${this.#name}/${++this.#claims}`;
     const leaseEndMs = this.#timers.now() + this.#settings.leaseMs;
-    let claimed: LedgerAction[];
+    let claimed: Item[];
     try {
-      claimed = await this.#ledger.claim(owner, limit, this.#settings.leaseMs);
+      claimed = await this.#work.claim(owner, limit, this.#settings.leaseMs);
     } catch (error) {
-      // If it did go through, the lease brings these actions back.
+      // If it did go through, the lease brings these items back.
       this.#observer.failed('claim', error);
       return 'failed';
     }
-    for (const action of claimed) this.#begin(owner, action, leaseEndMs);
+    for (const item of claimed) this.#begin(owner, item, leaseEndMs);
     return claimed.length;
   }
 
-  #begin(owner: string, action: LedgerAction, leaseEndMs: number): void {
+  #begin(owner: string, item: Item, leaseEndMs: number): void {
     const cut = new AbortController();
     const entry: InFlight = { cut, done: Promise.resolve() };
     this.#inFlight.add(entry);
     if (this.#stopping) cut.abort();
-    entry.done = this.#carryOut(owner, action, leaseEndMs, cut).finally(() => {
+    entry.done = this.#carryOut(owner, item, leaseEndMs, cut).finally(() => {
       this.#inFlight.delete(entry);
       // A place is free, and the subscriber's next action may be claimable.
       this.wake();
@@ -151,50 +156,46 @@ export class Dispatcher {
   }
 
   /** Never rejects. */
-  async #carryOut(
-    owner: string,
-    action: LedgerAction,
-    leaseEndMs: number,
-    cut: AbortController,
-  ): Promise<void> {
-    const settlement = await this.#attempt(action, leaseEndMs, cut);
+  async #carryOut(owner: string, item: Item, leaseEndMs: number, cut: AbortController): Promise<void> {
+    const settlement = await this.#attempt(item, leaseEndMs, cut);
     for (let failures = 1; !this.#abandoned; failures++) {
       try {
-        const { state, detail, retryAtMs } = settlement;
-        const applied = await this.#ledger.settle(owner, action.intent.id, state, detail, retryAtMs);
-        this.#report(action, settlement, applied);
+        const applied = await this.#work.settle(owner, item, settlement);
+        this.#report(item, settlement, applied);
         return;
       } catch (error) {
         this.#observer.failed('settle', error);
       }
-      // After the lease the action is anybody's, so there is nothing left to settle.
+      // After the lease the item is anybody's, so there is nothing left to settle.
       if (this.#timers.now() >= leaseEndMs) return;
       await this.#pause(this.#backoff(failures));
     }
   }
 
-  async #attempt(action: LedgerAction, leaseEndMs: number, cut: AbortController): Promise<Settlement> {
+  async #attempt(item: Item, leaseEndMs: number, cut: AbortController): Promise<Settlement> {
     const settings = this.#settings;
+    const attempts = this.#work.attempts(item);
     if (this.#timers.now() > leaseEndMs - settings.sendTimeoutMs) {
       // The claim's answer came late, or the process stood still. Sent now it could arrive after what another process
       // sends when the lease ends, and after the action that follows: a NAS would keep the older speed.
       return { state: 'pending', detail: 'claimed too late to be sent', retryAtMs: this.#timers.now() };
     }
-    if (action.attempts > settings.maxAttempts) {
+    if (attempts > settings.maxAttempts) {
       // Each claim before ended without a word: a dispatcher died of it, or with it, every time.
       return { state: 'dead', detail: `gave up: ${settings.maxAttempts} attempts ended without a result` };
     }
-    const result = await this.#send(action, cut);
+    const result = await this.#send(item, cut);
     const nowMs = this.#timers.now();
     const open = result.state === 'unknown' || result.state === 'retry';
     if (open && this.#stopping && cut.signal.aborted) {
-      return { state: 'pending', detail: result.detail, retryAtMs: nowMs };
+      const kept = result.more === undefined ? {} : { more: result.more };
+      return { state: 'pending', detail: result.detail, retryAtMs: nowMs, ...kept };
     }
-    return settlementOf(result, { attempts: action.attempts, nowMs, random: this.#random, settings });
+    return this.#work.conclude(result, { attempts, nowMs, random: this.#random, settings });
   }
 
   /** The sink's answer, or unknown when the attempt is cut off; a sink that ignores its signal is not waited for. */
-  #send(action: LedgerAction, cut: AbortController): Promise<SinkResult> {
+  #send(item: Item, cut: AbortController): Promise<SendResult> {
     if (cut.signal.aborted)
       return Promise.resolve({ state: 'retry', detail: 'stopped before sending', afterMs: 0 });
     return new Promise((resolve) => {
@@ -204,9 +205,10 @@ export class Dispatcher {
       cut.signal.addEventListener('abort', () => {
         cancel();
         const why = this.#stopping ? 'stopped' : `${this.#settings.sendTimeoutMs} ms passed`;
-        resolve({ state: 'unknown', detail: `${why} before ${this.#sink.name} had an answer` });
+        const detail = `${why} before ${this.#work.name} had an answer`;
+        resolve({ state: 'unknown', detail, more: { askFirst: true } });
       });
-      this.#sendOnce(action, cut.signal).then((result) => {
+      this.#sendOnce(item, cut.signal).then((result) => {
         cancel();
         resolve(result);
       }, resolve);
@@ -214,26 +216,26 @@ export class Dispatcher {
   }
 
   /** Never rejects: a sink that throws is tried again like one that is away, and ends as dead. */
-  async #sendOnce(action: LedgerAction, signal: AbortSignal): Promise<SinkResult> {
+  async #sendOnce(item: Item, signal: AbortSignal): Promise<SendResult> {
     try {
-      return await this.#sink.send(action.intent, signal);
+      return await this.#work.send(item, signal);
     } catch (error) {
       this.#observer.failed('send', error);
       // Messages of other errors are not ours and may hold anything.
       const reason = isAppError(error) ? error.message : error instanceof Error ? error.name : 'no error';
-      return { state: 'retry', detail: `${this.#sink.name} failed: ${reason}`, afterMs: 0 };
+      const detail = `${this.#work.name} failed: ${reason}`;
+      return { state: 'retry', detail, afterMs: 0, more: { askFirst: true } };
     }
   }
 
-  #report(action: LedgerAction, settlement: Settlement, applied: boolean): void {
+  #report(item: Item, settlement: Settlement, applied: boolean): void {
     if (!applied) {
-      this.#observer.stale(action);
+      this.#observer.stale(item);
       return;
     }
-    const { state, detail } = settlement;
     const nowMs = this.#timers.now();
-    const settled = { ...action, state, detail, updatedAtMs: nowMs };
-    this.#observer.settled(settled, state, nowMs - action.intent.appendTimeMs);
+    const settled = this.#work.after(item, settlement, nowMs);
+    this.#observer.settled(settled, settlement.state, nowMs - this.#work.sinceMs(item));
   }
 
   async #drain(graceMs: number): Promise<void> {

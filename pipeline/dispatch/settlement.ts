@@ -9,7 +9,22 @@ export interface Settlement {
   detail: string;
   /** ms since 1970 UTC; absent = not again */
   retryAtMs?: number;
+  /** what only some ledgers keep */
+  more?: SettlementExtra;
 }
+
+/** What a ledger of items for another system keeps besides. */
+export interface SettlementExtra {
+  /** it may have been done: the other side is asked before it is sent again */
+  askFirst?: boolean;
+  /** the other side's id of it */
+  remoteId?: string;
+  /** nothing was tried: the claim does not count as an attempt */
+  uncounted?: boolean;
+}
+
+/** A sink's answer, with what only some ledgers keep. */
+export type SendResult = SinkResult & { more?: SettlementExtra };
 
 /** What a settlement is made from besides the sink's answer. `random` gives 0 <= x < 1, for jitter. */
 export interface AttemptContext {

@@ -3,6 +3,7 @@ import { Ticker } from '../../pipeline/relay/ticks.ts';
 import { Worker } from '../../pipeline/commit/worker.ts';
 import { compileWriterSchema } from '../../pipeline/decode/writer-schema.ts';
 import { Dispatcher } from '../../pipeline/dispatch/dispatcher.ts';
+import { actionWork } from '../../pipeline/dispatch/work.ts';
 import { Flusher } from '../../pipeline/flush/flusher.ts';
 import type { FoldSettings } from '../../pipeline/fold/slot-state.ts';
 import { ACCOUNTING_SCHEMA_TEXT } from '../../pipeline/source/accounting-schema.ts';
@@ -65,8 +66,7 @@ export class Process implements Caller {
       eagerRows: dice.between(1, 20),
     });
     this.#dispatcher = new Dispatcher({
-      ledger: ports.ledger,
-      sink: ports.sink,
+      work: actionWork(ports.ledger, ports.sink),
       name,
       timers: { now: nowMs, after },
       random: () => dice.fraction(),
