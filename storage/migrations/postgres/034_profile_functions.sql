@@ -24,7 +24,7 @@ create function weir_top_up_id(top_up_id text, source text, subscriber_no bigint
 
 -- Everything that the fold is told of these subscribers. What ended 120 days before as_of is left out, boosts as they end.
 -- A probe a table and subscriber: planned otherwise, a plan made while tables were small reads all of them when they are not.
-create function weir_profiles(ids text[]) returns table (subscriber_id text, profile jsonb) language sql stable as $$
+create function weir_profiles(ids text[]) returns table (subscriber_id text, profile jsonb, place bigint) language sql stable as $$
 select s.subscriber_id, jsonb_build_object(
     'subscriberId', s.subscriber_id, 'userName', coalesce(names.user_name, ''), 'segment', s.segment,
     'tags', to_jsonb(s.tags), 'zone', s.zone, 'anchorDay', coalesce(a.anchor_day, 1),
@@ -37,8 +37,8 @@ select s.subscriber_id, jsonb_build_object(
   || weir_optional('poolMemberships', case when members.dated then members.v end)
   || weir_optional('cycle', case when a.cycle_kind <> 'month' then
        weir_cycle(a.cycle_kind, a.anchor_day, a.anchor_weekday, a.cycle_days, a.cycle_from) end)
-  || weir_optional('cycleChanges', changes.v)
-from subscriber s join account a on a.account_id = s.account_id
+  || weir_optional('cycleChanges', changes.v), g.place
+from unnest(ids) with ordinality as g (id, place) join subscriber s on s.subscriber_id = g.id join account a on a.account_id = s.account_id
 cross join lateral (select coalesce(s.as_of - interval '120 days', '-infinity') as kept, coalesce(s.as_of, 'infinity') as seen) t
 left join lateral (
   select jsonb_agg(jsonb_build_object('planId', plan_id, 'fromMs', weir_ms(from_at), 'toMs', weir_ms(to_at))
@@ -81,8 +81,7 @@ left join lateral (
 left join lateral (
   select user_name from credential x where x.subscriber_no = s.subscriber_no
     and from_at <= seen and (seen = 'infinity' and to_at is null or coalesce(to_at, 'infinity') > seen)
-  order by from_at desc, user_name collate "C" limit 1) names on true
-where s.subscriber_id = any (ids) $$;
+  order by from_at desc, user_name collate "C" limit 1) names on true $$;
 
 -- Writes what changed and a control for each, in the order of the ids, none of which is named twice. The only writer of
 -- subscriber.profile. Returns how many changed.
@@ -94,9 +93,8 @@ begin
   perform from subscriber where subscriber_id = any (ids) order by subscriber_no for no key update;
   with changed as (
     update subscriber x set profile = d.profile, updated_at = clock_timestamp()
-    from unnest(ids) with ordinality as g (id, place) cross join lateral weir_profiles(array[g.id]) d
-    where x.subscriber_id = g.id and (x.profile - 'asOfMs') is distinct from (d.profile - 'asOfMs')
-    returning x.profile, g.place)
+    from weir_profiles(ids) d where x.subscriber_id = d.subscriber_id and (x.profile - 'asOfMs') is distinct from (d.profile - 'asOfMs')
+    returning x.profile, d.place)
   insert into control_outbox (control)
   select json_build_object('kind', 'subscriber-profile', 'profile', profile) from changed order by place;
   get diagnostics told = row_count;
