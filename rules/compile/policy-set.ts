@@ -9,23 +9,35 @@ import { compilePolicy, inShare } from './policy.ts';
  * subscribers from the base, one in shadow stands beside it.
  *
  * @param subject whom policies have to be about; others are left out
+ * @param leaveOut told of a version that can not be compiled, and why; absent = it throws
  */
 export function compilePolicies(
   inForce: ReadonlyMap<string, PolicyInForce>,
   provider: ProviderSettings,
   subject: PolicySubject = 'subscriber',
+  leaveOut?: (policyId: string, why: string) => void,
 ): PolicySet {
   const all: CompiledPolicy[] = [];
+  const compiledOf = (policy: PolicyVersion): CompiledPolicy | null => {
+    if (leaveOut === undefined) return compilePolicy(policy, provider);
+    try {
+      return compilePolicy(policy, provider);
+    } catch (error) {
+      leaveOut(policy.policyId, error instanceof Error ? error.message : String(error));
+      return null;
+    }
+  };
   for (const id of [...inForce.keys()].sort()) {
     const base = about(subject, inForce.get(id)?.base);
     const candidate = about(subject, inForce.get(id)?.candidate);
-    if (base !== null) {
-      const compiled = compilePolicy(base, provider);
-      if (candidate?.file.mode === 'percent')
+    const [compiled, other] = [base, candidate].map((one) => (one === null ? null : compiledOf(one)));
+    if (compiled !== null && compiled !== undefined) {
+      // A candidate that is left out takes no share.
+      if (candidate?.file.mode === 'percent' && other !== null)
         compiled.includes = (subscriberId) => !inShare(candidate, subscriberId);
       all.push(compiled);
     }
-    if (candidate !== null) all.push(compilePolicy(candidate, provider));
+    if (other !== null && other !== undefined) all.push(other);
   }
   return new PolicySet(all);
 }
