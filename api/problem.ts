@@ -12,6 +12,7 @@ export type ProblemCode =
   | ErrorCode
   | 'confirmation-needed'
   | 'method-not-allowed'
+  | 'precondition-required'
   | 'rate-limited'
   | 'busy'
   | 'too-large'

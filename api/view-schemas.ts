@@ -4,9 +4,11 @@ import { OUTCOMES } from '../schemas/outcome.ts';
 import type { ActionView, HealthView, OverviewView, SubscriberView } from '../schemas/views.ts';
 import { DEAD_LETTER_SCHEMAS } from './dead-letter-schemas.ts';
 import { FEED_SCHEMAS } from './feed-schemas.ts';
+import { PLAN_SCHEMAS } from './plan-schemas.ts';
 import { POLICY_SCHEMAS } from './policy-schemas.ts';
 import type { BadRecord, ProblemBody } from './problem.ts';
 import { conditionResult, count, desiredState, each, time } from './schema-parts.ts';
+import { TARIFF_SCHEMAS, tariff } from './tariff-schemas.ts';
 import { TIMELINE_SCHEMAS } from './timeline-schemas.ts';
 
 const octets = z
@@ -88,6 +90,7 @@ const subscriber = z.object({
   sessions: z.array(session),
   speed: z.object({ ...speed, reason: z.string() }),
   actions: z.array(action),
+  tariff: tariff.exactOptional().describe('what it has and who pays'),
 }) satisfies z.ZodType<SubscriberView>;
 
 const health = z.object({ ok: z.boolean(), problems: z.array(z.string()) }) satisfies z.ZodType<HealthView>;
@@ -116,6 +119,8 @@ export const VIEW_SCHEMAS = {
   ...DEAD_LETTER_SCHEMAS,
   ...TIMELINE_SCHEMAS,
   ...POLICY_SCHEMAS,
+  ...PLAN_SCHEMAS,
+  ...TARIFF_SCHEMAS,
 } as const;
 
 /** The same as JSON Schema draft 7 with `$id`, for Fastify. */

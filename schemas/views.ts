@@ -1,5 +1,6 @@
 import type { ActionKind, ActionState, ConditionResult, DesiredState, Speed } from './action.ts';
 import type { OutcomeCounts } from './outcome.ts';
+import type { SubscriberTariffView } from './tariff-views.ts';
 
 /** Progress of one log partition that this process owns. */
 export interface PartitionView {
@@ -82,6 +83,8 @@ export interface SubscriberView {
   /** the effective speed and why */
   speed: Speed & { reason: string };
   actions: ActionView[];
+  /** what it has and who pays; absent = nothing is stored of it, or nobody asks */
+  tariff?: SubscriberTariffView;
 }
 
 /** Liveness by progress: a partition with lag whose position has not moved for a while is stuck. */

@@ -286,7 +286,9 @@ export interface AuditEntry {
 export interface SubjectExport {
   /**
    * Rows by what they are, as they are stored: what a person is told of has no other form. Nothing where nobody is called
-   * so. One snapshot. Throws 'unreachable', 'timeout' (retriable).
+   * so. One snapshot, noted in the audit. Throws 'unreachable', 'timeout' (retriable).
+   *
+   * @param by who asks, for the audit
    */
-  rows(subscriberId: string): AsyncIterable<{ of: string; row: unknown }>;
+  rows(subscriberId: string, by: string): AsyncIterable<{ of: string; row: unknown }>;
 }
