@@ -23,8 +23,9 @@ create function weir_top_up_id(top_up_id text, source text, subscriber_no bigint
   select case when source = 'directory' then substr(top_up_id, length(subscriber_no::text) + length(kind) + 3) else top_up_id end $$;
 
 -- Everything that the fold is told of these subscribers. What ended 120 days before as_of is left out, boosts as they end.
--- A probe a table and subscriber: planned otherwise, a plan made while tables were small reads all of them when they are not.
-create function weir_profiles(ids text[]) returns table (subscriber_id text, profile jsonb, place bigint) language sql stable as $$
+-- Here and below every row of a table is asked for by its key: planned otherwise, a plan that was made while tables were small
+-- reads all of them when they are not (4 M comparisons a chunk of 2,000, seen).
+create function weir_profiles(ids text[]) returns table (subscriber_id text, profile jsonb, place bigint, row_id tid) language sql stable as $$
 select s.subscriber_id, jsonb_build_object(
     'subscriberId', s.subscriber_id, 'userName', coalesce(names.user_name, ''), 'segment', s.segment,
     'tags', to_jsonb(s.tags), 'zone', s.zone, 'anchorDay', coalesce(a.anchor_day, 1),
@@ -37,7 +38,7 @@ select s.subscriber_id, jsonb_build_object(
   || weir_optional('poolMemberships', case when members.dated then members.v end)
   || weir_optional('cycle', case when a.cycle_kind <> 'month' then
        weir_cycle(a.cycle_kind, a.anchor_day, a.anchor_weekday, a.cycle_days, a.cycle_from) end)
-  || weir_optional('cycleChanges', changes.v), g.place
+  || weir_optional('cycleChanges', changes.v), g.place, s.ctid
 from unnest(ids) with ordinality as g (id, place) join subscriber s on s.subscriber_id = g.id join account a on a.account_id = s.account_id
 cross join lateral (select coalesce(s.as_of - interval '120 days', '-infinity') as kept, coalesce(s.as_of, 'infinity') as seen) t
 left join lateral (
@@ -93,7 +94,7 @@ begin
   perform from subscriber where subscriber_id = any (ids) order by subscriber_no for no key update;
   with changed as (
     update subscriber x set profile = d.profile, updated_at = clock_timestamp()
-    from weir_profiles(ids) d where x.subscriber_id = d.subscriber_id and (x.profile - 'asOfMs') is distinct from (d.profile - 'asOfMs')
+    from weir_profiles(ids) d where x.ctid = d.row_id and (x.profile - 'asOfMs') is distinct from (d.profile - 'asOfMs')
     returning x.profile, d.place)
   insert into control_outbox (control)
   select json_build_object('kind', 'subscriber-profile', 'profile', profile) from changed order by place;
@@ -114,7 +115,7 @@ create function weir_currency(plans jsonb) returns text language sql stable as $
 -- (by the program before, which kept it in the profile alone) is of source 'policy'.
 create function weir_absorb_profiles(items jsonb, default_currency text) returns void language plpgsql
   set enable_seqscan = off set enable_mergejoin = off set enable_hashjoin = off set jit = off as $$
-declare nos bigint[]; docs jsonb[];
+declare nos bigint[]; docs jsonb[]; own record;
 begin
   perform set_config('weir.derived', 'on', true);
   perform from subscriber where subscriber_id in (select i ->> 'subscriberId' from jsonb_array_elements(items) i)
@@ -123,7 +124,7 @@ begin
     select 'acct-' || (i ->> 'subscriberId'), coalesce(weir_currency(i -> 'assignments'), default_currency),
       coalesce((i ->> 'anchorDay')::smallint, 1), coalesce(i ->> 'billingStatus', 'current')
     from jsonb_array_elements(items) i
-    where not exists (select from subscriber x where x.subscriber_id = i ->> 'subscriberId' and x.account_id is not null)
+    where (select x.account_id from subscriber x where x.subscriber_id = i ->> 'subscriberId') is null
     on conflict (account_id) do nothing;
   insert into subscriber as x (subscriber_id, profile, account_id, segment, tags, zone, overage_consent, opening_carry_bytes,
       opening_carry_until)
@@ -140,20 +141,25 @@ begin
       is distinct from (coalesce(x.account_id, excluded.account_id), excluded.segment, excluded.tags, excluded.zone,
        excluded.overage_consent, excluded.opening_carry_bytes, excluded.opening_carry_until);
   -- An account with one service follows the directory's anchor and status; a shared one is changed by its own API.
-  update account a set anchor_day = coalesce((i ->> 'anchorDay')::smallint, 1),
-      billing_status = coalesce(i ->> 'billingStatus', 'current'), revision = a.revision + 1, updated_at = clock_timestamp()
-    from jsonb_array_elements(items) i join subscriber x on x.subscriber_id = i ->> 'subscriberId'
-    where a.account_id = x.account_id and a.account_id = 'acct-' || x.subscriber_id and a.cycle_kind = 'month'
-      and (a.anchor_day, a.billing_status) is distinct from
-        (coalesce((i ->> 'anchorDay')::smallint, 1), coalesce(i ->> 'billingStatus', 'current'));
-  select array_agg(subscriber_no), array_agg(i) into nos, docs
-    from jsonb_array_elements(items) i join subscriber x on x.subscriber_id = i ->> 'subscriberId';
+  for own in
+    select x.* from jsonb_array_elements(items) i cross join lateral (
+      select a.account_id, coalesce((i ->> 'anchorDay')::smallint, 1) as anchor_day, coalesce(i ->> 'billingStatus', 'current') as status
+      from account a join subscriber s using (account_id)
+      where a.account_id = 'acct-' || (i ->> 'subscriberId') and s.subscriber_id = i ->> 'subscriberId' and a.cycle_kind = 'month'
+        and (a.anchor_day, a.billing_status) is distinct from
+          (coalesce((i ->> 'anchorDay')::smallint, 1), coalesce(i ->> 'billingStatus', 'current')) offset 0) x
+  loop
+    update account set anchor_day = own.anchor_day, billing_status = own.status, revision = revision + 1,
+      updated_at = clock_timestamp() where account_id = own.account_id;
+  end loop;
+  select array_agg((select subscriber_no from subscriber x where x.subscriber_id = i ->> 'subscriberId')), array_agg(i)
+    into nos, docs from jsonb_array_elements(items) i;
 
   delete from credential where subscriber_no = any (nos) and not exclusive;
   insert into credential (subscriber_no, user_name, from_at)
     select no, item ->> 'userName', 'epoch' from unnest(nos, docs) as d (no, item)
-    where item ->> 'userName' <> '' and not exists
-      (select from credential c where c.subscriber_no = no and c.to_at is null);
+    where item ->> 'userName' <> ''
+      and (select count(*) from credential c where c.subscriber_no = no and c.to_at is null) = 0;
 
   delete from assignment where subscriber_no = any (nos) and source = 'directory';
   insert into assignment (subscriber_no, plan_id, from_at, to_at, source)
@@ -182,7 +188,7 @@ begin
     cross join lateral (select kind = 'bytes' and exists (select from billing_item b where b.key = p ->> 'id') as charged) c
     where weir_time(p -> ends) > weir_time(p -> 'fromMs') and coalesce((p ->> 'bytes')::bigint, 1) > 0
       and coalesce((p ->> 'downBps')::bigint, 1) > 0 and coalesce((p ->> 'upBps')::bigint, 1) > 0
-      and not exists (select from top_up o where o.top_up_id = p ->> 'id')
+      and (select count(*) from top_up o where o.top_up_id = p ->> 'id') = 0
     on conflict (top_up_id) do nothing;
 
   delete from hold where subscriber_no = any (nos) and source = 'directory';
@@ -198,8 +204,9 @@ begin
       where o.subscriber_no = no and o.kind = given.kind) taken on true
     cross join lateral unnest(case when spans is null then tstzmultirange(span) else tstzmultirange(span) - spans end) part;
 
-  delete from pool_member m using unnest(nos, docs) as d (no, item)
-    where m.subscriber_no = no and m.source = 'directory' and m.pool_id is distinct from item ->> 'poolId';
+  delete from pool_member where source = 'directory' and subscriber_no = any (array(
+    select no from unnest(nos, docs) as d (no, item) where (select count(*) from pool_member m
+      where m.subscriber_no = no and m.source = 'directory' and m.pool_id is distinct from item ->> 'poolId') > 0));
   insert into pool_member (subscriber_no, pool_id, from_at, to_at, source)
     select no, item ->> 'poolId', lower(part), upper(part), 'directory'
     from unnest(nos, docs) as d (no, item)
@@ -219,8 +226,8 @@ create function weir_put_profiles(items jsonb, default_currency text) returns in
 declare news jsonb;
 begin
   select jsonb_agg(i order by place) into news from jsonb_array_elements(items) with ordinality as g (i, place)
-    left join subscriber x on x.subscriber_id = i ->> 'subscriberId'
-    where x.account_id is null or x.profile is distinct from i;
+    where (select x.account_id is not null and x.profile = i from subscriber x where x.subscriber_id = i ->> 'subscriberId')
+      is not true;
   if news is null then return 0; end if;
   perform weir_absorb_profiles(news, default_currency);
   return weir_refresh_profiles(array(select i ->> 'subscriberId' from jsonb_array_elements(news) i));
@@ -279,8 +286,10 @@ end $$;
 
 -- A plan is charged in the account's currency, or not at all. By statement: a row at a time would double the cost of an import.
 create function assignment_in_currency() returns trigger language plpgsql set enable_seqscan = off set jit = off as $$ begin
-  if exists (select from written w join subscriber s using (subscriber_no) join account a using (account_id)
-      join plan_version v on v.plan_id = w.plan_id and v.terms ->> 'currency' <> a.currency) then
+  if exists (select from plan_version v where v.terms is not null and v.plan_id in (select plan_id from written))
+    and exists (select from written w
+      where (select a.currency from subscriber s join account a using (account_id) where s.subscriber_no = w.subscriber_no)
+        <> (select v.terms ->> 'currency' from plan_version v where v.plan_id = w.plan_id and v.terms is not null limit 1)) then
     raise exception 'a plan of another currency than the account''s' using errcode = 'check_violation'; end if;
   return null; end $$;
 create trigger assignment_currency_new after insert on assignment referencing new table as written
