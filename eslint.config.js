@@ -36,7 +36,7 @@ export default tseslint.config(
   },
   {
     files: pure,
-    ignores: ['**/*.test.ts'],
+    ignores: ['**/*.test.ts', '**/*.contract.ts'],
     rules: {
       'no-restricted-globals': ['error', 'setTimeout', 'setInterval', 'process', 'fetch', 'performance'],
       'no-restricted-properties': [
