@@ -1,0 +1,33 @@
+/** What is kept for a time and then goes. */
+export const KEPT = [
+  'shadow-decisions',
+  'idempotency-keys',
+  'import-lines',
+  'job-runs',
+  'reconciliations',
+] as const;
+export type Kept = (typeof KEPT)[number];
+
+/** Drops what was kept long enough. Ages count by the store's clock. Calls throw 'unreachable', 'timeout' (retriable). */
+export interface Retention {
+  /**
+   * Drops a bounded piece of what is older than `olderThanMs`. To be called until nothing is left; idempotent.
+   *
+   * Of shadow decisions those stay by which a policy that is in shadow still holds a subscriber; of runs the last one of
+   * each job. An import whose lines go is stopped: it cannot be resumed.
+   *
+   * @param token of the leader
+   * @param after what the call before returned; null = from the beginning
+   * @throws 'conflict' where another process leads: nothing was dropped
+   */
+  trim(kept: Kept, olderThanMs: number, token: string, after: TrimCursor | null): Promise<Trimmed>;
+}
+
+/** Where a call went on to; opaque outside the store. */
+export type TrimCursor = string;
+
+export interface Trimmed {
+  dropped: number;
+  /** null = nothing older is left */
+  next: TrimCursor | null;
+}
