@@ -3,18 +3,18 @@ import { ACTION_STATES, type ActionIntent, type ActionState } from '../../schema
 import { AppError } from '../../schemas/errors.ts';
 import type { ActionLedger, LedgerAction, LedgerBatch, SlotId } from '../ports.ts';
 import { recordedOnly } from '../recorded-only.ts';
+import type { CycleClose } from './cycle-close.ts';
 import { insertDeadLetters } from './dead-letters.ts';
 import * as sql from './ledger-statements.ts';
 import { inTransaction } from './pool.ts';
 import { postgresError } from './postgres-error.ts';
 import { insertShadowDecisions } from './shadow-insert.ts';
+import { SettleTogether } from './settle-together.ts';
 import { storable } from './storable.ts';
 import { insertAdjustments, insertClosedCycles } from './usage-records.ts';
 
 /** Longest detail that is kept, characters: what a peer answers must not grow the ledger. */
 const MAX_DETAIL_CHARACTERS = 500;
-/** Most claims ended in one statement. */
-const SETTLE_BATCH = 500;
 
 interface ActionRow {
   seq: number;
@@ -33,36 +33,39 @@ interface Settlement {
   detail: string;
   /** null = closed to dispatchers */
   delayMs: number | null;
-  resolve: (applied: boolean) => void;
-  reject: (error: unknown) => void;
 }
 
 /**
  * The ledger in Postgres, for any number of dispatchers at once. Leases and retries run by the server's clock alone,
  * so dispatchers with wrong clocks do not take each other's claims. Errors are as `postgresError` translates them.
- * Calls of settle that come while one is under way share the next statement, so 1,500 answers/s need few commits.
  */
 export class PostgresActionLedger implements ActionLedger {
   readonly #pool: pg.Pool;
   readonly #now: () => number;
-  #waiting: Settlement[] = [];
-  #settling = false;
+  readonly #money: Pick<CycleClose, 'settle'> | null;
+  readonly #ended = new SettleTogether<Settlement, boolean>((batch) => this.#settleBatch(batch));
 
-  /** @param now the clock that callers' retryAtMs are read from, ms since 1970; only differences to it are used */
-  constructor(pool: pg.Pool, now: () => number = Date.now) {
+  /**
+   * @param now the clock that callers' retryAtMs are read from, ms since 1970; only differences to it are used
+   * @param money makes the items of closed cycles in the transaction that stores these; null = nobody does
+   */
+  constructor(pool: pg.Pool, now: () => number = Date.now, money: Pick<CycleClose, 'settle'> | null = null) {
     this.#pool = pool;
     this.#now = now;
+    this.#money = money;
   }
 
   insert(slot: SlotId, position: number, batch: Partial<LedgerBatch>): Promise<string[]> {
     return inTransaction(this.#pool, async (client) => {
-      await insertAdjustments(client, batch.adjustments ?? []);
-      await insertClosedCycles(client, batch.closedCycles ?? []);
+      const adjustments = await insertAdjustments(client, batch.adjustments ?? []);
+      const cycles = await insertClosedCycles(client, batch.closedCycles ?? []);
       await insertDeadLetters(client, batch.deadLetters ?? []);
       await insertShadowDecisions(client, batch.shadows ?? []);
       const intents = batch.intents ?? [];
       const ids = intents.length === 0 ? [] : await insertRows(client, intents);
       if (ids.length > 0) await client.query(sql.SUPERSEDE, [ids]);
+      // After the intents: blocks that were asked for cost what was said then.
+      if (cycles.length + adjustments.length > 0) await this.#money?.settle(client, cycles, adjustments);
       await client.query(sql.RAISE_MARK, [slot.group, slot.topic, slot.partition, position]);
       if (ids.length > 0) await client.query(sql.WAKE);
       return ids;
@@ -87,17 +90,12 @@ export class PostgresActionLedger implements ActionLedger {
     retryAtMs?: number,
   ): Promise<boolean> {
     if (state === 'sending') throw new AppError('invalid-input', 'an action cannot be settled as sending');
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({
-        owner: storable(owner),
-        id: storable(id),
-        state,
-        detail: storable(detail).slice(0, MAX_DETAIL_CHARACTERS),
-        delayMs: delayOf(state, retryAtMs, this.#now()),
-        resolve,
-        reject,
-      });
-      if (!this.#settling) void this.#settleAll();
+    return this.#ended.settle({
+      owner: storable(owner),
+      id: storable(id),
+      state,
+      detail: storable(detail).slice(0, MAX_DETAIL_CHARACTERS),
+      delayMs: delayOf(state, retryAtMs, this.#now()),
     });
   }
 
@@ -135,25 +133,7 @@ export class PostgresActionLedger implements ActionLedger {
     ]);
   }
 
-  /** Never rejects: each caller gets its own answer or the error of the statement it was in. */
-  async #settleAll(): Promise<void> {
-    this.#settling = true;
-    while (this.#waiting.length > 0) {
-      const batch = this.#waiting.splice(0, SETTLE_BATCH);
-      try {
-        const applied = await this.#settleBatch(batch);
-        batch.forEach((settlement, index) => {
-          settlement.resolve(applied.has(index + 1));
-        });
-      } catch (error) {
-        const translated = postgresError(error);
-        for (const settlement of batch) settlement.reject(translated);
-      }
-    }
-    this.#settling = false;
-  }
-
-  async #settleBatch(batch: readonly Settlement[]): Promise<Set<number>> {
+  async #settleBatch(batch: readonly Settlement[]): Promise<boolean[]> {
     const result = await this.#query<{ place: number }>(sql.SETTLE, [
       batch.map((settlement) => settlement.owner),
       batch.map((settlement) => settlement.id),
@@ -161,7 +141,8 @@ export class PostgresActionLedger implements ActionLedger {
       batch.map((settlement) => settlement.detail),
       batch.map((settlement) => settlement.delayMs),
     ]);
-    return new Set(result.rows.map((row) => row.place));
+    const applied = new Set(result.rows.map(({ place }) => place));
+    return batch.map((_, index) => applied.has(index + 1));
   }
 
   async #query<R extends pg.QueryResultRow>(text: string, values: unknown[]): Promise<pg.QueryResult<R>> {

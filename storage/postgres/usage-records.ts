@@ -14,7 +14,8 @@ const INSERT_ADJUSTMENTS = `
   from unnest($1::text[], $2::text[], $3::float8[], $4::text[])
     with ordinality as t(id, subscriber_id, start_ms, content, place)
   order by place
-  on conflict (id) do nothing`;
+  on conflict (id) do nothing
+  returning id`;
 
 /** $1 subscribers, $2 cycle starts in ms, $3 contents. */
 const INSERT_CLOSED_CYCLES = `
@@ -23,33 +24,54 @@ const INSERT_CLOSED_CYCLES = `
   from unnest($1::text[], $2::float8[], $3::text[])
     with ordinality as t(subscriber_id, start_ms, content, place)
   order by place
-  on conflict (subscriber_id, cycle_start) do nothing`;
+  on conflict (subscriber_id, cycle_start) do nothing
+  returning subscriber_id as id, (extract(epoch from cycle_start) * 1000)::float8 as "startMs"`;
 
-/** Adds adjustments within a transaction; what is there already stays as it is. */
+/**
+ * Adds adjustments within a transaction; what is there already stays as it is.
+ *
+ * @returns those that were not there
+ */
 export async function insertAdjustments(
   client: pg.PoolClient,
   adjustments: readonly UsageAdjustment[],
-): Promise<void> {
-  if (adjustments.length === 0) return;
-  await client.query(INSERT_ADJUSTMENTS, [
+): Promise<UsageAdjustment[]> {
+  if (adjustments.length === 0) return [];
+  const added = await client.query<{ id: string }>(INSERT_ADJUSTMENTS, [
     adjustments.map(({ id }) => storable(id)),
     adjustments.map(({ subscriberId }) => storable(subscriberId)),
     adjustments.map(({ cycleStartMs }) => cycleStartMs),
     adjustments.map((adjustment) => JSON.stringify(adjustment)),
   ]);
+  return firstOfEach(adjustments, ({ id }) => storable(id), new Set(added.rows.map(({ id }) => id)));
 }
 
-/** Adds closed cycles within a transaction; what is there already stays as it is. */
+/**
+ * Adds closed cycles within a transaction; what is there already stays as it is.
+ *
+ * @returns those that were not there
+ */
 export async function insertClosedCycles(
   client: pg.PoolClient,
   cycles: readonly ClosedCycle[],
-): Promise<void> {
-  if (cycles.length === 0) return;
-  await client.query(INSERT_CLOSED_CYCLES, [
+): Promise<ClosedCycle[]> {
+  if (cycles.length === 0) return [];
+  const added = await client.query<{ id: string; startMs: number }>(INSERT_CLOSED_CYCLES, [
     cycles.map(({ subscriberId }) => storable(subscriberId)),
     cycles.map(({ cycleStartMs }) => cycleStartMs),
     cycles.map((cycle) => JSON.stringify(cycle)),
   ]);
+  const nameOf = (id: string, startMs: number): string => JSON.stringify([id, startMs]);
+  return firstOfEach(
+    cycles,
+    ({ subscriberId, cycleStartMs }) => nameOf(storable(subscriberId), cycleStartMs),
+    new Set(added.rows.map(({ id, startMs }) => nameOf(id, startMs))),
+  );
+}
+
+/** Of several with one name the first is the one that was stored. */
+function firstOfEach<T>(given: readonly T[], nameOf: (each: T) => string, added: Set<string>): T[] {
+  return given.filter((each) => added.delete(nameOf(each)));
 }
 
 /** Adjustments and closed cycles as the ledger stored them. Errors are as `postgresError` translates them. */

@@ -1,0 +1,110 @@
+import type pg from 'pg';
+import type { ClosedCycle } from '../../schemas/usage-record.ts';
+import type { CycleKeeping } from '../billing-ports.ts';
+import type { CycleRow } from '../tariff-ports.ts';
+import { CycleClose } from './cycle-close.ts';
+import type { OnCloseFault } from './cycle-close.ts';
+import { inHalves } from './in-halves.ts';
+import { cycleAround, settleFees } from './item-book.ts';
+import { inTransaction } from './pool.ts';
+import { postgresError } from './postgres-error.ts';
+
+/** $1 the number to go on after, $2 now in ms, $3 limit. Who has a plan now and no row for the cycle that runs. */
+const BEGUN = `
+  select s.subscriber_no as "no" from subscriber s
+  where s.subscriber_no > $1 and s.account_id is not null
+    and not exists (select from cycle c where c.subscriber_no = s.subscriber_no
+      and c.start_at <= to_timestamp($2::float8 / 1000) and c.end_at > to_timestamp($2::float8 / 1000))
+    and exists (select from assignment a where a.subscriber_no = s.subscriber_no
+      and a.from_at <= to_timestamp($2::float8 / 1000) and coalesce(a.to_at, 'infinity') > to_timestamp($2::float8 / 1000))
+    and exists (select from account a where a.account_id = s.account_id)
+  order by s.subscriber_no limit $3`;
+
+/** $1 now in ms, $2 limit. */
+const ENDED = `
+  update cycle c set status = 'closing'
+  from (select subscriber_no, start_at from cycle where status = 'open' and end_at <= to_timestamp($1::float8 / 1000)
+    limit $2 for update skip locked) e
+  where c.subscriber_no = e.subscriber_no and c.start_at = e.start_at`;
+
+/** $1 before in ms, $2 limit. */
+const NOT_CLOSED = `
+  select s.subscriber_id as "subscriberId", (extract(epoch from c.start_at) * 1000)::float8 as "startMs",
+    (extract(epoch from c.end_at) * 1000)::float8 as "endMs", c.status, null as "closedMs", c.terms_differ as "termsDiffer"
+  from cycle c join subscriber s using (subscriber_no)
+  where c.status <> 'closed' and c.end_at < to_timestamp($1::float8 / 1000)
+  order by c.end_at, c.subscriber_no limit $2`;
+
+/** $1 limit; the longest untried first. */
+const FAILED = `
+  select cc.content, c.closed_at is not null as "isLate"
+  from (select * from cycle where failed_at is not null order by failed_at limit $1) c
+    join subscriber s using (subscriber_no)
+    join closed_cycle cc on cc.subscriber_id = s.subscriber_id and cc.cycle_start = c.start_at`;
+
+/** What else a job needs in each of its transactions. */
+export interface KeepingOptions {
+  /** first in each transaction; what it throws ends it: a leader that is none any more must not write */
+  guard?: (client: pg.PoolClient) => Promise<void>;
+  /** what could not be opened or itemised; the others are */
+  onFault: (error: unknown, what: { subscriberNo: number } | ClosedCycle) => void;
+}
+
+/** The jobs' side of cycles in Postgres. One at a time: it remembers how far it has looked. */
+export class PostgresCycleKeeping implements CycleKeeping {
+  readonly #pool: pg.Pool;
+  readonly #guard: (client: pg.PoolClient) => Promise<void>;
+  readonly #onFault: KeepingOptions['onFault'];
+  readonly #close: CycleClose;
+  /** number of the last subscriber that was looked at; 0 = begin again */
+  #after = 0;
+
+  constructor(pool: pg.Pool, { guard = () => Promise.resolve(), onFault }: KeepingOptions) {
+    this.#pool = pool;
+    this.#guard = guard;
+    this.#onFault = onFault;
+    const onCloseFault: OnCloseFault = onFault;
+    this.#close = new CycleClose(onCloseFault);
+  }
+
+  /** Goes through all subscribers, a piece a call; 0 once it came to the end and nothing was to do. */
+  async begun(nowMs: number, limit: number): Promise<number> {
+    for (;;) {
+      const did = await inTransaction(this.#pool, (client) => this.#openSome(client, nowMs, limit));
+      // A whole piece that cannot be opened is not the end of what can.
+      if (did > 0 || this.#after === 0) return did;
+    }
+  }
+
+  async notClosed(beforeMs: number, limit: number): Promise<CycleRow[]> {
+    try {
+      return (await this.#pool.query<CycleRow>(NOT_CLOSED, [beforeMs, limit])).rows;
+    } catch (error) {
+      throw postgresError(error);
+    }
+  }
+
+  retryFailed(limit: number): Promise<number> {
+    return inTransaction(this.#pool, async (client) => {
+      await this.#guard(client);
+      const found = await client.query<{ content: ClosedCycle; isLate: boolean }>(FAILED, [limit]);
+      const units = found.rows.map(({ content, isLate }) => ({ closed: content, isLate }));
+      return units.length - (await this.#close.settleUnits(client, units));
+    });
+  }
+
+  async #openSome(client: pg.PoolClient, nowMs: number, limit: number): Promise<number> {
+    await this.#guard(client);
+    const found = await client.query<{ no: number }>(BEGUN, [this.#after, nowMs, limit]);
+    const numbers = found.rows.map(({ no }) => no);
+    let opened = 0;
+    const failed = await inHalves(client, numbers, async (batch) => {
+      opened += (await settleFees(client, batch, cycleAround(nowMs), 'advance')).opened;
+    });
+    for (const { unit, error } of failed) this.#onFault(error, { subscriberNo: unit });
+    this.#after = numbers.length < limit ? 0 : (numbers.at(-1) ?? 0);
+    // Last: rows of cycles are locked after those of subscribers, as everywhere.
+    const ended = await client.query(ENDED, [nowMs, limit]);
+    return opened + (ended.rowCount ?? 0);
+  }
+}
