@@ -4,7 +4,8 @@ import type { CycleCalendar } from '../../rules/cycle.ts';
 import { offPeakBands } from '../../rules/off-peak.ts';
 import type { ActionIntent, ConditionResult } from '../../schemas/action.ts';
 import type { PlanVersion, SubscriberProfile } from '../../schemas/profile.ts';
-import { factsOf, nextDueMs, planOf } from '../decide/facts-of.ts';
+import { factsOf, nextDueMs } from '../decide/facts-of.ts';
+import { planOf } from '../decide/in-force.ts';
 import { intentsOf } from '../decide/intents.ts';
 import { hasTransitions, transitionsOf } from '../decide/transitions.ts';
 import type { Confirmation } from '../decide/transitions.ts';
@@ -60,7 +61,7 @@ const MOST_PURCHASES = 20;
 export function slotOf(task: BacktestTask, side: SideName): SlotState {
   const state = emptySlot(0, { ...UNREAD_SETTINGS, defaultZone: task.defaultZone }, 0);
   state.provider = task.provider[side];
-  for (const plan of task.plans) state.plans.set(plan.planId, plan);
+  for (const plan of task.plans) state.plans.put(plan, 0);
   state.compiled = compilePolicies(task[side], task.provider[side]);
   return state;
 }

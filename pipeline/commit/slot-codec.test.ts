@@ -76,7 +76,7 @@ describe('core of a slot', () => {
 describe('catalogue', () => {
   it('comes back, compiled; what was withdrawn does not', () => {
     const state = sample();
-    state.plans.set('home:100', plan());
+    state.plans.set('home:100', [plan()]);
     state.policies.set('home-fup', capPolicy());
     state.feedProfiles.set('feed-1', { feedId: 'feed-1', countFromMs: NOON });
     state.nasEvents.set('nas-1', NOON);

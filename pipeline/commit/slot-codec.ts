@@ -6,6 +6,7 @@ import { AppError } from '../../schemas/errors.ts';
 import { compileAll } from '../fold/controls.ts';
 import type { OneShotRow } from '../fold/effects.ts';
 import type { SlotState, WindowTotal } from '../fold/slot-state.ts';
+import { TARIFF_VERSION } from '../fold/tariff-state.ts';
 import { decodePool, encodePool } from '../pool/pool.ts';
 import { parseWindowKey } from '../window/window-key.ts';
 import { ByteWriter } from './bytes.ts';
@@ -115,7 +116,9 @@ export function encodeCatalogue(state: SlotState, field: string): Uint8Array {
     const feed = state.feeds.known(id);
     return feed === undefined ? new Uint8Array() : encodeFeed(feed);
   }
-  const entry = entriesOf(state, kind)?.get(id);
+  const known = entriesOf(state, kind)?.get(id);
+  const isOne = kind === 'plan' && state.blobVersion < TARIFF_VERSION;
+  const entry = isOne ? state.plans.get(id)?.at(-1) : known;
   return entry === undefined ? new Uint8Array() : Buffer.from(JSON.stringify(entry), 'utf8');
 }
 
@@ -144,7 +147,7 @@ export function decodeCatalogue(meta: ReadonlyMap<string, Uint8Array>, into: Slo
     else if (field === POOL_SWEEP_FIELD) into.pools.sweptTo = parse(bytes) as string;
     else if (kind === 'feed') into.feeds.put(decodeFeed(id, bytes));
     else if (field === NAS_EVENTS_FIELD) into.nasEvents = new Map(parse(bytes) as [string, number][]);
-    else if (kind === 'plan') into.plans.set(id, parse(bytes) as PlanVersion);
+    else if (kind === 'plan') into.plans.set(id, plansOf(parse(bytes)));
     else if (kind === 'policy') takePolicy(into, id, parse(bytes) as PolicyVersion, meta);
     else if (kind === 'candidate') into.candidates.set(id, parse(bytes) as PolicyVersion);
     else if (field === PROVIDER_FIELD) into.provider = parse(bytes) as ProviderSettings;
@@ -164,6 +167,11 @@ function takePolicy(
   const { mode } = policy.file;
   if (mode !== 'shadow' && mode !== 'percent') into.policies.set(id, policy);
   else if (!meta.has(`candidate:${id}`)) into.candidates.set(id, policy);
+}
+
+/** The layouts before kept one version of a plan. */
+function plansOf(stored: unknown): PlanVersion[] {
+  return Array.isArray(stored) ? (stored as PlanVersion[]) : [stored as PlanVersion];
 }
 
 function parse(bytes: Uint8Array): unknown {

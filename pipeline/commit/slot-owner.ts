@@ -13,7 +13,8 @@ import type {
   SlotMarks,
   StateStore,
 } from '../../storage/ports.ts';
-import { factsOf, planOf } from '../decide/facts-of.ts';
+import { factsOf } from '../decide/facts-of.ts';
+import { planOf } from '../decide/in-force.ts';
 import type { Input } from '../decode/input.ts';
 import type { Flusher } from '../flush/flusher.ts';
 import { toAnalytics } from '../flush/to-analytics.ts';

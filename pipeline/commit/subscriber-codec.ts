@@ -12,13 +12,25 @@ import type {
   Subscriber,
 } from '../fold/slot-state.ts';
 import { NEWEST_BLOB_VERSION, POLICY_FACTS_VERSION } from '../fold/slot-state.ts';
+import { NO_PARTS, TARIFF_VERSION } from '../fold/tariff-state.ts';
 import { newMembership } from '../pool/membership.ts';
 import type { Membership } from '../pool/membership.ts';
 import { ByteReader, ByteWriter } from './bytes.ts';
 import { readSessions, writeSessions } from './session-codec.ts';
+import {
+  NO_TARIFFS,
+  readClasses,
+  readParts,
+  readSpent,
+  readTariffs,
+  writeClasses,
+  writeParts,
+  writeSpent,
+  writeTariffs,
+} from './tariff-codec.ts';
 
-/** Layouts that are read: the newest, which new slots are written in, and the one before. */
-export const OLDEST_BLOB_VERSION = NEWEST_BLOB_VERSION - 1;
+/** Layouts that are read: the newest, which new slots are written in, and the two before. */
+export const OLDEST_BLOB_VERSION = NEWEST_BLOB_VERSION - 2;
 
 const writer = new ByteWriter();
 
@@ -85,6 +97,7 @@ export function encodeCold(subscriber: Subscriber, version: number): Uint8Array 
     writer.uint(subscriber.hours.length);
     for (const hour of subscriber.hours) writeHour(hour);
   }
+  if (version >= TARIFF_VERSION) writeTariffs(writer, subscriber);
   return writer.take();
 }
 
@@ -128,6 +141,9 @@ export function decodeCold(bytes: Uint8Array, into: Subscriber): void {
   into.pastCycles = readCycles(reader);
   into.days = readDays(reader, version);
   into.hours = version >= POLICY_FACTS_VERSION ? reader.list(() => readHour(reader)) : [];
+  const { carry, topUpUses } = version >= TARIFF_VERSION ? readTariffs(reader) : NO_TARIFFS;
+  into.carry = carry;
+  into.topUpUses = topUpUses;
   reader.end();
 }
 
@@ -138,7 +154,7 @@ export function open(bytes: Uint8Array): { reader: ByteReader; version: number }
   if (version < OLDEST_BLOB_VERSION || version > NEWEST_BLOB_VERSION) {
     throw new AppError(
       'state-version-unknown',
-      `stored state has version ${version}, this program reads ${OLDEST_BLOB_VERSION} and ${NEWEST_BLOB_VERSION}: ` +
+      `stored state has version ${version}, this program reads ${OLDEST_BLOB_VERSION} to ${NEWEST_BLOB_VERSION}: ` +
         (version > NEWEST_BLOB_VERSION ? 'upgrade it' : 'upgrade by way of the version in between'),
     );
   }
@@ -149,17 +165,21 @@ const CLOSED = 1;
 const ADJUSTED = 2;
 const CLASSES = 4;
 const OFF_PEAK = 8;
+const PARTS = 16;
+const SPENT = 32;
 
 function writeCycles(cycles: readonly CycleTotal[], version: number): void {
   writer.uint(cycles.length);
-  for (const { startMs, endMs, down, up, classes, adjusted, offPeak, closed } of cycles) {
+  for (const { startMs, endMs, down, up, classes, adjusted, offPeak, closed, parts, spent } of cycles) {
     const isAdjusted = adjusted.down !== 0 || adjusted.up !== 0;
     const hasOffPeak = offPeak.length > 0 && version >= POLICY_FACTS_VERSION;
     writer.byte(
       (closed ? CLOSED : 0) |
         (isAdjusted ? ADJUSTED : 0) |
         (classes.length > 0 ? CLASSES : 0) |
-        (hasOffPeak ? OFF_PEAK : 0),
+        (hasOffPeak ? OFF_PEAK : 0) |
+        (parts.length > 0 ? PARTS : 0) |
+        (spent === null ? 0 : SPENT),
     );
     writer.uint(startMs);
     writer.uint(endMs - startMs);
@@ -169,8 +189,10 @@ function writeCycles(cycles: readonly CycleTotal[], version: number): void {
       writer.int(adjusted.down);
       writer.int(adjusted.up);
     }
-    if (classes.length > 0) writeClasses(classes);
-    if (hasOffPeak) writeClasses(offPeak);
+    if (classes.length > 0) writeClasses(writer, classes);
+    if (hasOffPeak) writeClasses(writer, offPeak);
+    if (parts.length > 0) writeParts(writer, startMs, parts);
+    if (spent !== null) writeSpent(writer, spent);
   }
 }
 
@@ -178,15 +200,18 @@ function readCycles(reader: ByteReader): CycleTotal[] {
   return reader.list(() => {
     const bits = reader.byte();
     const startMs = reader.uint();
+    const endMs = startMs + reader.uint();
     return {
       startMs,
-      endMs: startMs + reader.uint(),
+      endMs,
       down: reader.uint(),
       up: reader.uint(),
       adjusted: (bits & ADJUSTED) === 0 ? { down: 0, up: 0 } : { down: reader.int(), up: reader.int() },
       classes: (bits & CLASSES) === 0 ? [] : readClasses(reader),
       offPeak: (bits & OFF_PEAK) === 0 ? [] : readClasses(reader),
       closed: (bits & CLOSED) !== 0,
+      parts: (bits & PARTS) === 0 ? NO_PARTS : readParts(reader, startMs, endMs),
+      spent: (bits & SPENT) === 0 ? null : readSpent(reader),
     };
   });
 }
@@ -195,7 +220,7 @@ function writeDays(days: readonly DayTotal[], version: number): void {
   writer.uint(days.length);
   for (const day of days) {
     writeHour(day);
-    if (version >= POLICY_FACTS_VERSION) writeClasses(day.offPeak);
+    if (version >= POLICY_FACTS_VERSION) writeClasses(writer, day.offPeak);
   }
 }
 
@@ -211,7 +236,7 @@ function writeHour({ startMs, endMs, down, up, classes }: HourTotal): void {
   writer.uint(endMs - startMs);
   writer.uint(down);
   writer.uint(up);
-  writeClasses(classes);
+  writeClasses(writer, classes);
 }
 
 function readHour(reader: ByteReader): HourTotal {
@@ -229,7 +254,7 @@ function writeWindow({ startMs, down, up, classes }: NewestWindow): void {
   writer.uint(startMs);
   writer.uint(down);
   writer.uint(up);
-  writeClasses(classes);
+  writeClasses(writer, classes);
 }
 
 function readWindow(reader: ByteReader): NewestWindow {
@@ -252,19 +277,6 @@ function readPeak(reader: ByteReader): Peak {
     bytes: reader.uint(),
     classes: reader.list(() => ({ serviceClass: reader.text(), bytes: reader.uint() })),
   };
-}
-
-function writeClasses(classes: readonly ClassTotal[]): void {
-  writer.uint(classes.length);
-  for (const { serviceClass, down, up } of classes) {
-    writer.text(serviceClass);
-    writer.uint(down);
-    writer.uint(up);
-  }
-}
-
-function readClasses(reader: ByteReader): ClassTotal[] {
-  return reader.list(() => ({ serviceClass: reader.text(), down: reader.uint(), up: reader.uint() }));
 }
 
 function writePool({ told, ...pool }: Membership, version: number): void {

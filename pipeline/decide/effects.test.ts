@@ -3,7 +3,8 @@ import type { ActionIntent, ShadowDecision } from '../../schemas/action.ts';
 import type { PolicyEvent, PolicyFile, PolicyRule, PolicyVersion } from '../../schemas/policy.ts';
 import { NO_PROVIDER_SETTINGS } from '../../schemas/provider.ts';
 import type { ProviderSettings } from '../../schemas/provider.ts';
-import { factsOf, planOf } from './facts-of.ts';
+import { factsOf } from './facts-of.ts';
+import { planOf } from './in-force.ts';
 import { shareOf } from '../../rules/compile/policy.ts';
 import {
   DAY,

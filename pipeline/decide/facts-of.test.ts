@@ -16,7 +16,8 @@ import {
   profile,
 } from '../../tests/factories.ts';
 import type { SlotState, Subscriber } from '../fold/slot-state.ts';
-import { factsOf, nextDueMs, planOf } from './facts-of.ts';
+import { factsOf, nextDueMs } from './facts-of.ts';
+import { planOf } from './in-force.ts';
 
 const NIGHT: ProviderSettings = {
   ...NO_PROVIDER_SETTINGS,

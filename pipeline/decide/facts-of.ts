@@ -2,13 +2,15 @@ import { CycleCalendar } from '../../rules/cycle.ts';
 import type { Cycle, LocalHour } from '../../rules/cycle.ts';
 import type { ClassFacts, FactName, Facts } from '../../rules/facts/catalogue.ts';
 import { offPeakBands } from '../../rules/off-peak.ts';
-import type { CountedDirection, PlanVersion, SubscriberProfile } from '../../schemas/profile.ts';
-import type { Bytes, CycleTotal, SlotState, Subscriber } from '../fold/slot-state.ts';
+import type { PlanVersion, SubscriberProfile } from '../../schemas/profile.ts';
+import type { CycleTotal, SlotState, Subscriber } from '../fold/slot-state.ts';
 import { cycleRule } from '../window/calendar-rule.ts';
-import { countedByClass } from '../window/class-totals.ts';
+import { newCycle } from '../window/cycles.ts';
+import { allowanceOf, balanceOf, unusedTopUps } from './allowance.ts';
 import { ALL_ASKED, askedOf, clocksOf } from './asked.ts';
 import { isShadow } from './desired.ts';
 import { extrasOf } from './extras.ts';
+import { nowOf, planOf, poolIdOf } from './in-force.ts';
 import {
   allBytes,
   classFacts,
@@ -27,54 +29,10 @@ const CALENDAR = new CycleCalendar();
 /** Before this share of the cycle is over nobody can say how it will end. */
 const LEAST_ELAPSED = 0.05;
 
-/** The plan in force at the watermark; null where none is assigned or the plan is not known yet. */
-export function planOf({ plans, watermarkMs }: SlotState, { profile }: Subscriber): PlanVersion | null {
-  return profile === null ? null : plans.inForce(profile, watermarkMs);
-}
-
-/** Bytes that count against the cap. */
-export function countedBytes(total: Bytes, direction: CountedDirection): number {
-  switch (direction) {
-    case 'down':
-      return total.down;
-    case 'up':
-      return total.up;
-    case 'both':
-      return total.down + total.up;
-    case 'max':
-      return Math.max(total.down, total.up);
-  }
-}
-
-const NO_USAGE: Pick<CycleTotal, 'startMs' | 'endMs' | 'down' | 'up' | 'classes' | 'offPeak' | 'adjusted'> = {
-  startMs: 0,
-  endMs: 0,
-  down: 0,
-  up: 0,
-  classes: [],
-  offPeak: [],
-  adjusted: { down: 0, up: 0 },
-};
-const IN_FULL = { classFactors: {} };
+const NO_USAGE: CycleTotal = newCycle({ startMs: 0, endMs: 0 });
 const NO_CLASSES: Readonly<Record<string, ClassFacts>> = Object.freeze({});
 const NO_SPAN: Cycle = { startMs: 0, endMs: 0 };
 const NO_HOUR: LocalHour = { ...NO_SPAN, hourOfDay: 0, dayOfWeek: 1, date: '', dayNumber: 0 };
-
-/** What of a cycle's bytes counts: classes by the plan's factors, and operators' corrections; never negative. */
-function countedOf(cycle: typeof NO_USAGE, plan: PlanVersion | null): Bytes {
-  const counted = countedByClass(cycle, plan ?? IN_FULL);
-  const { adjusted } = cycle;
-  if (adjusted.down === 0 && adjusted.up === 0) return counted;
-  return {
-    down: Math.max(0, counted.down + adjusted.down),
-    up: Math.max(0, counted.up + adjusted.up),
-  };
-}
-
-/** Bytes of a cycle that count against the cap: in the plan's direction, classes and times of day by its factors; never more than can be stored. */
-export function cycleCountedBytes(cycle: CycleTotal, plan: PlanVersion | null): number {
-  return Math.min(countedBytes(countedOf(cycle, plan), plan?.counted ?? 'both'), Number.MAX_SAFE_INTEGER);
-}
 
 /**
  * Facts of a subscriber at the watermark. Late bytes of rolled cycles are not in them: they start nothing.
@@ -92,9 +50,12 @@ export function factsOf(
   const { profile } = subscriber;
   const { zone } = cycleRule(subscriber, state.settings.defaultZone);
   const cycle = subscriber.cycles[0] ?? NO_USAGE;
-  const counted = countedBytes(countedOf(cycle, plan), plan?.counted ?? 'both');
-  const capBytes = plan?.capBytes ?? null;
-  const allowanceBytes = capBytes === null ? null : capBytes + extraAllowance(state, subscriber);
+  const { countedBytes: counted, baseBytes } = balanceOf(state, subscriber, cycle, plan);
+  const allowance =
+    baseBytes === null
+      ? null
+      : allowanceOf(state, subscriber, cycle.startMs, { countedBytes: counted, baseBytes });
+  const allowanceBytes = allowance === null ? null : allowance.allowanceBytes;
   const capUsedPercent = allowanceBytes === null ? null : usedPercent(counted, allowanceBytes);
   const capRemainingBytes = allowanceBytes === null ? null : Math.max(0, allowanceBytes - counted);
   const needsHour = asked.clock || asked.hours || asked.cycleDays || asked.classes;
@@ -111,7 +72,7 @@ export function factsOf(
     tags: profile?.tags ?? [],
     billingStatus: profile?.billingStatus ?? 'current',
     overageConsent: profile?.overageConsent ?? false,
-    capBytes,
+    capBytes: plan?.capBytes ?? null,
     planDownBps: plan?.downBps ?? null,
     planUpBps: plan?.upBps ?? null,
     cycleTotalBytes: cycle.down + cycle.up,
@@ -122,13 +83,15 @@ export function factsOf(
     allowanceBytes,
     capUsedPercent,
     capRemainingBytes,
-    topUpRemainingBytes: asked.topUps ? topUpRemaining(state, subscriber, capRemainingBytes) : 0,
+    topUpRemainingBytes: asked.topUps
+      ? (allowance?.topUpRemainingBytes ?? unusedTopUps(state, subscriber))
+      : 0,
     overageBlocks: extrasOf(subscriber, cycle.startMs).blocks,
     cycleDay: asked.cycleDays ? dayOfCycle(zone, cycle, hour) : 0,
     cycleDaysLeft: asked.cycleDays ? daysLeft(zone, cycle, hour) : 0,
     cycleElapsedPercent: elapsedShare(cycle, now) * 100,
     projectedCapUsedPercent: projected(cycle, now, capUsedPercent, allowanceBytes),
-    poolUsedPercent: poolUsed(subscriber),
+    poolUsedPercent: poolUsed(state, subscriber),
     last5mBytes: asked.window ? last5mBytes(subscriber, now, allBytes) : 0,
     hourBytes: asked.hours ? hourBytes(subscriber, hour, allBytes) : 0,
     dayBytes: today,
@@ -216,27 +179,11 @@ export function usedPercent(counted: number, allowance: number): number {
 }
 
 /** What the pool told last, to a point; null without a pool, a word of it or an allowance. */
-function poolUsed({ pool, profile }: Subscriber): number | null {
-  if (pool === null || pool.poolId !== profile?.poolId) return null;
+function poolUsed(state: SlotState, subscriber: Subscriber): number | null {
+  const { pool } = subscriber;
+  if (pool === null || pool.poolId !== poolIdOf(state, subscriber)) return null;
   if (pool.told.seq === 0 || pool.told.allowanceBytes === null) return null;
   return usedPercent(pool.told.usedBytes, pool.told.allowanceBytes);
-}
-
-function extraAllowance(state: SlotState, subscriber: Subscriber): number {
-  return (subscriber.profile?.carryOverBytes ?? 0) + liveTopUps(state, subscriber);
-}
-
-function liveTopUps({ watermarkMs }: SlotState, { profile }: Subscriber): number {
-  let bytes = 0;
-  for (const topUp of profile?.topUps ?? [])
-    if (topUp.fromMs <= watermarkMs && watermarkMs < topUp.expiresMs) bytes += topUp.bytes;
-  return bytes;
-}
-
-/** Cap and carry-over are used up first, so what is left is left of the top-ups. Without a cap nothing of them is used. */
-function topUpRemaining(state: SlotState, subscriber: Subscriber, capRemainingBytes: number | null): number {
-  const bytes = liveTopUps(state, subscriber);
-  return capRemainingBytes === null ? bytes : Math.min(bytes, capRemainingBytes);
 }
 
 /** The next instant after the watermark at which this subscriber's facts or cycle change without a record; null = none. */
@@ -250,16 +197,27 @@ export function nextDueMs(state: SlotState, subscriber: Subscriber): number | nu
     if (!closed) next = sooner(next, Math.max(endMs + cycleCloseGraceMs, now + 1), now);
   for (const { active, releaseMs } of rules) if (active) next = sooner(next, releaseMs, now);
   if (profile !== null) {
-    for (const { fromMs, toMs } of profile.assignments) next = sooner(sooner(next, fromMs, now), toMs, now);
-    for (const { fromMs, expiresMs } of profile.topUps)
-      next = sooner(sooner(next, fromMs, now), expiresMs, now);
-    for (const { fromMs, toMs } of profile.holds) next = sooner(sooner(next, fromMs, now), toMs, now);
-    if (profile.boosts !== undefined)
-      for (const { fromMs, expiresMs } of profile.boosts)
-        next = sooner(sooner(next, fromMs, now), expiresMs, now);
+    next = soonestDated(profile, nowOf(state, subscriber), next);
     if (state.compiled.all.length > 0) next = soonestClock(state, subscriber, profile, next);
   }
   return next === Number.POSITIVE_INFINITY ? null : next;
+}
+
+/** When something of the profile begins or ends. What began by `now` is in force, whatever the watermark. */
+function soonestDated(profile: SubscriberProfile, now: number, soonest: number): number {
+  let next = soonest;
+  for (const { fromMs, toMs } of profile.assignments) next = sooner(sooner(next, fromMs, now), toMs, now);
+  for (const { fromMs, expiresMs } of profile.topUps)
+    next = sooner(sooner(next, fromMs, now), expiresMs, now);
+  for (const { fromMs, toMs } of profile.holds) next = sooner(sooner(next, fromMs, now), toMs, now);
+  const { boosts, addOns, poolMemberships, carryOverUntilMs } = profile;
+  if (boosts !== undefined)
+    for (const { fromMs, expiresMs } of boosts) next = sooner(sooner(next, fromMs, now), expiresMs, now);
+  if (addOns !== undefined)
+    for (const { fromMs, toMs } of addOns) next = sooner(sooner(next, fromMs, now), toMs, now);
+  if (poolMemberships !== undefined)
+    for (const { fromMs, toMs } of poolMemberships) next = sooner(sooner(next, fromMs, now), toMs, now);
+  return sooner(next, carryOverUntilMs ?? null, now);
 }
 
 /** Asked several times a record: no closure. */

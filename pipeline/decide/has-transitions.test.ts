@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { fold, freshSlot } from '../../tests/factories.ts';
 import { randomLogWithControls } from '../../tests/random-log.ts';
-import { factsOf, planOf } from './facts-of.ts';
+import { factsOf } from './facts-of.ts';
+import { planOf } from './in-force.ts';
 import { hasTransitions, transitionsOf } from './transitions.ts';
 
 it('says no only where evaluating would change nothing', () => {

@@ -13,6 +13,7 @@ import type { PlanVersion } from '../../schemas/profile.ts';
 import type { SlotState, Subscriber } from '../fold/slot-state.ts';
 import { isPoolRule, POOL_RULE, desiredState, isShadow, sameEffect, strongestEffect } from './desired.ts';
 import { blocksDue, extrasOf, mayBuy, overageTerms } from './extras.ts';
+import { nowOf } from './in-force.ts';
 import { holdsAt } from './profile-states.ts';
 import type { Transition } from './transitions.ts';
 
@@ -112,9 +113,8 @@ function noticesOf(decided: Decided, live: readonly Transition[]): ActionIntent[
 }
 
 function dispositionOf({ state, subscriber, cause }: Decided): ActionIntent['disposition'] {
-  const now = state.watermarkMs;
-  if (holdsAt(subscriber.profile, now).length > 0) return 'on-hold';
-  return cause.appendTimeMs - now > STALE_NOTICE_MS ? 'stale' : 'send';
+  if (holdsAt(subscriber.profile, nowOf(state, subscriber)).length > 0) return 'on-hold';
+  return cause.appendTimeMs - state.watermarkMs > STALE_NOTICE_MS ? 'stale' : 'send';
 }
 
 /** Blocks that are due and were not asked for, one action each, and top-ups. */
@@ -153,11 +153,17 @@ function extraIntents(decided: Decided, live: readonly Transition[]): ActionInte
 function purchaseOf({ state, subscriber }: Decided, productId: string): TopUpPurchase | null {
   const product = Object.hasOwn(state.provider.topUps, productId) ? state.provider.topUps[productId] : null;
   if (product === undefined || product === null) return null;
-  const { bytes, priceMinor, currency, validSeconds } = product;
+  const { kind, bytes, downBps, upBps, priceMinor, currency, validSeconds } = product;
   const fromMs = state.watermarkMs;
   const cycleEndMs = subscriber.cycles[0]?.endMs ?? fromMs;
   const expiresMs = validSeconds === null ? cycleEndMs : fromMs + validSeconds * 1000;
-  return { productId, bytes, priceMinor, currency, fromMs, expiresMs };
+  // Of bytes nothing more is said than ever: what is told has one form, whatever the provider wrote.
+  const isBytes = kind === undefined || kind === 'bytes';
+  const speed = downBps === undefined || upBps === undefined ? {} : { downBps, upBps };
+  return {
+    ...{ productId, ...(isBytes ? {} : { kind, ...speed }) },
+    ...{ bytes, priceMinor, currency, fromMs, expiresMs },
+  };
 }
 
 /** Named after the block, whatever rule asked for it: renaming a rule charges nobody again. */

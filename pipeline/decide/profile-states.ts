@@ -3,6 +3,7 @@ import type { Boost, Hold, SubscriberProfile } from '../../schemas/profile.ts';
 import { POLICY_FACTS_VERSION } from '../fold/slot-state.ts';
 import type { SlotState, Subscriber } from '../fold/slot-state.ts';
 import { PROFILE_RULE } from './desired.ts';
+import { nowOf } from './in-force.ts';
 import { differsFromTold, takeTold } from './told-states.ts';
 import type { Transition } from './transitions.ts';
 
@@ -24,9 +25,10 @@ export function holdsAt(profile: SubscriberProfile | null, atMs: number): Hold[]
 }
 
 /** True where `givenByProfile` would change anything. Asked with every record, and nearly nobody has a hold or a boost. */
-export function awaitsProfile(state: SlotState, { profile, rules }: Subscriber): boolean {
+export function awaitsProfile(state: SlotState, subscriber: Subscriber): boolean {
+  const { profile, rules } = subscriber;
   if (profile === null) return false;
-  const now = state.watermarkMs;
+  const now = nowOf(state, subscriber);
   const gives = givesAny(profile, now);
   if (!gives && rules.length === 0) return false;
   if (state.blobVersion < POLICY_FACTS_VERSION) return false;
@@ -40,8 +42,8 @@ export function awaitsProfile(state: SlotState, { profile, rules }: Subscriber):
  */
 export function givenByProfile(state: SlotState, subscriber: Subscriber): Transition[] {
   if (!awaitsProfile(state, subscriber) || subscriber.profile === null) return [];
-  const now = state.watermarkMs;
-  return takeTold(subscriber, PROFILE_RULE, effectsOf(subscriber.profile, now), now);
+  const told = effectsOf(subscriber.profile, nowOf(state, subscriber));
+  return takeTold(subscriber, PROFILE_RULE, told, state.watermarkMs);
 }
 
 function givesAny({ holds, boosts }: SubscriberProfile, now: number): boolean {

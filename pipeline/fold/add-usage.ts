@@ -1,8 +1,10 @@
-import { planOf } from '../decide/facts-of.ts';
+import { planOf } from '../decide/in-force.ts';
 import type { Cause } from '../decide/intents.ts';
 import type { Metered } from '../meter/meter.ts';
 import { offPeakBands } from '../../rules/off-peak.ts';
 import { cycleRule } from '../window/calendar-rule.ts';
+import { adjustmentsOf, joinAdjustments } from './beyond-close.ts';
+import type { Beyond } from './beyond-close.ts';
 import { addToCycle } from '../window/cycles.ts';
 import { addToDays, daysBetween } from '../window/days.ts';
 import { addToHours } from '../window/hours.ts';
@@ -10,6 +12,7 @@ import { noteWindows } from '../window/peaks.ts';
 import { oldestOpenWindow, spread, WINDOW_MS } from '../window/spread.ts';
 import type { SpreadPart } from '../window/spread.ts';
 import type { BatchEffects } from './effects.ts';
+import { reckonBefore } from './cycle-end.ts';
 import type { FoldContext } from './fold.ts';
 import { putOneShot } from './one-shot.ts';
 import type { RowKey } from './requests.ts';
@@ -87,26 +90,41 @@ export function addUsage(
   const origin: Origin = { nasId, planId: planOf(context.state, subscriber)?.planId ?? '' };
   const { zone } = cycleRule(subscriber, context.state.settings.defaultZone);
   if (keepsPolicyFacts(context.state)) noteWindows(subscriber, spreads, context.calendar, zone);
+  let before = null as CycleTotal | null;
   for (const { parts } of spreads) {
-    let late = null as { part: SpreadPart; cycle: CycleTotal } | null;
+    let late = null as Late | null;
     for (const part of parts) {
       if (part.down + part.up === 0) continue;
       part.offPeak = isOffPeak(context, zone, part);
       const cycle = addToTotals(context, subscriber, part);
+      if (cycle.endMs === subscriber.cycles[0]?.startMs) before = cycle;
       if (part.windowStartMs !== null) {
-        if (cycle.closed) adjust(context, subscriber, part, nasId, cycle, cause);
+        if (cycle.closed)
+          adjust(context, subscriber, adjustmentsOf(context.state, cycle, part), nasId, cycle, cause);
         addToWindow(context, subscriber, part, origin, part.windowStartMs, parts.length > 1, cause);
-      } else if (late?.cycle === cycle) {
-        late.part.toMs = part.toMs;
-        late.part.down += part.down;
-        late.part.up += part.up;
       } else {
-        if (late !== null) addLate(context, subscriber, late.part, origin, late.cycle, cause);
-        late = { part, cycle };
+        const beyond = cycle.closed ? adjustmentsOf(context.state, cycle, part) : [];
+        if (late?.cycle === cycle) {
+          late.part.toMs = part.toMs;
+          late.part.down += part.down;
+          late.part.up += part.up;
+          joinAdjustments(late.beyond, beyond);
+        } else {
+          if (late !== null) addLate(context, subscriber, late, origin, cause);
+          late = { part, cycle, beyond };
+        }
       }
     }
-    if (late !== null) addLate(context, subscriber, late.part, origin, late.cycle, cause);
+    if (late !== null) addLate(context, subscriber, late, origin, cause);
   }
+  if (before !== null) reckonBefore(context.state, subscriber, before);
+}
+
+/** Bytes of one record that become one late row, and what of them comes after their cycle's close. */
+interface Late {
+  part: SpreadPart;
+  cycle: CycleTotal;
+  beyond: Beyond[];
 }
 
 /** What rows say of a record besides its bytes: the NAS that reported it, and the plan. */
@@ -139,7 +157,7 @@ function addToTotals(
     if (addToHours(subscriber, fromMs, toMs, usage, calendar, zone)) effects.cold.add(subscriber);
   }
   if (addToDays(subscriber, fromMs, toMs, usage, calendar, defaultZone)) effects.cold.add(subscriber);
-  const cycle = addToCycle(subscriber, fromMs, usage, calendar, defaultZone);
+  const cycle = addToCycle(subscriber, fromMs, usage, calendar, defaultZone, toMs);
   if (subscriber.pastCycles.includes(cycle)) effects.cold.add(subscriber);
   return cycle;
 }
@@ -148,40 +166,43 @@ function addToTotals(
 function adjust(
   { state, effects, touch }: FoldContext,
   subscriber: Subscriber,
-  usage: SpreadPart,
+  beyond: readonly Beyond[],
   nasId: string,
   cycle: CycleTotal,
   cause: Cause,
 ): void {
-  effects.outbox.push({
-    kind: 'adjustment',
-    adjustment: {
-      id: `${state.partition}:${cause.offset}:${touch.serial}`,
-      subscriberId: subscriber.id,
-      cycleStartMs: cycle.startMs,
-      cycleEndMs: cycle.endMs,
-      serviceClass: usage.serviceClass,
-      downBytes: usage.down,
-      upBytes: usage.up,
-      reason: 'late-usage',
-      detail: `NAS ${nasId}`,
-      partition: state.partition,
-      offset: cause.offset,
-    },
-  });
-  touch.serial += 1;
+  for (const { serviceClass, down, up, partFromMs, offPeak } of beyond) {
+    effects.outbox.push({
+      kind: 'adjustment',
+      adjustment: {
+        id: `${state.partition}:${cause.offset}:${touch.serial}`,
+        subscriberId: subscriber.id,
+        cycleStartMs: cycle.startMs,
+        cycleEndMs: cycle.endMs,
+        serviceClass,
+        downBytes: down,
+        upBytes: up,
+        reason: 'late-usage',
+        detail: `NAS ${nasId}`,
+        ...(partFromMs === null ? {} : { partFromMs }),
+        ...(offPeak ? { offPeak } : {}),
+        partition: state.partition,
+        offset: cause.offset,
+      },
+    });
+    touch.serial += 1;
+  }
 }
 
 function addLate(
   context: FoldContext,
   subscriber: Subscriber,
-  usage: SpreadPart,
+  { part, cycle, beyond }: Late,
   { nasId, planId }: Origin,
-  cycle: CycleTotal,
   cause: Cause,
 ): void {
-  if (cycle.closed) adjust(context, subscriber, usage, nasId, cycle, cause);
-  const { fromMs, toMs, serviceClass, down, up } = usage;
+  adjust(context, subscriber, beyond, nasId, cycle, cause);
+  const { fromMs, toMs, serviceClass, down, up } = part;
   const { id: subscriberId } = subscriber;
   const row = { subscriberId, fromMs, toMs, serviceClass, nasId, planId, down, up };
   putOneShot(context, subscriber, { kind: 'late', offset: cause.offset, ...row }, cause);

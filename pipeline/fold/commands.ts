@@ -5,7 +5,9 @@ import { nasProfileOf } from '../meter/nas-profile.ts';
 import { recordTime } from '../meter/record-time.ts';
 import { endByOperator } from '../meter/session-end.ts';
 import { cycleFor } from '../window/cycles.ts';
+import { partAt } from '../window/parts.ts';
 import { missingRows, spreadOf } from './add-usage.ts';
+import { reckonBefore } from './cycle-end.ts';
 import { armAgain, isAhead, load } from './drain.ts';
 import type { FoldContext } from './fold.ts';
 import { beyondExact, beyondSigned } from './refuse.ts';
@@ -69,6 +71,7 @@ function adjust(
   const cycle = cycleFor(subscriber, atMs, calendar, state.settings.defaultZone);
   cycle.adjusted.down += downBytes;
   cycle.adjusted.up += upBytes;
+  reckonBefore(state, subscriber, cycle);
   effects.cold.add(subscriber);
   effects.outbox.push({
     kind: 'adjustment',
@@ -80,6 +83,7 @@ function adjust(
       upBytes,
       reason: 'operator',
       detail: `${by}: ${reason}`,
+      ...partTold(cycle, atMs),
       partition: state.partition,
       offset: cause.offset,
     },
@@ -136,12 +140,19 @@ export function* foldReplay(context: FoldContext, replay: ReplayControl, cause: 
         upBytes: delta.up,
         reason: 'replay',
         detail: `${replay.by}: NAS ${event.nasId}, session ${event.sessionId}`.slice(0, 500),
+        ...partTold(cycle, atMs),
         partition: state.partition,
         offset: cause.offset,
       },
     });
   }
   yield* settle(context, subscriber, cause, true);
+}
+
+/** The part that an instant of a cycle lies in; nothing where it has no parts. */
+function partTold({ parts }: CycleTotal, atMs: number): { partFromMs?: number } {
+  const part = partAt(parts, atMs);
+  return part === undefined ? {} : { partFromMs: part.fromMs };
 }
 
 function about(

@@ -5,7 +5,12 @@ import type { SubscriberProfile } from '../../schemas/profile.ts';
 import type { Cause } from '../decide/intents.ts';
 import type { Input } from '../decode/input.ts';
 import { nasProfileOf } from '../meter/nas-profile.ts';
+import type { CycleCalendar } from '../../rules/cycle.ts';
+import { boundsAt } from '../window/calendar-rule.ts';
 import { rebaseCycles } from '../window/cycles.ts';
+import { alignParts } from '../window/parts.ts';
+import { planFor, profileFor } from './for-layout.ts';
+import { TARIFF_VERSION } from './tariff-state.ts';
 import { claimed, foldCommand, foldReplay } from './commands.ts';
 import { startSweep } from './drain.ts';
 import type { FoldContext } from './fold.ts';
@@ -38,7 +43,7 @@ export function* foldControl(
     case 'replay':
       return yield* foldReplay(context, control, cause);
     case 'plan-version':
-      state.plans.set(control.plan.planId, control.plan);
+      state.plans.put(planFor(control.plan, state.blobVersion), state.watermarkMs);
       effects.catalogue.add(`plan:${control.plan.planId}`);
       return startSweep(state);
     case 'policy-version':
@@ -131,24 +136,35 @@ function policyFault({ policyId, file }: PolicyVersion): string | null {
   return `policy ${policyId}: ${first?.path ?? '$'} ${first?.message ?? 'is not valid'}`.slice(0, 500);
 }
 
-/** The new layout holds effects that the one before does not: policies with them come into force with it. */
+/**
+ * Layout 4 holds effects that the one before does not: policies with them come into force with it. Layout 5 keeps parts of cycles
+ * from the next cycle or profile on.
+ */
 function raiseLayout(state: SlotState, version: number): void {
-  const isExtended = state.blobVersion < POLICY_FACTS_VERSION && version >= POLICY_FACTS_VERSION;
+  const before = state.blobVersion;
   state.blobVersion = version;
-  if (!isExtended) return;
-  compileAll(state);
-  startSweep(state);
+  if (before < POLICY_FACTS_VERSION && version >= POLICY_FACTS_VERSION) compileAll(state);
+  if (version >= TARIFF_VERSION)
+    for (const subscriber of state.subscribers.values()) subscriber.keepsParts = true;
+  if (version >= POLICY_FACTS_VERSION) startSweep(state);
 }
 
-/** Compiles the policies in force anew. */
+/**
+ * Compiles the policies in force anew. What is stored was checked as it came; one that this program can not compile all the same
+ * is left out and told of (`uncompiled`): it would halt its partition.
+ */
 export function compileAll(state: SlotState): void {
   const inForce = new Map<string, PolicyInForce>();
   for (const policyId of new Set([...state.policies.keys(), ...state.candidates.keys()])) {
     const base = storable(state, state.policies.get(policyId));
     inForce.set(policyId, { base, candidate: storable(state, state.candidates.get(policyId)) });
   }
-  state.compiled = compilePolicies(inForce, state.provider);
-  state.pools.compiled = compilePolicies(inForce, state.provider, 'pool');
+  state.uncompiled = new Map();
+  const leaveOut = (policyId: string, why: string): void => {
+    state.uncompiled.set(policyId, why);
+  };
+  state.compiled = compilePolicies(inForce, state.provider, 'subscriber', leaveOut);
+  state.pools.compiled = compilePolicies(inForce, state.provider, 'pool', leaveOut);
 }
 
 /** A policy as far as the slot's layout can store what it does. */
@@ -163,11 +179,12 @@ function storable(state: SlotState, policy: PolicyVersion | undefined): PolicyVe
   return { ...policy, file: { ...policy.file, rules } };
 }
 
-/** The cycle was made anew with its bytes: what they were charged for stays charged for. */
-function moveExtras({ overage, cycles }: Subscriber, fromMs: number): void {
+/** The cycle was made anew with its bytes: what they were charged for stays charged for, and what came over stays. */
+function moveExtras({ overage, carry, cycles }: Subscriber, fromMs: number): void {
   const [current] = cycles;
-  if (overage !== null && current !== undefined && overage.cycleStartMs === fromMs)
-    overage.cycleStartMs = current.startMs;
+  if (current === undefined) return;
+  if (overage !== null && overage.cycleStartMs === fromMs) overage.cycleStartMs = current.startMs;
+  if (carry !== null && carry.cycleStartMs === fromMs) carry.cycleStartMs = current.startMs;
 }
 
 function* foldProfile(context: FoldContext, profile: SubscriberProfile, cause: Cause): Folding<void> {
@@ -177,13 +194,51 @@ function* foldProfile(context: FoldContext, profile: SubscriberProfile, cause: C
   const before = subscriber.profile;
   const cycleStartMs = subscriber.cycles[0]?.startMs;
   const { defaultZone } = state.settings;
-  const moved =
-    (before?.zone ?? defaultZone) !== profile.zone || (before?.anchorDay ?? 1) !== profile.anchorDay;
-  subscriber.profile = profile;
-  if (moved) {
+  subscriber.profile = actingProfile(profile, before, state.blobVersion, cause);
+  if (hasMoved(subscriber, before, calendar, defaultZone)) {
     rebaseCycles(subscriber, state.watermarkMs, calendar, defaultZone);
     if (cycleStartMs !== undefined) moveExtras(subscriber, cycleStartMs);
   }
+  alignParts(subscriber, calendar, profile.zone);
   effects.cold.add(subscriber);
   yield* settle(context, subscriber, cause, true);
+}
+
+/** A clock of the directory that is ahead of the log's may not bring about what is to come later, by more than so much. */
+const MOST_AHEAD_MS = 5 * 60_000;
+
+/** What the slot goes by of a profile. The instant of the last change does not go back, and lies about as far as the log. */
+function actingProfile(
+  given: SubscriberProfile,
+  before: SubscriberProfile | null,
+  blobVersion: number,
+  cause: Cause,
+): SubscriberProfile {
+  const profile = profileFor(given, blobVersion);
+  const known = before?.asOfMs;
+  if (profile.asOfMs === undefined) return known === undefined ? profile : { ...profile, asOfMs: known };
+  const asOfMs = Math.min(profile.asOfMs, cause.appendTimeMs + MOST_AHEAD_MS);
+  return { ...profile, asOfMs: known === undefined ? asOfMs : Math.max(known, asOfMs) };
+}
+
+/**
+ * True where cycles lie elsewhere by the new profile. Where one of them knows other rules than months only those that are open
+ * count: a change that begins as a cycle ends moves none of them.
+ */
+function hasMoved(
+  subscriber: Subscriber,
+  before: SubscriberProfile | null,
+  calendar: CycleCalendar,
+  defaultZone: string,
+): boolean {
+  const { profile, cycles, pastCycles } = subscriber;
+  if (profile === null) return false;
+  if ((before?.zone ?? defaultZone) !== profile.zone) return true;
+  const rules = [before?.cycle, before?.cycleChanges, profile.cycle, profile.cycleChanges];
+  if (rules.every((rule) => rule === undefined)) return (before?.anchorDay ?? 1) !== profile.anchorDay;
+  return [...cycles, ...pastCycles].some(({ startMs, endMs, closed }) => {
+    if (closed) return false;
+    const bounds = boundsAt(subscriber, startMs, calendar, defaultZone);
+    return bounds.startMs !== startMs || bounds.endMs !== endMs;
+  });
 }

@@ -1,6 +1,6 @@
 import type { UsageEvent } from '../../schemas/accounting-record.ts';
 import type { Flag, Outcome } from '../../schemas/outcome.ts';
-import { planOf } from '../decide/facts-of.ts';
+import { nowOf, planOf } from '../decide/in-force.ts';
 import type { Cause } from '../decide/intents.ts';
 import { learnedIntervalMs, noteRecord, noteSession, toFeedRow } from '../feed/nas-feed.ts';
 import type { NasFeed } from '../feed/nas-feed.ts';
@@ -55,8 +55,8 @@ export function lineOf(state: SlotState, subscriber: Subscriber | undefined): By
   if (plan === null) return FASTEST_LINE;
   const line = { down: plan.downBps, up: plan.upBps };
   const boosts = subscriber?.profile?.boosts;
-  if (boosts === undefined) return line;
-  const now = state.watermarkMs;
+  if (subscriber === undefined || boosts === undefined) return line;
+  const now = nowOf(state, subscriber);
   for (const { downBps, upBps, fromMs, expiresMs } of boosts) {
     if (now < fromMs || now >= expiresMs + BOOST_SHOWS_MS) continue;
     line.down = Math.max(line.down, downBps);

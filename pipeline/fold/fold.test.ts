@@ -313,7 +313,7 @@ describe('foldBatch: decisions', () => {
       .control({ kind: 'plan-version', plan: plan({ capBytes: 6 }) }, 7);
     const state = freshSlot();
     fold(state, log.inputs);
-    expect(state.plans.get('home-100')?.capBytes).toBe(5);
+    expect(state.plans.get('home-100')?.[0]?.capBytes).toBe(5);
     expect(state.controlsFolded).toBe(1);
   });
 });

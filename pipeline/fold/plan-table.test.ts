@@ -5,7 +5,7 @@ import { PlanTable } from './plan-table.ts';
 const JUST_BEFORE = NOON - 1;
 
 function table(): PlanTable {
-  return new PlanTable().set('a', plan({ planId: 'a' })).set('b', plan({ planId: 'b' }));
+  return new PlanTable().set('a', [plan({ planId: 'a' })]).set('b', [plan({ planId: 'b' })]);
 }
 
 const changing = profile({
@@ -17,27 +17,29 @@ const changing = profile({
 
 it('gives the plan of the time, however often and in whatever order it is asked', () => {
   const plans = table();
-  const asked = [JUST_BEFORE, NOON, NOON, JUST_BEFORE].map((atMs) => plans.inForce(changing, atMs)?.planId);
+  const asked = [JUST_BEFORE, NOON, NOON, JUST_BEFORE].map(
+    (atMs) => plans.inForce(changing, atMs, 0)?.planId,
+  );
   expect(asked).toEqual(['a', 'b', 'b', 'a']);
 });
 
 it('gives each profile its own', () => {
   const plans = table();
   const other = profile({ assignments: [{ planId: 'b', fromMs: 0, toMs: null }] });
-  expect([changing, other, changing].map((one) => plans.inForce(one, 0)?.planId)).toEqual(['a', 'b', 'a']);
+  expect([changing, other, changing].map((one) => plans.inForce(one, 0, 0)?.planId)).toEqual(['a', 'b', 'a']);
 });
 
 it('gives a version that came since it was asked last', () => {
   const plans = table();
-  expect(plans.inForce(changing, 0)?.capBytes).not.toBe(5);
-  plans.set('a', plan({ planId: 'a', capBytes: 5 }));
-  expect(plans.inForce(changing, 0)?.capBytes).toBe(5);
+  expect(plans.inForce(changing, 0, 0)?.capBytes).not.toBe(5);
+  plans.put(plan({ planId: 'a', capBytes: 5 }), 0);
+  expect(plans.inForce(changing, 0, 0)?.capBytes).toBe(5);
 });
 
 it('gives none where none is assigned or it is not known yet', () => {
   const plans = new PlanTable();
-  expect(plans.inForce(changing, NOON)).toBe(null);
-  expect(table().inForce(profile({ assignments: [] }), NOON)).toBe(null);
-  plans.set('b', plan({ planId: 'b' }));
-  expect(plans.inForce(changing, NOON)?.planId).toBe('b');
+  expect(plans.inForce(changing, NOON, 0)).toBe(null);
+  expect(table().inForce(profile({ assignments: [] }), NOON, 0)).toBe(null);
+  plans.set('b', [plan({ planId: 'b' })]);
+  expect(plans.inForce(changing, NOON, 0)?.planId).toBe('b');
 });

@@ -1,30 +1,78 @@
-import type { PlanVersion, SubscriberProfile } from '../../schemas/profile.ts';
+import { versionAt } from '../../rules/tariff/timeline.ts';
+import type { Assignment, PlanVersion, SubscriberProfile } from '../../schemas/profile.ts';
+
+/** Versions of one plan that are kept. */
+const MOST_VERSIONS = 20;
+/** One whose successor has been in effect for so long goes: no open cycle is asked about it. */
+const KEPT_MS = 100 * 24 * 3_600_000;
 
 /**
- * Plans by id; they come and change, and never go. Which one is in force is asked several times a record, of the same profile at
- * the same time: the last answer is kept.
+ * Versions of plans by id, ascending by when they take effect; plans never go. Which one is in force is asked several times a
+ * record, of the same profile at the same time: the last answer is kept.
  */
-export class PlanTable extends Map<string, PlanVersion> {
-  #asked: { profile: SubscriberProfile; atMs: number; plan: PlanVersion | null } | null = null;
+export class PlanTable extends Map<string, readonly PlanVersion[]> {
+  #asked: {
+    profile: SubscriberProfile;
+    atMs: number;
+    cycleStartMs: number;
+    plan: PlanVersion | null;
+  } | null = null;
 
-  override set(planId: string, plan: PlanVersion): this {
+  override set(planId: string, versions: readonly PlanVersion[]): this {
     this.#asked = null;
-    return super.set(planId, plan);
+    return super.set(planId, versions);
   }
 
-  /** The plan that the profile assigns at a time, ms since 1970 UTC; null where it assigns none, or one that is not known. */
-  inForce(profile: SubscriberProfile, atMs: number): PlanVersion | null {
+  /** Takes a version in: in the place of that which takes effect at the same instant. What is long over goes. */
+  put(plan: PlanVersion, watermarkMs: number): void {
+    const others = (this.get(plan.planId) ?? []).filter(
+      ({ effectiveFromMs }) => effectiveFromMs !== plan.effectiveFromMs,
+    );
+    const all = [...others, plan].sort((a, b) => effectiveMs(a) - effectiveMs(b)).slice(-MOST_VERSIONS);
+    const kept = all.filter((_, i) => {
+      const next = all[i + 1];
+      return next === undefined || effectiveMs(next) > watermarkMs - KEPT_MS;
+    });
+    this.set(plan.planId, kept);
+  }
+
+  /**
+   * The plan that the profile assigns at a time, ms since 1970 UTC, in the version that holds in a cycle; null where it assigns
+   * none, or one that is not known.
+   */
+  inForce(profile: SubscriberProfile, atMs: number, cycleStartMs: number): PlanVersion | null {
     const asked = this.#asked;
-    if (asked !== null && asked.profile === profile && asked.atMs === atMs) return asked.plan;
-    const plan = this.#look(profile, atMs);
-    this.#asked = { profile, atMs, plan };
+    if (
+      asked !== null &&
+      asked.profile === profile &&
+      asked.atMs === atMs &&
+      asked.cycleStartMs === cycleStartMs
+    )
+      return asked.plan;
+    const assignment = assignmentAt(profile, atMs);
+    const plan = assignment === null ? null : this.assigned(assignment, cycleStartMs);
+    this.#asked = { profile, atMs, cycleStartMs, plan };
     return plan;
   }
 
-  #look(profile: SubscriberProfile, atMs: number): PlanVersion | null {
-    for (const { planId, fromMs, toMs } of profile.assignments) {
-      if (fromMs <= atMs && (toMs === null || atMs < toMs)) return this.get(planId) ?? null;
-    }
-    return null;
+  /** The version of an assigned plan in a cycle; null where none is known. */
+  assigned({ planId, fromMs }: Assignment, cycleStartMs: number): PlanVersion | null {
+    const versions = this.get(planId);
+    if (versions === undefined) return null;
+    const [only] = versions;
+    if (versions.length === 1 && only !== undefined && only.effectiveFromMs === undefined) return only;
+    return versionAt(versions, fromMs, cycleStartMs);
   }
+}
+
+function effectiveMs({ effectiveFromMs }: PlanVersion): number {
+  return effectiveFromMs ?? Number.NEGATIVE_INFINITY;
+}
+
+/** The assignment of a profile that contains an instant; null = none. */
+export function assignmentAt({ assignments }: SubscriberProfile, atMs: number): Assignment | null {
+  for (const assignment of assignments) {
+    if (assignment.fromMs <= atMs && (assignment.toMs === null || atMs < assignment.toMs)) return assignment;
+  }
+  return null;
 }

@@ -5,14 +5,17 @@ import { lookAtPool } from '../pool/look-at-pool.ts';
 import { takeContribution } from '../pool/pool.ts';
 import { claimed } from './commands.ts';
 import { load } from './drain.ts';
+import { poolFor } from './for-layout.ts';
 import type { FoldContext } from './fold.ts';
 import type { Folding } from './requests.ts';
 import { settle } from './settle.ts';
 
 /** What is agreed for a pool. */
 export function* foldPoolProfile(context: FoldContext, profile: PoolProfile, cause: Cause): Folding<void> {
-  const pool = context.state.pools.of(profile.poolId);
-  pool.profile = profile;
+  const { pools, blobVersion } = context.state;
+  const pool = pools.of(profile.poolId);
+  pool.profile = poolFor(profile, blobVersion);
+  if (pool.profile.topUps !== undefined) pool.asOfMs = Math.max(pool.asOfMs, cause.appendTimeMs);
   yield* lookAtPool(context, pool, cause);
 }
 

@@ -1,4 +1,5 @@
 import type { SlotState, Subscriber } from './slot-state.ts';
+import { TARIFF_VERSION } from './tariff-state.ts';
 
 /** Takes what the store held of a subscriber into memory. */
 export function takeStored(state: SlotState, subscriber: Subscriber): void {
@@ -11,6 +12,7 @@ export function takeStored(state: SlotState, subscriber: Subscriber): void {
     sessions: subscriber.sessions.length,
     throttled: isThrottled(subscriber) ? 1 : 0,
   };
+  subscriber.keepsParts = state.blobVersion >= TARIFF_VERSION;
   const isAhead = subscriber.mark >= state.position;
   subscriber.dueMs = isAhead ? subscriber.touchedDueMs : state.due.get(subscriber.id);
   state.subscribers.set(subscriber.id, subscriber);

@@ -1,4 +1,5 @@
-import { factsOf, nextDueMs, planOf } from '../decide/facts-of.ts';
+import { factsOf, nextDueMs } from '../decide/facts-of.ts';
+import { planOf } from '../decide/in-force.ts';
 import type { Cause } from '../decide/intents.ts';
 import { intentsOf } from '../decide/intents.ts';
 import { awaitsProfile, givenByProfile } from '../decide/profile-states.ts';
@@ -8,9 +9,11 @@ import { endByNasEvents, endOverdue, nextTimeoutMs } from '../meter/session-end.
 import type { EndedSession } from '../meter/session-end.ts';
 import { isSplitChild } from '../meter/sub-sessions.ts';
 import { closeCycles, rollCycles } from '../window/cycles.ts';
+import { closedCycle } from './closed-cycle.ts';
+import { enterCycle } from './cycle-end.ts';
+import { useTopUps } from '../decide/allowance.ts';
 import type { Facts } from '../../rules/facts/catalogue.ts';
 import type { PlanVersion } from '../../schemas/profile.ts';
-import type { ClosedCycle } from '../../schemas/usage-record.ts';
 import { contribute, contributionDueMs } from '../pool/contribute.ts';
 import { awaitsPool, heldByPool } from '../pool/held-by-pool.ts';
 import type { FoldContext } from './fold.ts';
@@ -18,7 +21,7 @@ import { noteFlag, noteOpenSessions } from './feeds.ts';
 import { putOneShot } from './one-shot.ts';
 import type { Folding } from './requests.ts';
 import type { SessionEnd } from './effects.ts';
-import type { CycleTotal, SlotState, Subscriber } from './slot-state.ts';
+import type { SlotState, Subscriber } from './slot-state.ts';
 import { countPopulation } from './population.ts';
 
 /** Looks at a subscriber that no record touched: timers, marks of the slot, policies. Written only where it changed. */
@@ -48,9 +51,11 @@ export function catchUp(context: FoldContext, subscriber: Subscriber, cause: Cau
     if (ended.length > 0) changed = noteEnded(context, subscriber, ended, cause);
   }
   const past = subscriber.pastCycles.length;
+  const [before] = subscriber.cycles;
   if (rollCycles(subscriber, watermarkMs, calendar, defaultZone)) {
     // The first cycle of all has nothing behind it.
     if (past + subscriber.pastCycles.length > 0) effects.cold.add(subscriber);
+    enterCycle(state, subscriber, before, calendar);
     changed = true;
   }
   // The due time is never later than the work, so nothing is overdue before it.
@@ -59,7 +64,7 @@ export function catchUp(context: FoldContext, subscriber: Subscriber, cause: Cau
   const overdue = endOverdue(subscriber, watermarkMs, context.hearing);
   if (overdue.length > 0) changed = noteEnded(context, subscriber, overdue, cause);
   for (const cycle of closeCycles(subscriber, watermarkMs, cycleCloseGraceMs)) {
-    effects.outbox.push({ kind: 'closed-cycle', cycle: closedCycle(context, subscriber, cycle, cause) });
+    effects.outbox.push({ kind: 'closed-cycle', cycle: closedCycle(state, subscriber, cycle, cause) });
     effects.cold.add(subscriber);
     changed = true;
   }
@@ -99,7 +104,7 @@ export function noteEnded(
 /** False where deciding would change nothing: nearly always, and asking costs no generator a record. */
 export function needsDeciding({ state }: FoldContext, subscriber: Subscriber): boolean {
   if (state.watermarkMs <= 0 || subscriber.profile === null) return false;
-  if (subscriber.pool !== null && awaitsPool(subscriber)) return true;
+  if (subscriber.pool !== null && awaitsPool(state, subscriber)) return true;
   if (awaitsProfile(state, subscriber)) return true;
   return mayChange(state, subscriber, planOf(state, subscriber));
 }
@@ -119,17 +124,29 @@ export function* decide(context: FoldContext, subscriber: Subscriber, cause: Cau
   let changed = false;
   if (subscriber.profile !== null) {
     const plan = planOf(state, subscriber);
-    const told = [...heldByPool(subscriber, state.watermarkMs), ...givenByProfile(state, subscriber)];
+    changed = bringUpTopUps(context, subscriber);
+    const told = [...heldByPool(state, subscriber), ...givenByProfile(state, subscriber)];
     const hasOwn = mayChange(state, subscriber, plan);
     if (hasOwn || told.length > 0) {
       const facts = factsOf(state, subscriber, plan);
       const own = hasOwn ? yield* confirmed(state, subscriber, plan, facts) : [];
       const transitions = [...told, ...own];
       effects.outbox.push(...intentsOf(state, subscriber, plan, facts, transitions, cause));
+      // Blocks that were sold cover what a top-up did.
+      bringUpTopUps(context, subscriber);
       changed = true;
     }
   }
   return arm(context, subscriber, cause) || changed;
+}
+
+/** Brings uses of top-ups up to what changed; they are cold. True where the value changed by it. */
+export function bringUpTopUps({ state, effects }: FoldContext, subscriber: Subscriber): boolean {
+  const { profile, topUpUses } = subscriber;
+  if (profile === null || (profile.topUps.length === 0 && topUpUses.length === 0)) return false;
+  if (!useTopUps(state, subscriber, planOf(state, subscriber))) return false;
+  effects.cold.add(subscriber);
+  return true;
 }
 
 /** Transitions with the library's word on each. Changes the subscriber's rule states. */
@@ -191,30 +208,4 @@ export function touch(context: FoldContext, subscriber: Subscriber, cause: Cause
   noteOpenSessions(context, subscriber, cause);
   countPopulation(state, subscriber);
   effects.hot.add(subscriber);
-}
-
-function closedCycle(
-  { state }: FoldContext,
-  subscriber: Subscriber,
-  cycle: CycleTotal,
-  cause: Cause,
-): ClosedCycle {
-  const plan = planOf(state, subscriber);
-  let [down, up] = [cycle.down, cycle.up];
-  const others = cycle.classes.map((share) => {
-    down -= share.down;
-    up -= share.up;
-    return { serviceClass: share.serviceClass, downBytes: share.down, upBytes: share.up };
-  });
-  return {
-    subscriberId: subscriber.id,
-    cycleStartMs: cycle.startMs,
-    cycleEndMs: cycle.endMs,
-    planId: plan?.planId ?? '',
-    classes: [{ serviceClass: '', downBytes: down, upBytes: up }, ...others],
-    adjustedDownBytes: cycle.adjusted.down,
-    adjustedUpBytes: cycle.adjusted.up,
-    partition: state.partition,
-    offset: cause.offset,
-  };
 }

@@ -10,11 +10,14 @@ import { murmur2 } from '../../schemas/partitioning.ts';
 import { FeedTable } from '../feed/feed-table.ts';
 import type { Membership } from '../pool/membership.ts';
 import { PoolTable } from '../pool/pool-table.ts';
+import type { TopUpUse } from '../../rules/tariff/allowance.ts';
 import { DueQueue } from '../window/due-queue.ts';
 import { PlanTable } from './plan-table.ts';
+import type { CarriedOver, CyclePart, CycleSpent } from './tariff-state.ts';
+import { TARIFF_VERSION } from './tariff-state.ts';
 
-/** Layout of stored values that this program writes; it reads the one before too. */
-export const NEWEST_BLOB_VERSION = 4;
+/** Layout of stored values that this program writes; it reads the two before too. */
+export const NEWEST_BLOB_VERSION = 5;
 
 /** From this layout on hours, peaks, off-peak bytes, overage blocks and effects besides throttles are kept. */
 export const POLICY_FACTS_VERSION = 4;
@@ -87,6 +90,10 @@ export interface CycleTotal extends Bytes {
   offPeak: ClassTotal[];
   /** its totals went to billing: what comes later is an adjustment */
   closed: boolean;
+  /** empty = no boundary lies in it, and the total is the part */
+  parts: CyclePart[];
+  /** of one that rolled, null = nothing */
+  spent: CycleSpent | null;
 }
 
 /** Total of one calendar day in the subscriber's zone; a changed zone or anchor splits cycles anew from these. */
@@ -174,6 +181,9 @@ export interface Subscriber {
   newestWindow: NewestWindow | null;
   peak: Peak | null;
   overage: OverageState | null;
+  /** null = the plan of the cycle before had none, or there was no cycle */
+  carry: CarriedOver | null;
+  topUpUses: TopUpUse[];
   /** null = in no pool */
   pool: Membership | null;
   rules: RuleState[];
@@ -190,6 +200,8 @@ export interface Subscriber {
   touchedDueMs: number | null;
   /** what of it `population` counts; derived, not stored */
   counted: { nas: string[]; sessions: number; throttled: number };
+  /** the slot's layout has parts of cycles; derived */
+  keepsParts: boolean;
   /** its newest window rows; the others lie in the store. Not part of its values. */
   rows: WindowTotal[];
   /** no row of it begins later, in memory or stored; derived */
@@ -280,6 +292,8 @@ export interface SlotState {
   pools: PoolTable;
   /** policies compiled, by id order; derived */
   compiled: PolicySet;
+  /** policies that are left out, as this program can not compile them: why, by id; derived */
+  uncompiled: Map<string, string>;
   /** those in memory */
   subscribers: Map<string, Subscriber>;
   /** ids that were looked for and are not stored; forgotten with every commit */
@@ -314,6 +328,7 @@ export function emptySlot(partition: number, settings: FoldSettings, position: n
     feeds: new FeedTable(),
     pools: new PoolTable(),
     compiled: new PolicySet([]),
+    uncompiled: new Map(),
     subscribers: new Map(),
     absent: new Set(),
     windows: new Map(),
@@ -351,6 +366,8 @@ export function newSubscriber(id: string, settings: FoldSettings): Subscriber {
     newestWindow: null,
     peak: null,
     overage: null,
+    carry: null,
+    topUpUses: [],
     pool: null,
     rules: [],
     effect: null,
@@ -358,6 +375,7 @@ export function newSubscriber(id: string, settings: FoldSettings): Subscriber {
     dueMs: null,
     touchedDueMs: null,
     counted: { nas: [], sessions: 0, throttled: 0 },
+    keepsParts: false,
     rows: [],
     rowsThroughMs: Number.NEGATIVE_INFINITY,
   };
@@ -368,6 +386,7 @@ export function subscriberOf(state: SlotState, id: string): Subscriber {
   const known = state.subscribers.get(id);
   if (known !== undefined) return known;
   const made = newSubscriber(id, state.settings);
+  made.keepsParts = state.blobVersion >= TARIFF_VERSION;
   state.subscribers.set(id, made);
   state.absent.delete(id);
   state.population.subscribers += 1;

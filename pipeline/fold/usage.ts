@@ -18,7 +18,7 @@ import type { FoldContext } from './fold.ts';
 import type { Folding, RowKey } from './requests.ts';
 import { refusalOf } from './refuse.ts';
 import type { Refusal } from './refuse.ts';
-import { arm, catchUp, decide, needsDeciding, noteEnded, touch } from './settle.ts';
+import { arm, bringUpTopUps, catchUp, decide, needsDeciding, noteEnded, touch } from './settle.ts';
 import type { SlotState, Subscriber } from './slot-state.ts';
 import { subscriberOf } from './slot-state.ts';
 
@@ -139,6 +139,7 @@ function* afterRows(
 }
 
 function settleUsage(context: FoldContext, subscriber: Subscriber, cause: Cause): Folding<void> | null {
+  bringUpTopUps(context, subscriber);
   if (needsDeciding(context, subscriber)) return decided(context, subscriber, cause);
   arm(context, subscriber, cause);
   touch(context, subscriber, cause);

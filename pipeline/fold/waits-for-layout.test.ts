@@ -5,7 +5,8 @@ import { fold, freshSlot, LogBuilder, NOON, plan, profile } from '../../tests/fa
 import { NEWEST_BLOB_VERSION } from '../fold/slot-state.ts';
 import type { SlotState } from '../fold/slot-state.ts';
 import { policyParts } from '../views/explain-rules.ts';
-import { factsOf, planOf } from '../decide/facts-of.ts';
+import { factsOf } from '../decide/facts-of.ts';
+import { planOf } from '../decide/in-force.ts';
 import { policyWaits, waitsForLayout } from './waits-for-layout.ts';
 
 const EVENTS: Record<string, PolicyEvent> = {

@@ -1,4 +1,5 @@
-import { cycleCountedBytes, planOf } from '../decide/facts-of.ts';
+import { cycleCountedBytes } from '../decide/counted.ts';
+import { poolIdOf } from '../decide/in-force.ts';
 import type { Cause } from '../decide/intents.ts';
 import type { FoldContext } from '../fold/fold.ts';
 import { POLICY_FACTS_VERSION } from '../fold/slot-state.ts';
@@ -25,7 +26,7 @@ const SEQS_AN_INPUT = 8;
  * new. To be called at the end of each look; true where the membership changed.
  */
 export function contribute(context: FoldContext, subscriber: Subscriber, cause: Cause): boolean {
-  const wanted = subscriber.profile?.poolId ?? null;
+  const wanted = poolIdOf(context.state, subscriber);
   if (wanted === null && subscriber.pool === null) return false;
   // The layout before has no room for memberships.
   if (context.state.blobVersion < POLICY_FACTS_VERSION) return false;
@@ -58,7 +59,7 @@ function join(state: SlotState, subscriber: Subscriber, poolId: string): Members
   // Before event time began no cycle is the current one, whatever bytes wait in theirs.
   if (cycle === undefined || state.watermarkMs <= 0) return membership;
   membership.cycleStartMs = cycle.startMs;
-  membership.baseBytes = cycleCountedBytes(cycle, planOf(state, subscriber));
+  membership.baseBytes = cycleCountedBytes(state, subscriber, cycle);
   return membership;
 }
 
@@ -105,7 +106,7 @@ function roll(context: FoldContext, subscriber: Subscriber, pool: Membership, ca
   const before = subscriber.pastCycles.find(({ startMs }) => startMs === pool.cycleStartMs);
   if (pool.seq > 0 && !subscriber.suspended) {
     // Where zone or anchor changed, the cycles were made anew: what the one before had lies in others now.
-    const counted = before === undefined ? 0 : cycleCountedBytes(before, planOf(context.state, subscriber));
+    const counted = before === undefined ? 0 : cycleCountedBytes(context.state, subscriber, before);
     const bytes = beyond(pool, counted);
     if (bytes !== pool.sentBytes) send(context, subscriber, pool, { bytes, leaving: false }, cause);
   }
@@ -118,7 +119,7 @@ function roll(context: FoldContext, subscriber: Subscriber, pool: Membership, ca
 function shareOf(state: SlotState, subscriber: Subscriber, pool: Membership): number {
   const cycle = subscriber.cycles[0];
   if (cycle?.startMs !== pool.cycleStartMs) return pool.sentBytes;
-  return beyond(pool, cycleCountedBytes(cycle, planOf(state, subscriber)));
+  return beyond(pool, cycleCountedBytes(state, subscriber, cycle));
 }
 
 function beyond({ baseBytes }: Membership, countedBytes: number): number {

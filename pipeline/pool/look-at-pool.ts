@@ -3,7 +3,11 @@ import { STATE_KINDS } from '../../schemas/action.ts';
 import type { OutboxRecord } from '../../schemas/outbox.ts';
 import type { PoolProfile } from '../../schemas/pool.ts';
 import { strongestEffect } from '../decide/desired.ts';
-import { factsOf, nextDueMs, planOf, usedPercent } from '../decide/facts-of.ts';
+import { consume } from '../../rules/tariff/allowance.ts';
+import type { Allowance } from '../../rules/tariff/allowance.ts';
+import { cycleOf } from '../window/calendar-rule.ts';
+import { factsOf, nextDueMs, usedPercent } from '../decide/facts-of.ts';
+import { planOf } from '../decide/in-force.ts';
 import { intentsOf } from '../decide/intents.ts';
 import type { Cause } from '../decide/intents.ts';
 import { hasTransitions } from '../decide/transitions.ts';
@@ -30,11 +34,12 @@ export function* lookAtPool(context: FoldContext, pool: Pool, cause: Cause): Fol
     pools.note(pool);
     return;
   }
-  enterCycle(pool, calendar.at(profile.zone, profile.anchorDay, watermarkMs));
+  enterCycle(pool, cycleOf(profile, watermarkMs, calendar));
+  let allowance = poolAllowance(pool, profile, watermarkMs);
   const view: SlotState = { ...state, compiled: pools.compiled };
   const subject = subjectOf(view, pool, profile);
   const plan = planOf(view, subject);
-  const facts = poolFacts(view, pool, subject);
+  const facts = poolFacts(view, pool, subject, allowance);
   if (hasTransitions(view, subject, plan, facts)) {
     const transitions = yield* confirmed(view, subject, plan, facts);
     for (const record of intentsOf(view, subject, plan, facts, transitions, cause)) {
@@ -43,8 +48,10 @@ export function* lookAtPool(context: FoldContext, pool: Pool, cause: Cause): Fol
     }
     pool.rules = subject.rules;
     pool.overage = subject.overage;
+    // Blocks that were sold cover what a top-up did.
+    allowance = poolAllowance(pool, profile, watermarkMs);
   }
-  const now = standing(pool, profile, pools.compiled);
+  const now = standing(pool, allowance?.allowanceBytes ?? null, pools.compiled);
   if (tellsNews(pool.told, now)) {
     pool.told = now;
     pool.seq += 1;
@@ -55,11 +62,27 @@ export function* lookAtPool(context: FoldContext, pool: Pool, cause: Cause): Fol
   pools.note(pool);
 }
 
+/** What the pool may use for nothing, its top-ups brought up to what it has used; null = no limit, and nothing of them is used. */
+function poolAllowance(pool: Pool, profile: PoolProfile, watermarkMs: number): Allowance | null {
+  const { allowanceBytes: baseBytes, topUps = [] } = profile;
+  const { cycle, overage } = pool;
+  if (baseBytes === null || cycle === null) return null;
+  const isSold = overage !== null && overage.cycleStartMs >= cycle.startMs;
+  const allowance = consume({
+    countedBytes: usedBytes(pool),
+    ...{ baseBytes, carryBytes: 0, soldBytes: isSold ? overage.soldBytes : 0, topUps },
+    uses: pool.topUpUses,
+    nowMs: Math.max(watermarkMs, Math.min(pool.asOfMs, cycle.endMs - 1)),
+  });
+  pool.topUpUses = allowance.uses;
+  return allowance;
+}
+
 /** The pool as rules and actions see a subscriber. Its id is no subscriber's: profiles name those. */
 function subjectOf(state: SlotState, pool: Pool, profile: PoolProfile): Subscriber {
   const { poolId, cycle, rules, overage } = pool;
   const subject = newSubscriber(`pool:${poolId}`, state.settings);
-  const { zone, anchorDay, segment, planId, overageConsent } = profile;
+  const { zone, anchorDay, segment, planId, overageConsent, topUps = [] } = profile;
   subject.profile = {
     subscriberId: subject.id,
     userName: '',
@@ -68,7 +91,8 @@ function subjectOf(state: SlotState, pool: Pool, profile: PoolProfile): Subscrib
     zone,
     anchorDay,
     assignments: planId === null ? [] : [{ planId, fromMs: Number.MIN_SAFE_INTEGER, toMs: null }],
-    topUps: [],
+    topUps,
+    ...(pool.asOfMs > 0 && { asOfMs: pool.asOfMs }),
     carryOverBytes: 0,
     holds: [],
     poolId,
@@ -77,7 +101,18 @@ function subjectOf(state: SlotState, pool: Pool, profile: PoolProfile): Subscrib
   };
   const nothing = { down: 0, up: 0 };
   if (cycle !== null)
-    subject.cycles = [{ ...cycle, ...nothing, classes: [], adjusted: nothing, offPeak: [], closed: false }];
+    subject.cycles = [
+      {
+        ...cycle,
+        ...nothing,
+        classes: [],
+        adjusted: nothing,
+        offPeak: [],
+        closed: false,
+        parts: [],
+        spent: null,
+      },
+    ];
   subject.rules = rules;
   subject.overage = overage;
   subject.effect = strongestEffect(rules);
@@ -85,14 +120,15 @@ function subjectOf(state: SlotState, pool: Pool, profile: PoolProfile): Subscrib
 }
 
 /** What a pool shares with no subscriber is at rest; what it has of its own stands in the facts of use and allowance too: they charge by it. */
-function poolFacts(state: SlotState, pool: Pool, subject: Subscriber): Facts {
+function poolFacts(state: SlotState, pool: Pool, subject: Subscriber, bought: Allowance | null): Facts {
   const used = usedBytes(pool);
-  const allowance = pool.profile?.allowanceBytes ?? null;
+  const allowance = bought?.allowanceBytes ?? null;
   const percent = allowance === null ? null : usedPercent(used, allowance);
   return {
     ...factsOf(state, subject, planOf(state, subject)),
     cycleCountedBytes: used,
-    capBytes: allowance,
+    capBytes: pool.profile?.allowanceBytes ?? null,
+    topUpRemainingBytes: bought?.topUpRemainingBytes ?? 0,
     allowanceBytes: allowance,
     capUsedPercent: percent,
     capRemainingBytes: allowance === null ? null : Math.max(0, allowance - used),

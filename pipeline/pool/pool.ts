@@ -1,4 +1,6 @@
 import type { Cycle } from '../../rules/cycle.ts';
+import { rolledUses } from '../../rules/tariff/allowance.ts';
+import type { TopUpUse } from '../../rules/tariff/allowance.ts';
 import type { PoolContribution, PoolProfile, PoolRule } from '../../schemas/pool.ts';
 import type { OverageState, RuleState } from '../fold/slot-state.ts';
 
@@ -11,6 +13,7 @@ const MAX_TOTALS = 3;
  * with different anchors it is the one in which more of it lies.
  */
 const INTO_CYCLE_MS = 14 * 24 * 3_600_000;
+const SHORTEST_MONTH_MS = 27 * 24 * 3_600_000;
 
 /** What one member has used of one of its cycles. */
 export interface MemberTotal {
@@ -54,6 +57,10 @@ export interface Pool {
   dueMs: number | null;
   /** contributions of members for whom there was no room */
   refused: number;
+  /** what of its top-ups is used */
+  topUpUses: TopUpUse[];
+  /** append time of the newest profile with top-ups, ms since 1970 UTC: what began by then is in force; 0 = none had any */
+  asOfMs: number;
 }
 
 /** A pool of which nothing is known. */
@@ -70,6 +77,8 @@ export function newPool(poolId: string): Pool {
     telling: null,
     dueMs: null,
     refused: 0,
+    topUpUses: [],
+    asOfMs: 0,
   };
 }
 
@@ -115,9 +124,15 @@ function hasRoom({ members, cycle }: Pool): boolean {
   return false;
 }
 
-function liesIn({ cycleStartMs }: MemberTotal, { startMs, endMs }: Cycle): boolean {
-  const atMs = cycleStartMs + INTO_CYCLE_MS;
-  return startMs <= atMs && atMs < endMs;
+function liesIn({ cycleStartMs }: MemberTotal, cycle: Cycle): boolean {
+  const atMs = cycleStartMs + intoCycleMs(cycle);
+  return cycle.startMs <= atMs && atMs < cycle.endMs;
+}
+
+/** A pool whose cycles are no months: half of one. */
+function intoCycleMs({ startMs, endMs }: Cycle): number {
+  const lengthMs = endMs - startMs;
+  return lengthMs < SHORTEST_MONTH_MS ? Math.floor(lengthMs / 2) : INTO_CYCLE_MS;
 }
 
 /** What all members have used in the pool's cycle. */
@@ -129,13 +144,20 @@ export function usedBytes({ members, cycle }: Pool): number {
   return Math.min(sum, Number.MAX_SAFE_INTEGER);
 }
 
-/** The pool is in this cycle now: what is older goes, and who left before it. */
+/** The pool is in this cycle now: what is older goes, and who left before it; of its top-ups what was used was used before. */
 export function enterCycle(pool: Pool, cycle: Cycle): void {
   const isOther = pool.cycle?.startMs !== cycle.startMs;
   pool.cycle = { startMs: cycle.startMs, endMs: cycle.endMs };
   if (!isOther) return;
+  if (pool.topUpUses.length > 0) {
+    const alive = new Set<string>();
+    for (const { id, expiresMs } of pool.profile?.topUps ?? []) if (expiresMs >= cycle.startMs) alive.add(id);
+    pool.topUpUses = rolledUses(pool.topUpUses).filter(({ id }) => alive.has(id));
+  }
   for (const [id, member] of pool.members) {
-    member.totals = member.totals.filter(({ cycleStartMs }) => cycleStartMs + INTO_CYCLE_MS >= cycle.startMs);
+    member.totals = member.totals.filter(
+      ({ cycleStartMs }) => cycleStartMs + intoCycleMs(cycle) >= cycle.startMs,
+    );
     if (member.left && member.totals.length === 0) pool.members.delete(id);
   }
 }
@@ -156,12 +178,20 @@ export function encodePool(pool: Pool): Uint8Array {
       ...[id, seq, left ? 1 : 0],
       totals.map(({ cycleStartMs, bytes, frozenBytes }) => [cycleStartMs, bytes, frozenBytes]),
     ]);
-  return Buffer.from(JSON.stringify({ ...pool, members }), 'utf8');
+  const { topUpUses, asOfMs, ...others } = pool;
+  // Nearly no pool has these, and the layout before does not know them.
+  const bought = topUpUses.length > 0 || asOfMs > 0 ? { topUpUses, asOfMs } : {};
+  return Buffer.from(JSON.stringify({ ...others, members, ...bought }), 'utf8');
 }
 
 /** Reads encodePool's bytes. */
 export function decodePool(bytes: Uint8Array): Pool {
-  const stored = JSON.parse(Buffer.from(bytes).toString('utf8')) as Omit<Pool, 'members'> & {
+  const stored = JSON.parse(Buffer.from(bytes).toString('utf8')) as Omit<
+    Pool,
+    'members' | 'topUpUses' | 'asOfMs'
+  > & {
+    topUpUses?: TopUpUse[];
+    asOfMs?: number;
     members: [id: string, seq: number, left: number, totals: [number, number, number][]][];
   };
   const members = stored.members.map(([id, seq, left, totals]): [string, PoolMember] => [
@@ -176,5 +206,6 @@ export function decodePool(bytes: Uint8Array): Pool {
       })),
     },
   ]);
-  return { ...stored, members: new Map(members) };
+  const { topUpUses = [], asOfMs = 0, ...others } = stored;
+  return { ...others, members: new Map(members), topUpUses, asOfMs };
 }

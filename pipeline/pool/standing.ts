@@ -1,5 +1,5 @@
 import type { PolicySet } from '../../rules/compile/policy-set.ts';
-import type { PoolProfile, PoolRule } from '../../schemas/pool.ts';
+import type { PoolRule } from '../../schemas/pool.ts';
 import { isShadow } from '../decide/desired.ts';
 import { usedPercent } from '../decide/facts-of.ts';
 import { usedBytes } from './pool.ts';
@@ -11,7 +11,7 @@ const MAX_RULES = 100;
 const POINTS_TOLD = 1;
 
 /** How a pool stands now, as members are told. */
-export function standing(pool: Pool, { allowanceBytes }: PoolProfile, policies: PolicySet): ToldMembers {
+export function standing(pool: Pool, allowanceBytes: number | null, policies: PolicySet): ToldMembers {
   const rules: PoolRule[] = [];
   for (const { key, active, effect } of pool.rules) {
     if (!active || effect === null || isShadow(key) || rules.length === MAX_RULES) continue;

@@ -1,11 +1,8 @@
+import { ruleInForce } from '../../rules/cycle.ts';
 import type { CycleCalendar } from '../../rules/cycle.ts';
+import type { CycleChange, CycleRule } from '../../schemas/profile.ts';
+import type { Span } from '../../schemas/tariff.ts';
 import type { Subscriber } from '../fold/slot-state.ts';
-
-/** A stretch of time, [startMs, endMs). */
-export interface Span {
-  startMs: number;
-  endMs: number;
-}
 
 /** Zone and anchor of a subscriber; without a profile the provider's zone and calendar month. */
 export function cycleRule(subscriber: Subscriber, defaultZone: string): { zone: string; anchorDay: number } {
@@ -27,8 +24,30 @@ export function boundsAt(
   calendar: CycleCalendar,
   defaultZone: string,
 ): Span {
-  const { zone, anchorDay } = cycleRule(subscriber, defaultZone);
-  return cutAtClosed(subscriber, calendar.at(zone, anchorDay, atMs), atMs);
+  const { profile } = subscriber;
+  if (profile === null) return cutAtClosed(subscriber, calendar.at(defaultZone, 1, atMs), atMs);
+  return cutAtClosed(subscriber, cycleOf(profile, atMs, calendar), atMs);
+}
+
+/** What says when the cycles of a subscriber or pool begin. */
+interface CycleTerms {
+  zone: string;
+  anchorDay: number;
+  cycle?: CycleRule;
+  cycleChanges?: readonly CycleChange[];
+}
+
+/** The cycle that contains an instant by the terms of a profile alone. */
+export function cycleOf(terms: CycleTerms, atMs: number, calendar: CycleCalendar): Span {
+  const { zone, anchorDay, cycle, cycleChanges } = terms;
+  if (cycle === undefined && cycleChanges === undefined) return calendar.at(zone, anchorDay, atMs);
+  return calendar.changed(zone, cycle ?? { kind: 'month', anchorDay }, cycleChanges ?? [], atMs);
+}
+
+/** The same where no change of the rule cuts it: what a stub is a part of. */
+export function wholeCycleOf(terms: CycleTerms, atMs: number, calendar: CycleCalendar): Span {
+  const { zone, anchorDay, cycle = { kind: 'month', anchorDay }, cycleChanges = [] } = terms;
+  return calendar.ofRule(zone, ruleInForce(cycle, cycleChanges, atMs), atMs);
 }
 
 /** The subscriber's day that contains an instant; one in which closed cycles end is two. */

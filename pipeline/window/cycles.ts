@@ -1,10 +1,13 @@
 import type { CycleCalendar } from '../../rules/cycle.ts';
 import type { CycleTotal, DayTotal, Subscriber } from '../fold/slot-state.ts';
 import { boundsAt, closedThroughMs, cycleRule } from './calendar-rule.ts';
-import type { Span } from './calendar-rule.ts';
+import type { Span } from '../../schemas/tariff.ts';
 import { addCarried, addClass, addOffPeak } from './class-totals.ts';
 import type { Carried } from './class-totals.ts';
+import type { CyclePart } from '../fold/tariff-state.ts';
+import { NO_PARTS } from '../fold/tariff-state.ts';
 import { setTodayAside } from './days.ts';
+import { addToParts, partAt, partsOf } from './parts.ts';
 import { forgetForeignPeak } from './peaks.ts';
 
 /** Rolled cycles that are kept; older bytes are counted in the oldest of them. */
@@ -28,23 +31,29 @@ export function rollCycles(
   const past = subscriber.cycles.filter((cycle) => cycle.startMs < bounds.startMs);
   // Skewed records before the first watermark may have filed it under the past ones.
   const filed = subscriber.pastCycles.find((cycle) => cycle.startMs === bounds.startMs);
-  if (ahead[0]?.startMs !== bounds.startMs) ahead.unshift(filed ?? newCycle(bounds));
+  if (ahead[0]?.startMs !== bounds.startMs)
+    ahead.unshift(filed ?? newCycle(bounds, partsOf(subscriber, bounds)));
   subscriber.cycles = ahead;
   const older = subscriber.pastCycles.filter((cycle) => cycle !== filed);
   subscriber.pastCycles = [...past.reverse(), ...older].slice(0, PAST_CYCLES);
   return true;
 }
 
-/** Adds bytes to the cycle that contains an instant, and gives it. One that begins before the current one is cold. */
+/**
+ * Adds bytes to the cycle that contains an instant, and gives it. One that begins before the current one is cold. Its parts share
+ * them by the time in which they were carried, [atMs, toMs).
+ */
 export function addToCycle(
   subscriber: Subscriber,
   atMs: number,
   bytes: Carried,
   calendar: CycleCalendar,
   defaultZone: string,
+  toMs = atMs,
 ): CycleTotal {
   const cycle = cycleFor(subscriber, atMs, calendar, defaultZone);
   addCarried(cycle, bytes);
+  if (cycle.parts.length > 0) addToParts(cycle.parts, atMs, toMs, bytes);
   return cycle;
 }
 
@@ -58,7 +67,7 @@ export function cycleFor(
   const [current] = subscriber.cycles;
   if (current !== undefined && atMs >= current.startMs && atMs < current.endMs) return current;
   if (current === undefined || atMs >= current.endMs) {
-    const cycle = cycleIn(subscriber.cycles, boundsAt(subscriber, atMs, calendar, defaultZone));
+    const cycle = cycleIn(subscriber, subscriber.cycles, boundsAt(subscriber, atMs, calendar, defaultZone));
     subscriber.cycles.sort((a, b) => a.startMs - b.startMs);
     return cycle;
   }
@@ -67,7 +76,7 @@ export function cycleFor(
   if (held !== undefined) return held;
   const oldest = pastCycles.at(-1);
   if (oldest !== undefined && pastCycles.length >= PAST_CYCLES && atMs < oldest.startMs) return oldest;
-  const cycle = cycleIn(pastCycles, boundsAt(subscriber, atMs, calendar, defaultZone));
+  const cycle = cycleIn(subscriber, pastCycles, boundsAt(subscriber, atMs, calendar, defaultZone));
   pastCycles.sort((a, b) => b.startMs - a.startMs);
   // One between the kept ones that had no usage so far: the oldest goes, as it does at a roll.
   if (pastCycles.length > PAST_CYCLES) pastCycles.pop();
@@ -96,22 +105,28 @@ export function rebaseCycles(
   const open = [...subscriber.cycles, ...subscriber.pastCycles.filter((cycle) => !cycle.closed)];
   subscriber.pastCycles = subscriber.pastCycles.filter((cycle) => cycle.closed);
   const openFromMs = closedThroughMs(subscriber);
-  subscriber.cycles =
-    watermarkMs > 0 ? [newCycle(boundsAt(subscriber, watermarkMs, calendar, defaultZone))] : [];
+  const bounds = boundsAt(subscriber, watermarkMs, calendar, defaultZone);
+  subscriber.cycles = watermarkMs > 0 ? [newCycle(bounds, partsOf(subscriber, bounds))] : [];
   setTodayAside(subscriber, calendar, defaultZone);
   forgetForeignPeak(subscriber, cycleRule(subscriber, defaultZone).zone, calendar);
   for (const day of daysOf(subscriber)) {
     if (day.startMs < openFromMs) continue;
     const bytes = { serviceClass: '', down: day.down, up: day.up, offPeak: false };
     const cycle = addToCycle(subscriber, day.startMs, bytes, calendar, defaultZone);
-    for (const share of day.classes) addClass(cycle, share, false);
-    for (const share of day.offPeak) addOffPeak(cycle, share);
+    for (const total of [cycle, partAt(cycle.parts, day.startMs)]) {
+      if (total === undefined) continue;
+      for (const share of day.classes) addClass(total, share, false);
+      for (const share of day.offPeak) addOffPeak(total, share);
+    }
   }
-  for (const { startMs, adjusted } of open) {
-    if (adjusted.down === 0 && adjusted.up === 0) continue;
+  for (const { startMs, adjusted, spent } of open) {
+    const isAdjusted = adjusted.down !== 0 || adjusted.up !== 0;
+    if (!isAdjusted && spent === null) continue;
     const cycle = cycleFor(subscriber, Math.max(startMs, openFromMs), calendar, defaultZone);
     cycle.adjusted.down += adjusted.down;
     cycle.adjusted.up += adjusted.up;
+    // What went with the bytes of one that is part of the current one now is in `overage` and uses of top-ups, or forgotten.
+    if (spent !== null && subscriber.pastCycles.includes(cycle)) cycle.spent ??= spent;
   }
 }
 
@@ -120,7 +135,7 @@ function daysOf({ today, days }: Subscriber): DayTotal[] {
 }
 
 /** A cycle without usage. */
-export function newCycle(bounds: Span): CycleTotal {
+export function newCycle(bounds: Span, parts: CyclePart[] = NO_PARTS): CycleTotal {
   const { startMs, endMs } = bounds;
   return {
     startMs,
@@ -131,13 +146,15 @@ export function newCycle(bounds: Span): CycleTotal {
     adjusted: { down: 0, up: 0 },
     offPeak: [],
     closed: false,
+    parts,
+    spent: null,
   };
 }
 
-function cycleIn(cycles: CycleTotal[], bounds: Span): CycleTotal {
+function cycleIn(subscriber: Subscriber, cycles: CycleTotal[], bounds: Span): CycleTotal {
   const known = cycles.find((cycle) => cycle.startMs === bounds.startMs);
   if (known !== undefined) return known;
-  const made = newCycle(bounds);
+  const made = newCycle(bounds, partsOf(subscriber, bounds));
   cycles.push(made);
   return made;
 }

@@ -1,7 +1,7 @@
 import type { CycleCalendar } from '../../rules/cycle.ts';
 import type { DayTotal, Subscriber } from '../fold/slot-state.ts';
 import { dayOf } from './calendar-rule.ts';
-import type { Span } from './calendar-rule.ts';
+import type { Span } from '../../schemas/tariff.ts';
 import { addCarried } from './class-totals.ts';
 import type { Carried } from './class-totals.ts';
 import { splitExactly } from './split.ts';

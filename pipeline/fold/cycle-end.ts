@@ -1,0 +1,167 @@
+import type { CycleCalendar } from '../../rules/cycle.ts';
+import { carryOver, consume, rolledUses } from '../../rules/tariff/allowance.ts';
+import type { PlanVersion } from '../../schemas/profile.ts';
+import { balanceOf, carriedBytes } from '../decide/allowance.ts';
+import type { CycleBalance } from '../decide/allowance.ts';
+import { planOfCycle } from '../decide/in-force.ts';
+import { boundsAt } from '../window/calendar-rule.ts';
+import { newCycle } from '../window/cycles.ts';
+import { partsOf } from '../window/parts.ts';
+import type { CycleTotal, SlotState, Subscriber } from './slot-state.ts';
+import type { CarriedOver, CycleSpent } from './tariff-state.ts';
+import { TARIFF_VERSION } from './tariff-state.ts';
+
+/**
+ * Takes a roll: what the cycle before had used up is kept with it, top-ups go on in the new one, and what was left of the cap is
+ * carried over.
+ *
+ * @param before the current cycle until now
+ */
+export function enterCycle(
+  state: SlotState,
+  subscriber: Subscriber,
+  before: CycleTotal | undefined,
+  calendar: CycleCalendar,
+): void {
+  if (state.blobVersion < TARIFF_VERSION) return;
+  const [current] = subscriber.cycles;
+  const isLater = before !== undefined && current !== undefined && before.startMs < current.startMs;
+  if (isLater) before.spent = spentOf(subscriber, before);
+  if (current !== undefined && subscriber.topUpUses.length > 0) moveUsesOn(subscriber, current);
+  subscriber.carry = isLater ? carryInto(state, subscriber, current, calendar) : null;
+}
+
+function spentOf(subscriber: Subscriber, { startMs, endMs }: CycleTotal): CycleSpent | null {
+  const { overage, topUpUses } = subscriber;
+  const isOwn = overage !== null && overage.cycleStartMs >= startMs && overage.cycleStartMs < endMs;
+  const carryBytes = carriedBytes(subscriber, startMs, endMs - 1);
+  const [blocks, soldBytes] = isOwn ? [overage.blocks, overage.soldBytes] : [0, 0];
+  const topUps = topUpUses
+    .filter(({ usedBytes }) => usedBytes > 0)
+    .map(({ id, usedBytes }) => ({ id, usedBytes }))
+    .sort((a, b) => (a.id < b.id ? -1 : 1));
+  if (carryBytes + blocks + soldBytes === 0 && topUps.length === 0) return null;
+  return { carryBytes, blocks, soldBytes, topUps };
+}
+
+/** Of what expired before the new cycle nothing can be used any more; of what did since, by late bytes of the one before. */
+function moveUsesOn(subscriber: Subscriber, { startMs }: CycleTotal): void {
+  const alive = new Set<string>();
+  for (const { id, expiresMs } of subscriber.profile?.topUps ?? []) if (expiresMs >= startMs) alive.add(id);
+  subscriber.topUpUses = rolledUses(subscriber.topUpUses).filter(({ id }) => alive.has(id));
+}
+
+/** What is carried into a cycle from the one before; that is an empty one where nothing was used in it. Null = nothing is carried over. */
+function carryInto(
+  state: SlotState,
+  subscriber: Subscriber,
+  current: CycleTotal,
+  calendar: CycleCalendar,
+): CarriedOver | null {
+  const known = subscriber.pastCycles.find(({ endMs }) => endMs === current.startMs);
+  const before = known ?? emptyBefore(state, subscriber, current, calendar);
+  const bytes = leftOf(state, subscriber, before);
+  return bytes === null ? null : { cycleStartMs: current.startMs, bytes, final: false };
+}
+
+function emptyBefore(
+  state: SlotState,
+  subscriber: Subscriber,
+  { startMs }: CycleTotal,
+  calendar: CycleCalendar,
+): CycleTotal {
+  const bounds = boundsAt(subscriber, startMs - 1, calendar, state.settings.defaultZone);
+  return newCycle(bounds, partsOf(subscriber, bounds));
+}
+
+/** What a cycle that is over leaves of its cap, as far as its plan lets it; null where the plan carries nothing over. */
+function leftOf(state: SlotState, subscriber: Subscriber, cycle: CycleTotal): number | null {
+  const plan = planOfCycle(state, subscriber, cycle);
+  if (plan?.carryOver === undefined) return null;
+  const { countedBytes, baseBytes } = balanceOf(state, subscriber, cycle, plan);
+  if (baseBytes === null) return null;
+  return carryOver(plan.carryOver.limitBytes, baseBytes, countedBytes);
+}
+
+/**
+ * To be called where bytes or corrections reached a cycle: the one before the current one, as long as it is not closed, uses what of
+ * top-ups was live at its end, and carries over what is left now. Both are cold, as it is.
+ */
+export function reckonBefore(state: SlotState, subscriber: Subscriber, cycle: CycleTotal): void {
+  if (state.blobVersion < TARIFF_VERSION || cycle.closed) return;
+  if (cycle.endMs !== subscriber.cycles[0]?.startMs) return;
+  spendMore(state, subscriber, cycle);
+  const { carry } = subscriber;
+  if (carry !== null && carry.cycleStartMs === cycle.endMs && !carry.final)
+    subscriber.carry = { ...carry, bytes: leftOf(state, subscriber, cycle) ?? 0 };
+}
+
+const NOTHING_SPENT: CycleSpent = { carryBytes: 0, blocks: 0, soldBytes: 0, topUps: [] };
+
+/** What came late to a cycle uses the top-ups that were live as it ended. */
+function spendMore(state: SlotState, subscriber: Subscriber, cycle: CycleTotal): void {
+  const { profile, topUpUses } = subscriber;
+  if (profile === null || (profile.topUps.length === 0 && topUpUses.length === 0)) return;
+  const { countedBytes, baseBytes } = balanceOf(
+    state,
+    subscriber,
+    cycle,
+    planOfCycle(state, subscriber, cycle),
+  );
+  if (baseBytes === null) return;
+  const spent = cycle.spent ?? NOTHING_SPENT;
+  const usedThen = new Map(spent.topUps.map(({ id, usedBytes }) => [id, usedBytes]));
+  const inAll = new Map(topUpUses.map(({ id, beforeBytes, usedBytes }) => [id, beforeBytes + usedBytes]));
+  for (const [id, bytes] of usedThen) if (!inAll.has(id)) inAll.set(id, bytes);
+  const { uses } = consume({
+    ...{ baseBytes, carryBytes: spent.carryBytes, soldBytes: spent.soldBytes },
+    countedBytes: Math.min(countedBytes, Number.MAX_SAFE_INTEGER),
+    topUps: profile.topUps,
+    uses: [...inAll].map(([id, bytes]) => {
+      const usedBytes = usedThen.get(id) ?? 0;
+      return { id, beforeBytes: Math.max(0, bytes - usedBytes), usedBytes };
+    }),
+    nowMs: cycle.endMs - 1,
+  });
+  const more = uses.filter(({ id, usedBytes }) => usedBytes > (usedThen.get(id) ?? 0));
+  if (more.length === 0) return;
+  for (const { id, usedBytes } of more) {
+    const added = usedBytes - (usedThen.get(id) ?? 0);
+    usedThen.set(id, usedBytes);
+    addUse(subscriber, id, added);
+  }
+  const topUps = [...usedThen].map(([id, usedBytes]) => ({ id, usedBytes }));
+  cycle.spent = { ...spent, topUps: topUps.sort((a, b) => (a.id < b.id ? -1 : 1)) };
+}
+
+function addUse(subscriber: Subscriber, id: string, bytes: number): void {
+  const { topUpUses } = subscriber;
+  const known = topUpUses.find((use) => use.id === id);
+  subscriber.topUpUses =
+    known === undefined
+      ? [...topUpUses, { id, beforeBytes: bytes, usedBytes: 0 }]
+      : topUpUses.map((use) => (use === known ? { ...use, beforeBytes: use.beforeBytes + bytes } : use));
+}
+
+/** How a cycle that closes stands: its use, cap and what it had besides; what it carries over is final now. */
+export interface ClosingBalance extends CycleBalance {
+  plan: PlanVersion | null;
+  spent: CycleSpent;
+  /** null = its plan carries nothing over */
+  carryOutBytes: number | null;
+}
+
+/** Takes the last word on a cycle that closes. */
+export function settleClosing(state: SlotState, subscriber: Subscriber, cycle: CycleTotal): ClosingBalance {
+  const plan = planOfCycle(state, subscriber, cycle);
+  const { carry } = subscriber;
+  const carryOutBytes = leftOf(state, subscriber, cycle);
+  if (carry !== null && carry.cycleStartMs === cycle.endMs && !carry.final)
+    subscriber.carry = { ...carry, bytes: carryOutBytes ?? 0, final: true };
+  return {
+    ...balanceOf(state, subscriber, cycle, plan),
+    plan,
+    spent: cycle.spent ?? NOTHING_SPENT,
+    carryOutBytes,
+  };
+}
