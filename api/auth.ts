@@ -1,4 +1,10 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
+import type {
+  FastifyContextConfig,
+  FastifyInstance,
+  FastifyReply,
+  FastifyRequest,
+  RouteOptions,
+} from 'fastify';
 import type { Logger } from 'pino';
 import type { Role } from '../schemas/roles.ts';
 import type { ApiKey, ApiKeys } from '../storage/people-ports.ts';
@@ -22,6 +28,10 @@ export interface AuthOptions {
   log: Pick<Logger, 'warn'>;
   /** failed tries a minute and address, after which they are answered 429 */
   failuresPerMinute: number;
+  /** requests a minute of a key that has no limit of its own */
+  requestsPerMinute: number;
+  /** is told of each key that was good */
+  used: (key: ApiKey) => void;
 }
 
 /**
@@ -30,10 +40,12 @@ export interface AuthOptions {
  *
  * Keys are looked at after the general rate limit (preParsing comes after onRequest), so that lookups are limited too.
  * A good key works while its address is limited for bad ones: whoever shares an address with a guesser keeps working,
- * and 256 random bits are not guessed.
+ * and 256 random bits are not guessed. It has a limit of its own, wherever it comes from; a route with a limit of its own
+ * has that one for keys without.
  */
 export function requireKeys(app: FastifyInstance, options: AuthOptions): void {
   const countFailure = app.createRateLimit({ max: options.failuresPerMinute, timeWindow: '1 minute' });
+  const countKey = limitKeys(app, options.requestsPerMinute);
   app.decorateRequest('apiKey', null);
   app.addHook('onRoute', declared);
   app.addHook('preParsing', async (request, reply) => {
@@ -41,6 +53,8 @@ export function requireKeys(app: FastifyInstance, options: AuthOptions): void {
     // No route, hence no declared roles: the not-found handler answers, and it tells nothing.
     if (access === 'public' || (access === undefined && request.is404)) return;
     request.apiKey = await authenticate(request, reply, options, countFailure);
+    options.used(request.apiKey);
+    await countKey(request, reply);
     // Without declared roles nobody but admin gets in; registration has already refused such a route.
     if (mayUse(request.apiKey, access ?? [])) return;
     throw new Problem(
@@ -49,6 +63,33 @@ export function requireKeys(app: FastifyInstance, options: AuthOptions): void {
       `this needs a key with one of the roles ${[...new Set([...(access ?? []), 'admin'])].join(', ')}`,
     );
   });
+}
+
+/** @returns what throws a Problem 429 once a key has used its minute up */
+function limitKeys(
+  app: FastifyInstance,
+  usual: number,
+): (request: FastifyRequest, reply: FastifyReply) => Promise<void> {
+  const count = app.createRateLimit({
+    timeWindow: '1 minute',
+    keyGenerator: ({ apiKey, routeOptions: { config, url } }) =>
+      // Of a route with a limit of its own the count is too: what a feed sends does not use up what its key may ask.
+      apiKey?.rateLimit === null && limitOf(config) !== null
+        ? `${apiKey.id} ${url ?? ''}`
+        : (apiKey?.id ?? ''),
+    max: ({ apiKey, routeOptions: { config } }) => apiKey?.rateLimit ?? limitOf(config) ?? usual,
+  });
+  return async (request, reply) => {
+    const limit = await count(request);
+    if (limit.isAllowed || !limit.isExceeded) return;
+    void reply.header('retry-after', String(limit.ttlInSeconds));
+    throw new Problem(429, 'rate-limited', `this key may ask ${limit.max} times a minute; wait`);
+  };
+}
+
+/** Requests a minute that a route takes; null = as many as any. */
+function limitOf({ rateLimit }: FastifyContextConfig): number | null {
+  return typeof rateLimit === 'object' && typeof rateLimit.max === 'number' ? rateLimit.max : null;
 }
 
 function declared(route: RouteOptions): void {

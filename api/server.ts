@@ -11,26 +11,37 @@ import type { FeedsView } from '../schemas/feed-views.ts';
 import type { HealthView, OverviewView, SubscriberView } from '../schemas/views.ts';
 import type { ApiKeys, Directory } from '../storage/people-ports.ts';
 import { requireKeys } from './auth.ts';
+import { KeyUse } from './key-use.ts';
 import { guardMethods } from './method-guard.ts';
 import { openApiOptions } from './openapi.ts';
 import { answerError, Problem, problemOf, sendProblem } from './problem.ts';
 import type { DeadLetterViews } from './routes/dead-letters.ts';
 import { deadLetterRoutes } from './routes/dead-letters.ts';
+import { accountRoutes } from './routes/accounts.ts';
+import { addOnRoutes } from './routes/add-ons.ts';
 import { commandRoutes } from './routes/commands.ts';
 import { accountingRoutes } from './routes/accounting.ts';
 import type { AccountingIntake } from './routes/accounting.ts';
+import { cycleRoutes } from './routes/cycles.ts';
 import { documentRoutes } from './routes/documents.ts';
 import { feedRoutes } from './routes/feeds.ts';
 import { healthRoutes } from './routes/health.ts';
 import { nasRoutes } from './routes/nas.ts';
+import { planRoutes } from './routes/plans.ts';
 import { policyRoutes } from './routes/policies.ts';
 import type { PolicyViews } from './routes/policies.ts';
+import { poolRoutes } from './routes/pools.ts';
+import { previewRoute } from './routes/preview.ts';
 import { settingsRoutes } from './routes/provider-settings.ts';
 import type { SettingsViews } from './routes/provider-settings.ts';
 import { overviewRoutes } from './routes/overview.ts';
+import { subjectRoutes } from './routes/subject-rights.ts';
+import { subscriberChangeRoutes } from './routes/subscriber-changes.ts';
 import { subscriberRoutes } from './routes/subscribers.ts';
 import { timelineRoutes } from './routes/timeline.ts';
 import type { TimelineViews } from './routes/timeline.ts';
+import { topUpRoutes } from './routes/top-ups.ts';
+import type { TariffSources } from './tariff-sources.ts';
 import { watchUnused } from './unused-connections.ts';
 import { jsonSchemas } from './view-schemas.ts';
 
@@ -40,6 +51,7 @@ const REQUEST_TIMEOUT_MS = 15_000;
 const HANDLER_TIMEOUT_MS = 10_000;
 const DEFAULT_RATE_LIMIT = 600;
 const DEFAULT_FAILURE_LIMIT = 20;
+const DEFAULT_KEY_RATE_LIMIT = 6000;
 /** A RADIUS server sends a request a packet; back-pressure is the intake's own. */
 const DEFAULT_FEED_RATE_LIMIT = 300_000;
 
@@ -60,13 +72,17 @@ export interface ApiOptions {
   views: ApiViews;
   /** what takes accounting records into the log; without it there is no such route */
   intake?: AccountingIntake;
-  keys: Pick<ApiKeys, 'find'>;
+  keys: Pick<ApiKeys, 'find' | 'touch'>;
+  /** what routes of tariffs use; without it there are none */
+  tariffs?: TariffSources;
   directory: Directory;
   log: Logger;
   /** requests a minute and address, default 600 */
   rateLimit?: number;
   /** the same for accounting records, default 300,000 */
   feedRateLimit?: number;
+  /** requests a minute of a key that has no limit of its own, default 6,000 */
+  keyRateLimit?: number;
   /** requests a minute and address without a valid key before the answer is 429, default 20 */
   failureLimit?: number;
   /** addresses and networks whose X-Forwarded-For is believed; default nobody's */
@@ -103,15 +119,18 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   });
   await app.register(swagger, openApiOptions());
   for (const schema of jsonSchemas()) app.addSchema(schema);
+  const keyUse = new KeyUse(options.keys, options.log);
   requireKeys(app, {
     keys: options.keys,
     log: options.log,
     failuresPerMinute: options.failureLimit ?? DEFAULT_FAILURE_LIMIT,
+    requestsPerMinute: options.keyRateLimit ?? DEFAULT_KEY_RATE_LIMIT,
+    used: ({ id }) => keyUse.note(id),
   });
   const guardRest = guardMethods(app);
   healthRoutes(app, options.views);
   overviewRoutes(app, options.views);
-  subscriberRoutes(app, options.views);
+  subscriberRoutes(app, options.views, options.tariffs ?? null);
   timelineRoutes(app, options.views.timelines);
   deadLetterRoutes(app, options.views.deadLetters);
   feedRoutes(app, { feeds: (query) => options.views.feeds(query), directory: options.directory });
@@ -122,6 +141,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   if (options.intake !== undefined) {
     await accountingRoutes(app, options.intake, options.feedRateLimit ?? DEFAULT_FEED_RATE_LIMIT);
   }
+  if (options.tariffs !== undefined) tariffRoutes(app, options.tariffs);
   documentRoutes(app);
   options.routes?.(app);
   guardRest();
@@ -133,8 +153,21 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     close: async () => {
       endUnused();
       await app.close();
+      await keyUse.flush();
     },
   };
+}
+
+function tariffRoutes(app: FastifyInstance, tariffs: TariffSources): void {
+  planRoutes(app, tariffs);
+  addOnRoutes(app, tariffs);
+  accountRoutes(app, tariffs);
+  subscriberChangeRoutes(app, tariffs);
+  topUpRoutes(app, tariffs);
+  previewRoute(app, tariffs);
+  subjectRoutes(app, tariffs);
+  poolRoutes(app, tariffs);
+  cycleRoutes(app, tariffs);
 }
 
 function newServer({ log, trustedProxies = [] }: ApiOptions): FastifyInstance {
