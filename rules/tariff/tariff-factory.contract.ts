@@ -117,7 +117,7 @@ const DAY = 86_400_000;
 const near = fc.integer({ min: -70 * DAY, max: 70 * DAY });
 
 /** Stretches between random bounds, named or free. */
-function stretches<N>(names: readonly N[]): fc.Arbitrary<{ name: N; from: number; to: number | null }[]> {
+function stretches<N>(names: readonly N[]): fc.Arbitrary<Stretch<N>[]> {
   return fc
     .record({
       bounds: fc.uniqueArray(near, { minLength: 1, maxLength: 6 }),
@@ -137,15 +137,26 @@ function stretches<N>(names: readonly N[]): fc.Arbitrary<{ name: N; from: number
     });
 }
 
+interface Stretch<N> {
+  name: N;
+  from: number;
+  to: number | null;
+}
+interface History {
+  assignments: Stretch<string>[];
+  addOns: Stretch<string>[];
+  holds: Stretch<Hold['kind']>[];
+}
+
 /** What of a timeline changes as time goes by: who has what when. */
-export const histories = fc.record({
-  assignments: stretches(['a', 'b', 'c']),
+export const histories: fc.Arbitrary<History> = fc.record({
+  assignments: stretches<string>(['a', 'b', 'c']),
   addOns: fc.oneof(
-    { weight: 2, arbitrary: fc.constant([]) },
-    { weight: 1, arbitrary: stretches(['x', 'y']) },
+    { weight: 2, arbitrary: fc.constant<[]>([]) },
+    { weight: 1, arbitrary: stretches<string>(['x', 'y']) },
   ),
   holds: fc.oneof(
-    { weight: 1, arbitrary: fc.constant([]) },
+    { weight: 1, arbitrary: fc.constant<[]>([]) },
     { weight: 1, arbitrary: stretches<Hold['kind']>(['customer', 'non-payment', 'fraud']) },
     {
       weight: 1,
@@ -155,7 +166,6 @@ export const histories = fc.record({
     },
   ),
 });
-type History = typeof histories extends fc.Arbitrary<infer T> ? T : never;
 
 /** A timeline with a history placed around an instant. */
 export function withHistory(t: TariffTimeline, history: History, aroundMs: number): TariffTimeline {
