@@ -1,0 +1,90 @@
+import { changedCycleAt } from '../../rules/cycle.ts';
+import { AppError } from '../../schemas/errors.ts';
+import type { CycleRule } from '../../schemas/profile.ts';
+import type { Account } from '../../schemas/tariff.ts';
+import type { ChangeContext } from '../tariff-ports.ts';
+import type { StoredSubscriber, TariffTx } from '../tariff-transaction.ts';
+import { checkRevision, needLayout, tell } from './outcome.ts';
+import type { Outcome } from './outcome.ts';
+
+/** Services of an account that are told of a change together. */
+const CHUNK = 2_000;
+
+/**
+ * Adds an account or says anew what it is.
+ *
+ * @throws AppError 'conflict' for another currency once something was charged, and for another cycle once somebody has a
+ *   plan: that has a change of its own, which takes effect at the end of a cycle
+ */
+export async function putAccount(
+  tx: TariffTx,
+  given: Omit<Account, 'revision' | 'cycleChanges'>,
+  context: ChangeContext,
+): Promise<Outcome<Account>> {
+  const before = await tx.account(given.accountId);
+  checkRevision(context, before?.revision ?? 0);
+  const services = before === null ? [] : await tx.subscribersOf(given.accountId);
+  if (before !== null) await checkChange(tx, before, given, services);
+  await needLayout(tx, given.cycle.kind === 'month' ? null : 'cycle');
+  const { accountId, currency, taxClass, cycle, billingStatus, billingRef } = given;
+  const said = { accountId, currency, taxClass, cycle, billingStatus, billingRef };
+  const account = { ...said, cycleChanges: before?.cycleChanges ?? [], revision: (before?.revision ?? 0) + 1 };
+  await tx.putAccount(account);
+  await tellAll(tx, services);
+  const content = { currency, taxClass, cycle, billingStatus, billingRef };
+  return { value: account, revision: account.revision, items: [], subject: accountId, content };
+}
+
+async function checkChange(
+  tx: TariffTx,
+  before: Account,
+  given: Omit<Account, 'revision' | 'cycleChanges'>,
+  services: readonly StoredSubscriber[],
+): Promise<void> {
+  const hasPlans = services.some(({ rows }) => rows.assignments.length > 0 || rows.addOns.length > 0);
+  if (given.currency !== before.currency && (hasPlans || (await tx.hasItems(before.accountId))))
+    throw new AppError('conflict', `currency: the account is charged in ${before.currency}`);
+  if (hasPlans && !isSameRule(given.cycle, before.cycle))
+    throw new AppError('conflict', 'the cycle of an account with plans changes at the end of a cycle');
+}
+
+/** The rule of the cycle from the end of the running cycle on; a change that was to come is forgotten. */
+export async function changeCycle(
+  tx: TariffTx,
+  accountId: string,
+  cycle: CycleRule,
+  context: ChangeContext,
+): Promise<Outcome<Account>> {
+  const before = await tx.account(accountId);
+  if (before === null) throw new AppError('not-found', 'no account is called so');
+  checkRevision(context, before.revision);
+  const services = await tx.subscribersOf(accountId);
+  const past = before.cycleChanges.filter(({ fromMs }) => fromMs <= context.atMs);
+  // Services of one account are billed together: the first one's zone says where its days begin.
+  const zone = services[0]?.rows.zone ?? 'UTC';
+  const fromMs = changedCycleAt(zone, before.cycle, past, context.atMs).endMs;
+  const source = context.by === 'billing' ? 'billing' : 'api';
+  const last = past.at(-1)?.cycle ?? before.cycle;
+  const cycleChanges = isSameRule(last, cycle) ? past : [...past, { fromMs, cycle, source } as const];
+  await needLayout(tx, cycleChanges.length > 0 ? 'cycleChanges' : null);
+  const account = { ...before, cycleChanges, revision: before.revision + 1 };
+  await tx.putAccount(account);
+  await tellAll(tx, services);
+  return { value: account, revision: account.revision, items: [], subject: accountId, content: { cycle, fromMs } };
+}
+
+async function tellAll(tx: TariffTx, services: readonly StoredSubscriber[]): Promise<void> {
+  const ids = services.map(({ rows }) => rows.subscriberId);
+  for (let at = 0; at < ids.length; at += CHUNK) await tell(tx, ids.slice(at, at + CHUNK));
+}
+
+function isSameRule(a: CycleRule, b: CycleRule): boolean {
+  switch (a.kind) {
+    case 'month':
+      return b.kind === 'month' && a.anchorDay === b.anchorDay;
+    case 'week':
+      return b.kind === 'week' && a.weekday === b.weekday;
+    case 'days':
+      return b.kind === 'days' && a.days === b.days && a.from === b.from;
+  }
+}

@@ -1,0 +1,81 @@
+import type { PlanVersion } from '../../schemas/profile.ts';
+import type { AddOnTerms, PlanTerms } from '../../schemas/tariff.ts';
+import { AppError } from '../../schemas/errors.ts';
+import type { ChangeContext, StoredPlan } from '../tariff-ports.ts';
+import type { TariffTx } from '../tariff-transaction.ts';
+import { checkRevision, needLayout } from './outcome.ts';
+import type { Outcome } from './outcome.ts';
+
+/** Fields of a plan that readers of a layout before 5 refuse. */
+const SINCE_LAYOUT_5 = ['effectiveFromMs', 'capProration', 'usedBefore', 'carryOver', 'throttled'] as const;
+
+/** A new version of a plan. Versions are never changed: it is 'conflict' where the number or the date is taken. */
+export async function putPlanVersion(
+  tx: TariffTx,
+  terms: PlanTerms,
+  context: ChangeContext,
+): Promise<Outcome<PlanTerms>> {
+  const { planId, version, effectiveFromMs, currency } = terms;
+  const plan = await tx.plan(planId);
+  checkRevision(context, plan?.revision ?? 0);
+  for (const known of await tx.knownVersions(planId)) {
+    if (known.version === version) throw new AppError('conflict', `version ${version} of the plan is there already`);
+    if (effectiveFromMs !== null && known.effectiveFromMs === effectiveFromMs)
+      throw new AppError('conflict', `version ${known.version} of the plan holds from the same instant on`);
+  }
+  const currencies = [...(await tx.planVersions(planId)).map((one) => one.currency), ...(await tx.currenciesWith(planId))];
+  const other = currencies.find((one) => one !== currency);
+  if (other !== undefined) throw new AppError('conflict', `currency: the plan is charged in ${other}`);
+  const content = contentOf(terms);
+  await needLayout(tx, SINCE_LAYOUT_5.find((field) => content[field] !== undefined) ?? null);
+  const stored = { ...(plan ?? newPlan(planId)), name: terms.name };
+  const revision = stored.revision + 1;
+  await tx.putPlan({ ...stored, revision });
+  await tx.addPlanVersion(terms, content, context.by);
+  return { value: terms, revision, items: [], subject: planId, content: { version, effectiveFromMs } };
+}
+
+/** What the fold is told. */
+function contentOf({ planId, version, effectiveFromMs, metering }: PlanTerms): PlanVersion {
+  const dated = effectiveFromMs === null ? {} : { effectiveFromMs };
+  return { planId, version, ...metering, ...dated };
+}
+
+function newPlan(planId: string): StoredPlan {
+  return { planId, name: '', archivedMs: null, revision: 0 };
+}
+
+export async function changePlan(
+  tx: TariffTx,
+  planId: string,
+  change: { name?: string; archived?: boolean },
+  context: ChangeContext,
+): Promise<Outcome<StoredPlan>> {
+  const plan = await tx.plan(planId);
+  if (plan === null) throw new AppError('not-found', 'no plan is called so');
+  checkRevision(context, plan.revision);
+  const archivedMs = change.archived === false ? null : (plan.archivedMs ?? (change.archived === true ? Date.now() : null));
+  const next = { ...plan, name: change.name ?? plan.name, archivedMs, revision: plan.revision + 1 };
+  await tx.putPlan(next);
+  return { value: next, revision: next.revision, items: [], subject: planId, content: change };
+}
+
+/** A new version of an add-on. */
+export async function putAddOnVersion(
+  tx: TariffTx,
+  terms: AddOnTerms,
+  context: ChangeContext,
+): Promise<Outcome<AddOnTerms>> {
+  const { addOnId, version, effectiveFromMs, currency } = terms;
+  const known = await tx.addOnVersions(addOnId);
+  checkRevision(context, known.length);
+  if (known.some((one) => one.version === version))
+    throw new AppError('conflict', `version ${version} of the add-on is there already`);
+  if (known.some((one) => one.effectiveFromMs === effectiveFromMs))
+    throw new AppError('conflict', 'a version of the add-on holds from the same instant on');
+  const other = known.find((one) => one.currency !== currency);
+  if (other !== undefined) throw new AppError('conflict', `currency: the add-on is charged in ${other.currency}`);
+  await tx.addAddOnVersion(terms, context.by);
+  const content = { version, effectiveFromMs };
+  return { value: terms, revision: known.length + 1, items: [], subject: addOnId, content };
+}
