@@ -42,10 +42,10 @@ function sample(): SlotState {
 }
 
 const GOLDEN_CORE =
-  '040c400d4575726f70652f4265726c696e8088b2a00280b8992980bc98dff433050000000800c8019003d804a006e807' +
+  '050c400d4575726f70652f4265726c696e8088b2a00280b8992980bc98dff433050000000800c8019003d804a006e807' +
   'b009f80a0d03000000000000000000000000020572656c617904047469636b80bc98dff4330180bc98dff433ac020103' +
   '057375622d313c';
-const GOLDEN_WINDOW = '5:2:sub-1tvnas-1 04ac028080808020050108686f6d652d313030';
+const GOLDEN_WINDOW = '5:2:sub-1tvnas-1 05ac028080808020050108686f6d652d313030';
 
 describe('core of a slot', () => {
   it('comes back as it was', () => {
@@ -76,7 +76,7 @@ describe('core of a slot', () => {
 describe('catalogue', () => {
   it('comes back, compiled; what was withdrawn does not', () => {
     const state = sample();
-    state.plans.set('home:100', [plan()]);
+    state.plans.set('home:100', [plan(), plan({ version: 2, effectiveFromMs: NOON })]);
     state.policies.set('home-fup', capPolicy());
     state.feedProfiles.set('feed-1', { feedId: 'feed-1', countFromMs: NOON });
     state.nasEvents.set('nas-1', NOON);

@@ -4,7 +4,14 @@ import type { Effect } from '../../schemas/action.ts';
 import { newCycle } from '../window/cycles.ts';
 import { AppError } from '../../schemas/errors.ts';
 import { HOUR, NOON, SETTINGS, profile } from '../../tests/factories.ts';
-import { CLOSE_CAUSES, newSubscriber, NEWEST_BLOB_VERSION } from '../fold/slot-state.ts';
+import {
+  CLOSE_CAUSES,
+  newSubscriber,
+  NEWEST_BLOB_VERSION,
+  POLICY_FACTS_VERSION,
+} from '../fold/slot-state.ts';
+import type { CyclePart } from '../fold/tariff-state.ts';
+import { NO_PARTS } from '../fold/tariff-state.ts';
 import type {
   CycleTotal,
   DayTotal,
@@ -18,7 +25,7 @@ import { newMembership } from '../pool/membership.ts';
 import type { Membership, ToldMember } from '../pool/membership.ts';
 import { decodeCold, decodeHot, encodeCold, encodeHot, OLDEST_BLOB_VERSION } from './subscriber-codec.ts';
 
-const VERSIONS = [OLDEST_BLOB_VERSION, NEWEST_BLOB_VERSION];
+const VERSIONS = [OLDEST_BLOB_VERSION, POLICY_FACTS_VERSION, NEWEST_BLOB_VERSION];
 
 const name = fc.string({ unit: 'binary', maxLength: 20 });
 const bytes = fc.record({ down: fc.maxSafeNat(), up: fc.maxSafeNat() });
@@ -81,9 +88,36 @@ const classes = fc.array(fc.record({ serviceClass: name, down: fc.maxSafeNat(), 
 });
 const correction = fc.integer({ min: -(2 ** 52) + 1, max: 2 ** 52 - 1 });
 const signed = fc.oneof(fc.constant({ down: 0, up: 0 }), fc.record({ down: correction, up: correction }));
+const used = fc.record({ id: name, usedBytes: fc.maxSafeNat() });
+const spent = fc.option(
+  fc.record({
+    carryBytes: fc.maxSafeNat(),
+    blocks: fc.nat(),
+    soldBytes: fc.maxSafeNat(),
+    topUps: fc.array(used, { maxLength: 3 }),
+  }),
+);
+const measured = fc.record({ down: fc.maxSafeNat(), up: fc.maxSafeNat(), classes, offPeak: classes });
+/** Parts cover their cycle without a gap. */
+function partsOf(
+  startMs: number,
+  endMs: number,
+  shares: readonly Omit<CyclePart, 'fromMs' | 'toMs'>[],
+): CyclePart[] {
+  const step = Math.floor((endMs - startMs) / (shares.length + 1));
+  return shares.map((share, i) => ({
+    fromMs: startMs + i * step,
+    toMs: i + 1 === shares.length ? endMs : startMs + (i + 1) * step,
+    ...share,
+  }));
+}
+const ofTariffs = fc.tuple(fc.array(measured, { maxLength: 3 }), spent);
 const cycle: fc.Arbitrary<CycleTotal> = fc
-  .tuple(later, fc.integer({ min: 1, max: 3_000_000_000 }), bytes, classes, classes, signed, fc.boolean())
-  .map(([startMs, length, total, shares, offPeak, adjusted, closed]) => ({
+  .tuple(
+    ...([later, fc.integer({ min: 1, max: 3_000_000_000 })] as const),
+    ...([bytes, classes, classes, signed, fc.boolean(), ofTariffs] as const),
+  )
+  .map(([startMs, length, total, shares, offPeak, adjusted, closed, [parts, past]]) => ({
     startMs,
     endMs: startMs + length,
     ...total,
@@ -91,6 +125,8 @@ const cycle: fc.Arbitrary<CycleTotal> = fc
     adjusted,
     offPeak,
     closed,
+    parts: partsOf(startMs, startMs + length, parts),
+    spent: past,
   }));
 const hour: fc.Arbitrary<HourTotal> = fc
   .tuple(later, fc.integer({ min: 1, max: 90_000_000 }), bytes, classes)
@@ -147,6 +183,10 @@ const stored = fc.record({
     fc.record({ cycleStartMs: later, blocks: fc.nat(), soldBytes: fc.maxSafeNat(), topUps: fc.nat() }),
   ),
   pool: fc.option(membership),
+  carry: fc.option(fc.record({ cycleStartMs: later, bytes: fc.maxSafeNat(), final: fc.boolean() })),
+  topUpUses: fc.array(fc.record({ id: name, beforeBytes: fc.maxSafeNat(), usedBytes: fc.maxSafeNat() }), {
+    maxLength: 3,
+  }),
   suspended: fc.boolean(),
   forgottenMs: fc.nat(),
   today: fc.option(day),
@@ -169,6 +209,24 @@ function loaded(hot: Uint8Array, cold: Uint8Array): Subscriber {
   decodeHot(hot, subscriber);
   decodeCold(cold, subscriber);
   return subscriber;
+}
+
+/** Without what came with tariffs. */
+function withoutTariffs(subscriber: Subscriber): Subscriber {
+  const plain = (total: CycleTotal): CycleTotal => ({ ...total, parts: NO_PARTS, spent: null });
+  return {
+    ...subscriber,
+    carry: null,
+    topUpUses: [],
+    cycles: subscriber.cycles.map(plain),
+    pastCycles: subscriber.pastCycles.map(plain),
+  };
+}
+
+function inLayout(version: number, subscriber: Subscriber): Subscriber {
+  if (version === NEWEST_BLOB_VERSION) return subscriber;
+  const plain = withoutTariffs(subscriber);
+  return version === OLDEST_BLOB_VERSION ? inOldestLayout(plain) : plain;
 }
 
 function inOldestLayout(subscriber: Subscriber): Subscriber {
@@ -205,8 +263,20 @@ const SAMPLE = line({
       down: 1,
       up: 2 ** 40,
       classes: [{ serviceClass: 'tv', down: 1, up: 7 }],
+      parts: [
+        {
+          ...{ fromMs: NOON - HOUR, toMs: NOON, down: 1, up: 7 },
+          ...{ classes: [{ serviceClass: 'tv', down: 1, up: 7 }], offPeak: [] },
+        },
+        {
+          ...{ fromMs: NOON, toMs: NOON + HOUR, down: 0, up: 2 ** 40 - 7 },
+          ...{ classes: [], offPeak: [{ serviceClass: '', down: 0, up: 9 }] },
+        },
+      ],
     },
   ],
+  carry: { cycleStartMs: NOON - HOUR, bytes: 300, final: true },
+  topUpUses: [{ id: 't', beforeBytes: 1, usedBytes: 200 }],
   today: { startMs: NOON - HOUR, endMs: NOON + HOUR, down: 1, up: 2 ** 40, classes: [], offPeak: [] },
   days: [{ startMs: NOON - 3 * HOUR, endMs: NOON - HOUR, down: 5, up: 6, classes: [], offPeak: [] }],
   forgottenMs: NOON,
@@ -224,6 +294,7 @@ const SAMPLE = line({
       up: 6,
       adjusted: { down: -3, up: 0 },
       closed: true,
+      spent: { carryBytes: 4, blocks: 1, soldBytes: 300, topUps: [{ id: 't', usedBytes: 1 }] },
     },
   ],
   sessions: [
@@ -287,12 +358,24 @@ const GOLDEN = new Map([
       cold: '04000080bc98dff433010380a585daf43380bab703050605000180a585daf43380bab703050600000180dfbcddf43380dddb010102010274760100',
     },
   ],
+  [
+    5,
+    {
+      hot:
+        '05ac028199f4e0f433790080897a80a01f0080bc98dff43380dddb0103040080bc98dff43302010080dfbcddf433ac020102' +
+        '7476c80180dfbcddf43302c80101011480dfbcddf43380bab703018080808080200102747601070200010701027476010700' +
+        '80dddb0100f9ffffffff1f00010000090180dfbcddf43380bab70301808080808020000001819101056e61732d3102733102' +
+        '7476818480800c098af8b0bee967070802010114686f6d652d6675702f736c6f772d61742d6361700380bc98dff43380dfbc' +
+        'ddf433030080897a80a01f0000',
+      cold: 'COLD5',
+    },
+  ],
 ]);
 
-const MEMBER = '040100800666616d696c7980bc98dff433056080010003bc05e907010170017201760200000000';
+const MEMBER = '050100800666616d696c7980bc98dff433056080010003bc05e907010170017201760200000000';
 
 const HELD =
-  '0401000103000000021270726f66696c653a686f6c642f6c6567616c0380bc98dff43380bc98dff4330103000f70726f' +
+  '0501000103000000021270726f66696c653a686f6c642f6c6567616c0380bc98dff43380bc98dff4330103000f70726f' +
   '66696c653a626f6f73742f620380bc98dff43380bc98dff4330104ac020100';
 
 describe('subscriber values', () => {
@@ -311,16 +394,13 @@ describe('subscriber values', () => {
     );
   });
 
-  it('of the layout before come back without what it does not know', () => {
+  it.each(VERSIONS.slice(0, 2))('of layout %i come back without what it does not know', (version) => {
     fc.assert(
       fc.property(stored, (fields) => {
         const subscriber = line(fields);
-        const copy = loaded(
-          encodeHot(subscriber, OLDEST_BLOB_VERSION),
-          encodeCold(subscriber, OLDEST_BLOB_VERSION),
-        );
-        expect(copy).toEqual(inOldestLayout(subscriber));
-        expect(encodeHot(copy, OLDEST_BLOB_VERSION)).toEqual(encodeHot(subscriber, OLDEST_BLOB_VERSION));
+        const copy = loaded(encodeHot(subscriber, version), encodeCold(subscriber, version));
+        expect(copy).toEqual(inLayout(version, subscriber));
+        expect(encodeHot(copy, version)).toEqual(encodeHot(subscriber, version));
       }),
       { numRuns: 150 },
     );
@@ -332,7 +412,7 @@ describe('subscriber values', () => {
     expect(Buffer.from(encodeHot(SAMPLE, version)).toString('hex')).toBe(hot);
     expect(Buffer.from(encodeCold(SAMPLE, version)).toString('hex')).toBe(cold);
     const read = loaded(Buffer.from(hot, 'hex'), Buffer.from(cold, 'hex'));
-    expect(read).toEqual(version === NEWEST_BLOB_VERSION ? SAMPLE : inOldestLayout(SAMPLE));
+    expect(read).toEqual(inLayout(version, SAMPLE));
   });
 
   it('of a member of a pool keep their bytes from release to release', () => {
@@ -384,7 +464,7 @@ describe('subscriber values', () => {
   );
 
   it('stay small: an ordinary subscriber with one session takes less than 200 bytes', () => {
-    const ordinary = line({ ...SAMPLE, rules: [] });
+    const ordinary = withoutTariffs(line({ ...SAMPLE, rules: [] }));
     expect(encodeHot(ordinary, NEWEST_BLOB_VERSION).length).toBeLessThan(200);
   });
 });

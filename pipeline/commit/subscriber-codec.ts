@@ -173,13 +173,15 @@ function writeCycles(cycles: readonly CycleTotal[], version: number): void {
   for (const { startMs, endMs, down, up, classes, adjusted, offPeak, closed, parts, spent } of cycles) {
     const isAdjusted = adjusted.down !== 0 || adjusted.up !== 0;
     const hasOffPeak = offPeak.length > 0 && version >= POLICY_FACTS_VERSION;
+    const hasParts = parts.length > 0 && version >= TARIFF_VERSION;
+    const wasSpent = spent !== null && version >= TARIFF_VERSION;
     writer.byte(
       (closed ? CLOSED : 0) |
         (isAdjusted ? ADJUSTED : 0) |
         (classes.length > 0 ? CLASSES : 0) |
         (hasOffPeak ? OFF_PEAK : 0) |
-        (parts.length > 0 ? PARTS : 0) |
-        (spent === null ? 0 : SPENT),
+        (hasParts ? PARTS : 0) |
+        (wasSpent ? SPENT : 0),
     );
     writer.uint(startMs);
     writer.uint(endMs - startMs);
@@ -191,8 +193,8 @@ function writeCycles(cycles: readonly CycleTotal[], version: number): void {
     }
     if (classes.length > 0) writeClasses(writer, classes);
     if (hasOffPeak) writeClasses(writer, offPeak);
-    if (parts.length > 0) writeParts(writer, startMs, parts);
-    if (spent !== null) writeSpent(writer, spent);
+    if (hasParts) writeParts(writer, startMs, parts);
+    if (wasSpent) writeSpent(writer, spent);
   }
 }
 

@@ -158,9 +158,10 @@ describe('factsOf', () => {
     const line = new Line({ carryOverBytes: 50, topUps: [topUp(200, 1), topUp(300, 5)] });
     expect(line.used(0, 1040).at(1)).toMatchObject({ allowanceBytes: 1550, topUpRemainingBytes: 500 });
     expect(line.used(1, 60).at(2)).toMatchObject({ capRemainingBytes: 450, topUpRemainingBytes: 450 });
-    expect(line.at(60)).toMatchObject({ allowanceBytes: 1350, topUpRemainingBytes: 250 });
+    // What the expired one covered stays covered: 50 bytes; the other one is whole.
+    expect(line.at(60)).toMatchObject({ allowanceBytes: 1400, topUpRemainingBytes: 300 });
     expect(line.at(300)).toMatchObject({
-      allowanceBytes: 1050,
+      allowanceBytes: 1100,
       capRemainingBytes: 0,
       topUpRemainingBytes: 0,
     });

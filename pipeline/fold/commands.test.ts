@@ -182,6 +182,23 @@ describe('a cycle that closes', () => {
         ],
         adjustedDownBytes: 0,
         adjustedUpBytes: 0,
+        parts: [
+          {
+            fromMs: JULY,
+            toMs: AUGUST,
+            planId: 'home-100',
+            version: 1,
+            unlimited: false,
+            countedBytes: 143,
+            classes: [
+              { serviceClass: '', downBytes: 100, upBytes: 3 },
+              { serviceClass: 'tv', downBytes: 40, upBytes: 0 },
+            ],
+            offPeak: [],
+          },
+        ],
+        allowance: { baseBytes: 1000, carryInBytes: 0, carryOutBytes: 0, topUps: [] },
+        overage: { blocks: 0, soldBytes: 0, overBytes: -857, correctedBytes: 0, terms: null },
         partition: 0,
         offset: 5,
       },
