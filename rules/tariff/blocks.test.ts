@@ -50,6 +50,7 @@ describe('blocksAtClose', () => {
     ['a credit of no more than is itemised', terms(), overage(2, 200, -10, 170), 1, -1],
     ['nothing is itemised', terms(), overage(2, 200, -10, 170), 0, 0],
     ['the limit', terms({ maxBlocks: 3 }), overage(2, 200, 950), 2, 1],
+    ['all of many that were smaller', terms(), overage(10, 100, -10, 110), 10, -10],
     ['blocks that were larger', terms(), overage(1, 1000, 950), 1, 0],
   ])('%s', (_name, of, closed, itemised, rest) => {
     expect(blocksAtClose(of, closed, itemised)).toBe(rest);

@@ -40,8 +40,9 @@ export function blocksAtClose(terms: OverageTerms, overage: ClosedOverage, itemi
 
 /** Blocks that so many bytes beyond the allowance need, where those sold already are as large as they were. */
 function dueFor(terms: OverageTerms, { blocks, soldBytes }: ClosedOverage, overBytes: number): number {
-  const left = Math.max(0, overBytes) - soldBytes;
-  if (left > 0) return blocksDue(terms, Math.max(0, overBytes), { blocks, soldBytes });
+  if (overBytes <= 0) return 0;
+  const left = overBytes - soldBytes;
+  if (left > 0) return blocksDue(terms, overBytes, { blocks, soldBytes });
   return Math.max(0, blocks + Math.ceil(left / terms.blockBytes));
 }
 

@@ -30,9 +30,16 @@ describe('countedBytes', () => {
     ['rounded down a direction', terms({ classFactors: { video: 333 } }), 1000 + 166 + 100 + 16],
     ['off-peak for nothing', terms({ offPeakFactors: { '*': 0 } }), 1650 - 550],
     ['off-peak for nothing, a class apart', terms({ offPeakFactors: { '*': 0, video: 1000 } }), 1650 - 440],
-    ['a class that is called like a method', terms({ classFactors: { constructor: 0 } }), 1650],
   ])('%s', (_name, of, counted) => {
     expect(countedBytes(of, { classes, offPeak })).toBe(counted);
+  });
+
+  it('takes no method of objects for a factor', () => {
+    const named = {
+      classes: [bytes('', 10, 0), bytes('constructor', 5, 0), bytes('__proto__', 1, 0)],
+      offPeak: [],
+    };
+    expect(countedBytes(terms({ offPeakFactors: {} }), named)).toBe(16);
   });
 
   it('adds corrections, and is never negative in either direction', () => {

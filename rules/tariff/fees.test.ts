@@ -18,7 +18,11 @@ const A = planTerms();
 const B = planTerms({ planId: 'b', recurring: { feeMinor: 6000, when: 'advance' } });
 const C = planTerms({ planId: 'c', recurring: { feeMinor: 900, when: 'arrears' } });
 const X = addOnTerms();
-const PLANS = lookup([A, B, C], [X]);
+const ALWAYS = planTerms({
+  planId: 'always',
+  heldPerMille: { 'non-payment': 1000, customer: 1000, fraud: 1000, legal: 1000 },
+});
+const PLANS = lookup([A, B, C, ALWAYS], [X]);
 
 describe('dueFees, reckoned by hand: April, plan a 30.00, b 60.00, c 9.00 in arrears, add-on x 5.00', () => {
   const a = { planId: 'a', fromMs: 0, toMs: null };
@@ -79,6 +83,18 @@ describe('dueFees, reckoned by hand: April, plan a 30.00, b 60.00, c 9.00 in arr
       'an add-on on holiday',
       { assignments: [a], addOns: [x], holds: [{ kind: 'customer', fromMs: day(1), toMs: day(16) }] },
       { 'plan:a': 1500, 'add-on:x': 250 },
+    ],
+    [
+      'an add-on on holiday, then with a plan that goes on',
+      {
+        assignments: [
+          { ...a, toMs: day(11) },
+          { planId: 'always', fromMs: day(11), toMs: null },
+        ],
+        addOns: [x],
+        holds: [{ kind: 'customer', fromMs: day(1), toMs: null }],
+      },
+      { 'plan:a': 0, 'plan:always': 2000, 'add-on:x': 333 },
     ],
     ['an add-on without a plan', { addOns: [x] }, { 'add-on:x': 500 }],
     ['an unknown plan', { assignments: [{ ...a, planId: 'z' }] }, {}],
