@@ -10,6 +10,7 @@ import type { FeedsQuery } from '../pipeline/views/feeds.ts';
 import type { FeedsView } from '../schemas/feed-views.ts';
 import type { HealthView, OverviewView, SubscriberView } from '../schemas/views.ts';
 import type { ApiKeys, Directory } from '../storage/people-ports.ts';
+import type { AdminSources } from './admin-sources.ts';
 import { requireKeys } from './auth.ts';
 import { KeyUse } from './key-use.ts';
 import { guardMethods } from './method-guard.ts';
@@ -22,10 +23,13 @@ import { addOnRoutes } from './routes/add-ons.ts';
 import { commandRoutes } from './routes/commands.ts';
 import { accountingRoutes } from './routes/accounting.ts';
 import type { AccountingIntake } from './routes/accounting.ts';
+import { auditRoutes } from './routes/audit.ts';
 import { cycleRoutes } from './routes/cycles.ts';
 import { documentRoutes } from './routes/documents.ts';
 import { feedRoutes } from './routes/feeds.ts';
 import { healthRoutes } from './routes/health.ts';
+import { jobRoutes } from './routes/jobs.ts';
+import { keyRoutes } from './routes/keys.ts';
 import { nasRoutes } from './routes/nas.ts';
 import { planRoutes } from './routes/plans.ts';
 import { policyRoutes } from './routes/policies.ts';
@@ -75,6 +79,8 @@ export interface ApiOptions {
   keys: Pick<ApiKeys, 'find' | 'touch'>;
   /** what routes of tariffs use; without it there are none */
   tariffs?: TariffSources;
+  /** what routes of jobs, keys and the audit use; without it there are none */
+  admin?: AdminSources;
   directory: Directory;
   log: Logger;
   /** requests a minute and address, default 600 */
@@ -142,6 +148,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     await accountingRoutes(app, options.intake, options.feedRateLimit ?? DEFAULT_FEED_RATE_LIMIT);
   }
   if (options.tariffs !== undefined) tariffRoutes(app, options.tariffs);
+  if (options.admin !== undefined) adminRoutes(app, options.admin);
   documentRoutes(app);
   options.routes?.(app);
   guardRest();
@@ -168,6 +175,12 @@ function tariffRoutes(app: FastifyInstance, tariffs: TariffSources): void {
   subjectRoutes(app, tariffs);
   poolRoutes(app, tariffs);
   cycleRoutes(app, tariffs);
+}
+
+function adminRoutes(app: FastifyInstance, { jobs, keys, audit }: AdminSources): void {
+  jobRoutes(app, jobs);
+  keyRoutes(app, keys);
+  auditRoutes(app, audit);
 }
 
 function newServer({ log, trustedProxies = [] }: ApiOptions): FastifyInstance {

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { ACTION_KINDS, ACTION_STATES } from '../schemas/action.ts';
 import { OUTCOMES } from '../schemas/outcome.ts';
 import type { ActionView, HealthView, OverviewView, SubscriberView } from '../schemas/views.ts';
+import { ADMIN_SCHEMAS } from './admin-schemas.ts';
 import { DEAD_LETTER_SCHEMAS } from './dead-letter-schemas.ts';
 import { FEED_SCHEMAS } from './feed-schemas.ts';
 import { PLAN_SCHEMAS } from './plan-schemas.ts';
@@ -121,6 +122,7 @@ export const VIEW_SCHEMAS = {
   ...POLICY_SCHEMAS,
   ...PLAN_SCHEMAS,
   ...TARIFF_SCHEMAS,
+  ...ADMIN_SCHEMAS,
 } as const;
 
 /** The same as JSON Schema draft 7 with `$id`, for Fastify. */

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { JobLeadership, JobRun, JobState, JobStore } from './job-ports.ts';
 
 const NOON = Date.UTC(2026, 0, 1, 12);
@@ -42,8 +42,10 @@ export function jobStoreContract(name: string, open: () => Promise<JobStoreFixtu
       return (await leader.look(nowMs)).find((state) => state.name === 'trim');
     }
 
-    beforeEach(async () => {
+    afterEach(async () => {
       for (const leader of leaders.splice(0)) await leader.release();
+    });
+    beforeEach(async () => {
       fixture = await open();
       [store] = fixture.stores;
     });

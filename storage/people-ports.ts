@@ -141,8 +141,8 @@ export interface ApiKeyLimits {
 }
 
 /**
- * Keys are 256 random bits; only their SHA-256 and first characters are stored. Expiry goes by the store's clock. Calls
- * throw 'unreachable', 'timeout' (retriable).
+ * Keys are 256 random bits; only their SHA-256 and first characters are stored. Expiry goes by the store's clock. Who made
+ * and revoked one is written to the audit. Calls throw 'unreachable', 'timeout' (retriable).
  */
 export interface ApiKeys {
   /** The key is given out here and never again. Throws 'invalid-input' without a role. */
@@ -157,8 +157,12 @@ export interface ApiKeys {
   count(): Promise<number>;
   /** All, also those that work no more; the last made first. */
   list(): Promise<ListedApiKey[]>;
-  /** False where no key is called so, or it is revoked already. */
-  revoke(id: string): Promise<boolean>;
+  /**
+   * False where no key is called so, or it is revoked already.
+   *
+   * @param by who revokes it
+   */
+  revoke(id: string, by?: string): Promise<boolean>;
   /** Notes that these were used just now. */
   touch(ids: readonly string[]): Promise<void>;
 }

@@ -5,10 +5,23 @@ import type { Role } from '../../schemas/roles.ts';
 import { hashApiKey, newApiKey, newApiKeyId, prefixOf } from '../api-key.ts';
 import type { ApiKey, ApiKeyLimits, ApiKeys, ListedApiKey } from '../people-ports.ts';
 import { postgresError } from './postgres-error.ts';
+import { storable } from './storable.ts';
 
 const INSERT = `
-  insert into api_key (id, name, key_hash, roles, prefix, expires_at, rate_limit, created_by)
-  values ($1, $2, $3, $4, $5, to_timestamp($6::float8 / 1000), $7, $8)`;
+  with made as (
+    insert into api_key (id, name, key_hash, roles, prefix, expires_at, rate_limit, created_by)
+    values ($1, $2, $3, $4, $5, to_timestamp($6::float8 / 1000), $7, $8) returning id, name, roles, created_by
+  )
+  insert into audit (who, action, subject, content)
+  select created_by, 'key-create', id, json_build_object('name', name, 'roles', roles) from made`;
+
+/** $1 id, $2 who. */
+const REVOKE = `
+  with revoked as (
+    update api_key set revoked_at = clock_timestamp() where id = $1 and revoked_at is null returning id, name
+  )
+  insert into audit (who, action, subject, content)
+  select $2, 'key-revoke', id, json_build_object('name', name) from revoked returning id`;
 
 const WORKS = `revoked_at is null and (expires_at is null or expires_at > clock_timestamp())`;
 
@@ -63,11 +76,8 @@ export class PostgresApiKeys implements ApiKeys {
     return this.#query<ListedApiKey>(LIST, []);
   }
 
-  async revoke(id: string): Promise<boolean> {
-    const revoked = await this.#query(
-      'update api_key set revoked_at = clock_timestamp() where id = $1 and revoked_at is null returning id',
-      [id],
-    );
+  async revoke(id: string, by?: string): Promise<boolean> {
+    const revoked = await this.#query(REVOKE, [storable(id), by ?? null]);
     return revoked.length === 1;
   }
 

@@ -103,8 +103,10 @@ export class JobLeader implements JobLeadership {
   }
 
   async begin(name: string, dueMs: number | null, byHand: string | null): Promise<JobRun | null> {
-    const rows = await this.#query<JobRun & pg.QueryResultRow>(sql.BEGIN, [this.token, name, dueMs, byHand]);
-    return rows[0] ?? null;
+    const values = [this.token, name, dueMs, byHand === null ? null : storable(byHand)];
+    const [run] = await this.#query<JobRun & pg.QueryResultRow>(sql.BEGIN, values);
+    if (run === undefined) await this.#one(sql.STILL_LEADS, [this.token]);
+    return run ?? null;
   }
 
   async progress({ id }: JobRun, progress: unknown): Promise<void> {
@@ -157,7 +159,9 @@ export class JobLeader implements JobLeadership {
 
   async #one(text: string, values: unknown[]): Promise<void> {
     const rows = await this.#query(text, values);
-    if (rows.length === 0) throw lost();
+    if (rows.length > 0) return;
+    this.#lose();
+    throw lost();
   }
 
   async #query<R extends pg.QueryResultRow>(text: string, values: unknown[]): Promise<R[]> {

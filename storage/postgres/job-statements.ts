@@ -73,6 +73,9 @@ export const BEGIN = `
   on conflict (name) where ended_at is null do nothing
   returning ${RUN}`;
 
+/** $1 token. A row while it leads. */
+export const STILL_LEADS = `select where ${LEADS}`;
+
 /** $1 token, $2 run, $3 progress. */
 export const PROGRESS = `
   update job_run set progress = $3, beat_at = clock_timestamp()
