@@ -14,6 +14,7 @@ import { effectText } from './effect.ts';
 import { blocksDue, extrasIn, termsOf } from './extras.ts';
 import type { Line, RuleState } from './line.ts';
 import type { AskedRule } from './policies.ts';
+import { nowOf } from './tariff.ts';
 import { holdsAt } from './told.ts';
 
 const UNLIMITED = { downBps: 10_000_000_000, upBps: 10_000_000_000 };
@@ -178,7 +179,7 @@ function fate(
   const highest = Math.max(...ofPolicy.map((other) => other.asked?.rule.priority ?? 1));
   const chosen = ofPolicy.findLast((other) => (other.asked?.rule.priority ?? 1) === highest);
   if (chosen?.key !== key) return 'superseded';
-  if (holdsAt(line.profile, nowMs).length > 0) return 'on-hold';
+  if (holdsAt(line.profile, nowOf(line, nowMs)).length > 0) return 'on-hold';
   return appendTimeMs > nowMs + STALE_MS ? 'stale' : 'send';
 }
 
@@ -226,11 +227,13 @@ function purchaseOf(
   const product = new Map(Object.entries(provider.topUps)).get(productId);
   if (product === undefined || extras.topUps >= maxPerCycle) return [];
   line.extras = { ...extras, topUps: extras.topUps + 1 };
-  const { validSeconds, bytes, priceMinor, currency } = product;
+  const { validSeconds, bytes, priceMinor, currency, kind = 'bytes', downBps, upBps } = product;
   const expiresMs = validSeconds === null ? (line.book.current?.endMs ?? nowMs) : nowMs + validSeconds * 1000;
-  return [
-    make('topup', change, { topUp: { productId, bytes, priceMinor, currency, fromMs: nowMs, expiresMs } }),
-  ];
+  // Of bytes nothing is said but how many.
+  const ofKind = kind === 'bytes' ? {} : { kind };
+  const speed = kind === 'bytes' || downBps === undefined || upBps === undefined ? {} : { downBps, upBps };
+  const what = { productId, ...ofKind, ...speed, bytes, priceMinor, currency };
+  return [make('topup', change, { topUp: { ...what, fromMs: nowMs, expiresMs } })];
 }
 
 function shadowOf(line: Line, { key, state, what }: Change, { offset }: Moment): ExpectedShadow {

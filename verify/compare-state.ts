@@ -1,7 +1,7 @@
 import type { Amount } from './amount.ts';
 import { isNothing } from './amount.ts';
 import type { Cycle } from './cycle-book.ts';
-import { totalOf } from './cycle-book.ts';
+import { totalOf } from './totals.ts';
 import { NOTHING, bytesText, timeText } from './difference.ts';
 import type { Difference, DifferenceKind } from './difference.ts';
 import type { Line } from './line.ts';

@@ -1,43 +1,41 @@
+import type { CycleChange, CycleRule } from '../schemas/profile.ts';
 import type { Amount } from './amount.ts';
-import { addTo, isNothing, nothing, plus } from './amount.ts';
+import { isNothing, nothing, plus } from './amount.ts';
 import type { LocalCalendar } from './local-calendar.ts';
+import { cutAnew, freshParts, partAt, sharesByPart } from './parts.ts';
 import type { SpreadPart } from './spread.ts';
 import { sharesBySpan } from './spread.ts';
-
-/** Classes that one total tells apart. */
-const MOST_CLASSES = 64;
-
-/** A stretch of time, [startMs, endMs). */
-export interface Span {
-  startMs: number;
-  endMs: number;
-}
-
-/** A span of time with octets by service class. */
-export interface Total {
-  startMs: number;
-  endMs: number;
-  /** '' is the default class; classes without octets may be missing */
-  classes: Map<string, Amount>;
-}
-
-/** One of which is known what was carried off-peak. */
-export interface BandedTotal extends Total {
-  /** of the classes' octets those that were carried off-peak; a class that the total does not tell apart is the default one */
-  offPeak: Map<string, Amount>;
-}
+import { addToClass, addToOffPeak } from './totals.ts';
+import type { BandedTotal, Span } from './totals.ts';
 
 /** A billing cycle. */
 export interface Cycle extends BandedTotal {
   /** signed corrections by operators, in none of the classes */
   adjusted: Amount;
   closed: boolean;
+  /** stretches with another plan or unlimited, in order; none = the cycle is one */
+  parts: BandedTotal[];
+  /** what it had besides its cap as it rolled; null = it was never the current one */
+  spent: Spent | null;
 }
 
-/** Zone and anchor that a subscriber's cycles go by. */
-export interface CycleRule {
+/** What covered the bytes of a cycle that is over, besides its cap. */
+export interface Spent {
+  carryBytes: bigint;
+  blocks: number;
+  soldBytes: number;
+  /** top-up -> what of it was used in this cycle */
+  topUps: Map<string, bigint>;
+}
+
+/** What a subscriber's cycles and their parts go by. */
+export interface CycleTerms {
   zone: string;
-  anchorDay: number;
+  cycle: CycleRule;
+  /** in order */
+  changes: readonly CycleChange[];
+  /** boundaries of parts, ascending */
+  cuts: readonly number[];
 }
 
 /** Days and billing cycles of one subscriber. */
@@ -65,21 +63,60 @@ export class CycleBook {
     for (const day of days) this.#days.set(day.startMs, day);
   }
 
-  /** Moves on to the cycle that contains the watermark. */
-  roll(rule: CycleRule, watermarkMs: number): void {
+  /** Moves on to the cycle that contains the watermark. Returns the one that was current before; null = it still is, or none was. */
+  roll(rule: CycleTerms, watermarkMs: number): Cycle | null {
     const { current } = this;
-    if (watermarkMs <= 0) return;
-    if (current !== null && current.startMs <= watermarkMs && watermarkMs < current.endMs) return;
+    if (watermarkMs <= 0) return null;
+    if (current !== null && current.startMs <= watermarkMs && watermarkMs < current.endMs) return null;
     this.currentMs = this.#cycleByRule(rule, watermarkMs).startMs;
+    return current;
   }
 
-  /** Adds a part of a record's delta to its days and to its cycle, which is returned. */
-  add(rule: CycleRule, serviceClass: string, part: SpreadPart, offPeak: boolean): Cycle {
+  /** The cycle before the current one: as it is known, else an empty one, which nobody keeps. */
+  before(rule: CycleTerms): Cycle | null {
+    const { current } = this;
+    if (current === null) return null;
+    const known = this.cycles.find(({ endMs }) => endMs === current.startMs);
+    return known ?? emptyCycle(this.#boundsAt(rule, current.startMs - 1), []);
+  }
+
+  /**
+   * Adds a part of a record's delta to its days and to its cycle, which is returned, with what each part of the cycle got: where
+   * it has none, all of it.
+   */
+  add(
+    rule: CycleTerms,
+    serviceClass: string,
+    part: SpreadPart,
+    offPeak: boolean,
+  ): { cycle: Cycle; shares: { part: BandedTotal | null; share: Amount }[] } {
     this.#addToDays(rule, serviceClass, part, offPeak);
     const cycle = this.cycleOf(rule, part.fromMs);
-    addToClass(cycle, serviceClass, part);
-    if (offPeak) addToOffPeak(cycle, serviceClass, part);
-    return cycle;
+    const { down, up } = part;
+    const shares = sharesByPart(cycle.parts, part.fromMs, part.toMs, { down, up });
+    for (const { part: to, share } of [{ part: cycle, share: { down, up } }, ...shares]) {
+      addToClass(to, serviceClass, share);
+      if (offPeak) addToOffPeak(to, serviceClass, share);
+    }
+    return { cycle, shares: shares.length > 0 ? shares : [{ part: null, share: { down, up } }] };
+  }
+
+  /** Brings the parts of the cycles that are not closed to the boundaries that there are now. */
+  cutParts(rule: CycleTerms): void {
+    for (const cycle of this.cycles) {
+      if (cycle.closed) continue;
+      cycle.parts = cutAnew(cycle, cycle.parts, rule.cuts, (fromMs, toMs) =>
+        this.#calendar.dayAt(rule.zone, fromMs).startMs === fromMs ? this.daysFrom(fromMs, toMs) : null,
+      );
+    }
+  }
+
+  /** Whether a cycle that is not closed would be another by this rule. */
+  movesBy(rule: CycleTerms): boolean {
+    return this.cycles.some(({ closed, startMs, endMs }) => {
+      const bounds = this.#boundsAt(rule, startMs);
+      return !closed && (bounds.startMs !== startMs || bounds.endMs !== endMs);
+    });
   }
 
   /** Days that begin in [fromMs, toMs), by start. */
@@ -89,7 +126,7 @@ export class CycleBook {
   }
 
   /** The cycle that takes what happened at an instant: one that is known, else the calendar's. */
-  cycleOf(rule: CycleRule, atMs: number): Cycle {
+  cycleOf(rule: CycleTerms, atMs: number): Cycle {
     const { current } = this;
     const contains = ({ startMs, endMs }: Cycle): boolean => startMs <= atMs && atMs < endMs;
     if (current === null || atMs >= current.endMs) return this.#cycleByRule(rule, atMs);
@@ -117,7 +154,7 @@ export class CycleBook {
   }
 
   /** Another zone or anchor: cycles that are not closed are made anew, each day in the one that contains its beginning. */
-  changeRule(rule: CycleRule, watermarkMs: number): void {
+  changeRule(rule: CycleTerms, watermarkMs: number): void {
     const closed = this.cycles.filter((cycle) => cycle.closed);
     const open = this.cycles.filter((cycle) => !cycle.closed);
     const fromMs = this.#closedThroughMs;
@@ -127,8 +164,11 @@ export class CycleBook {
     for (const day of this.#days.values()) {
       if (day.startMs < fromMs) continue;
       const cycle = this.cycleOf(rule, day.startMs);
-      for (const [serviceClass, amount] of day.classes) addToClass(cycle, serviceClass, amount);
-      for (const [serviceClass, amount] of day.offPeak) addToOffPeak(cycle, serviceClass, amount);
+      const part = partAt(cycle.parts, day.startMs);
+      for (const to of part === null ? [cycle] : [cycle, part]) {
+        for (const [serviceClass, amount] of day.classes) addToClass(to, serviceClass, amount);
+        for (const [serviceClass, amount] of day.offPeak) addToOffPeak(to, serviceClass, amount);
+      }
     }
     for (const { startMs, adjusted } of open) {
       if (isNothing(adjusted)) continue;
@@ -138,7 +178,7 @@ export class CycleBook {
   }
 
   /** The day that takes what happened at an instant; one in which closed cycles end is two. */
-  dayOf({ zone }: CycleRule, atMs: number): Span {
+  dayOf({ zone }: CycleTerms, atMs: number): Span {
     return this.#cut(this.#calendar.dayAt(zone, atMs), atMs);
   }
 
@@ -155,23 +195,21 @@ export class CycleBook {
     return Math.max(...ends, Number.NEGATIVE_INFINITY);
   }
 
-  #cycleByRule({ zone, anchorDay }: CycleRule, atMs: number): Cycle {
-    const bounds = this.#cut(this.#calendar.cycleAt(zone, anchorDay, atMs), atMs);
+  #boundsAt({ zone, cycle, changes }: CycleTerms, atMs: number): Span {
+    return this.#cut(this.#calendar.changedCycleAt(zone, cycle, changes, atMs), atMs);
+  }
+
+  #cycleByRule(rule: CycleTerms, atMs: number): Cycle {
+    const bounds = this.#boundsAt(rule, atMs);
     const known = this.cycles.find(({ startMs }) => startMs === bounds.startMs);
     if (known !== undefined) return known;
-    const made: Cycle = {
-      ...bounds,
-      classes: new Map(),
-      offPeak: new Map(),
-      adjusted: nothing(),
-      closed: false,
-    };
+    const made = emptyCycle(bounds, freshParts(bounds, rule.cuts));
     this.cycles.push(made);
     this.cycles.sort((a, b) => a.startMs - b.startMs);
     return made;
   }
 
-  #addToDays(rule: CycleRule, serviceClass: string, part: SpreadPart, offPeak: boolean): void {
+  #addToDays(rule: CycleTerms, serviceClass: string, part: SpreadPart, offPeak: boolean): void {
     for (const { span, share } of sharesBySpan(part, (ms) => this.dayOf(rule, ms))) {
       if (isNothing(share)) continue;
       const day = this.#days.get(span.startMs) ?? { ...span, classes: new Map(), offPeak: new Map() };
@@ -182,47 +220,13 @@ export class CycleBook {
   }
 }
 
-/** Sum over all classes. */
-export function totalOf({ classes }: Pick<Total, 'classes'>): Amount {
-  return [...classes.values()].reduce(plus, nothing());
-}
-
-/** What a plan says of the octets that count, per mille by class. */
-interface Factors {
-  classFactors: Readonly<Record<string, number>>;
-  offPeakFactors?: Readonly<Record<string, number>>;
-}
-
-/**
- * Case 19: octets that count, each class by its factor per mille, those that were carried off-peak by the factor for these: its
- * own, that of all classes (`*`), or the same as at other times. Rounded down once.
- */
-export function countedOf(cycle: Cycle, factors: Factors): Amount {
-  // Classes are named by the network: none is to be found among the names that every object has.
-  const usual = new Map(Object.entries(factors.classFactors));
-  const then = new Map(Object.entries(factors.offPeakFactors ?? {}));
-  const weighted = nothing();
-  for (const [serviceClass, { down, up }] of cycle.classes) {
-    const factor = usual.get(serviceClass) ?? 1000;
-    const offPeakFactor = BigInt(then.get(serviceClass) ?? then.get('*') ?? factor);
-    const offPeak = cycle.offPeak.get(serviceClass) ?? nothing();
-    weighted.down += (down - offPeak.down) * BigInt(factor) + offPeak.down * offPeakFactor;
-    weighted.up += (up - offPeak.up) * BigInt(factor) + offPeak.up * offPeakFactor;
-  }
-  const corrected = plus({ down: weighted.down / 1000n, up: weighted.up / 1000n }, cycle.adjusted);
+function emptyCycle({ startMs, endMs }: Span, parts: BandedTotal[]): Cycle {
   return {
-    down: corrected.down > 0n ? corrected.down : 0n,
-    up: corrected.up > 0n ? corrected.up : 0n,
+    ...{ startMs, endMs, parts },
+    classes: new Map(),
+    offPeak: new Map(),
+    adjusted: nothing(),
+    closed: false,
+    spent: null,
   };
-}
-
-function addToOffPeak(total: BandedTotal, serviceClass: string, amount: Amount): void {
-  addTo(total.offPeak, total.classes.has(serviceClass) ? serviceClass : '', amount);
-}
-
-/** Adds octets to their class; to the default one where no more are told apart. */
-export function addToClass(total: Pick<Total, 'classes'>, serviceClass: string, { down, up }: Amount): void {
-  const named = [...total.classes.keys()].filter((name) => name !== '');
-  const isOneTooMany = !total.classes.has(serviceClass) && named.length >= MOST_CLASSES;
-  addTo(total.classes, isOneTooMany ? '' : serviceClass, { down, up });
 }

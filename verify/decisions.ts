@@ -1,6 +1,6 @@
 import type { Effect } from '../schemas/action.ts';
 import type { Holding } from '../schemas/policy.ts';
-import type { PlanVersion } from '../schemas/profile.ts';
+import type { PlanVersion, SubscriberProfile } from '../schemas/profile.ts';
 import { actionsOf } from './actions.ts';
 import type { Change, Decision, Moment } from './actions.ts';
 import { factsAsked, holds } from './conditions.ts';
@@ -13,6 +13,7 @@ import type { Line, RuleState } from './line.ts';
 import { rulesFor } from './policies.ts';
 import { HELD, heldChanges } from './pools.ts';
 import type { AskedRule, PolicyWorld } from './policies.ts';
+import { nowOf } from './tariff.ts';
 import { GIVEN, givenChanges, givenTimes } from './told.ts';
 
 /** Ordinals are kept for any cycle that may still contain the watermark. */
@@ -35,7 +36,7 @@ export function decide(
   if (line.profile === null || cycle === null) return { actions: [], shadows: [] };
   const { nowMs } = moment;
   // Slots of the layout before have no room for what holds and boosts do.
-  const given = world.throttlesOnly ? [] : givenChanges(line, nowMs);
+  const given = world.throttlesOnly ? [] : givenChanges(line, nowMs, nowOf(line, nowMs));
   const changes: Change[] = [...heldChanges(line, nowMs), ...given];
   const facts = { ...factsAt(line, plan, nowMs, world), ...ownFacts };
   // Case 20: nothing begins from a claim that nobody believes yet.
@@ -72,12 +73,22 @@ export function nextChangeMs(
   const { profile, book, rules } = line;
   const times: (number | null)[] = [book.current?.endMs ?? null];
   for (const { active, releaseMs } of rules.values()) if (active) times.push(releaseMs);
-  for (const { fromMs, toMs } of profile?.assignments ?? []) times.push(fromMs, toMs);
-  for (const { fromMs, expiresMs } of profile?.topUps ?? []) times.push(fromMs, expiresMs);
-  times.push(...givenTimes(profile));
   times.push(...clockTimes(line, world, plan, nowMs));
-  const later = times.filter((atMs) => atMs !== null && atMs > nowMs) as number[];
+  const dated = datedTimes(profile).filter((atMs) => atMs !== null && atMs > nowOf(line, nowMs));
+  const later = [...times, ...dated].filter((atMs) => atMs !== null && atMs > nowMs) as number[];
   return later.length === 0 ? null : Math.min(...later);
+}
+
+/** When anything of the profile begins or ends. */
+function datedTimes(profile: SubscriberProfile | null): (number | null)[] {
+  if (profile === null) return [];
+  const { assignments, topUps, addOns = [], poolMemberships = [], carryOverUntilMs = null } = profile;
+  return [
+    ...[...assignments, ...addOns, ...poolMemberships].flatMap(({ fromMs, toMs }) => [fromMs, toMs]),
+    ...topUps.flatMap(({ fromMs, expiresMs }) => [fromMs, expiresMs]),
+    ...givenTimes(profile),
+    carryOverUntilMs,
+  ];
 }
 
 const BY_HOUR = ['hourOfDay', 'hourBytes', 'last24hBytes', 'cycleElapsedPercent', 'projectedCapUsedPercent'];

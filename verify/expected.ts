@@ -3,6 +3,7 @@ import type { PoolContribution, PoolEffect } from '../schemas/pool.ts';
 import { FLAGS, OUTCOMES } from '../schemas/outcome.ts';
 import type { Amount } from './amount.ts';
 import type { ExpectedAction, ExpectedShadow } from './actions.ts';
+import type { BandedTotal } from './totals.ts';
 
 /** Total of one window of (subscriber, service class, NAS). */
 export interface ExpectedWindow extends Amount {
@@ -26,6 +27,10 @@ export interface ExpectedAdjustment extends Amount {
   offset: number;
   /** of a replay: the letter's place in the log, `<partition>:<offset>`; else null */
   letter: string | null;
+  /** the part of the cycle that it is about, by its start; null = it has none */
+  partFromMs: number | null;
+  /** of a cycle with parts: the octets were carried off-peak */
+  offPeak: boolean;
 }
 
 /** A cycle that went to billing. */
@@ -36,6 +41,34 @@ export interface ExpectedClosing {
   classes: Map<string, Amount>;
   adjusted: Amount;
   offset: number;
+  /** what it is to be billed by; null = slots of the layout do not tell */
+  account: ClosedAccount | null;
+}
+
+/** What a cycle comes to besides its octets. */
+export interface ClosedAccount {
+  planId: string;
+  parts: {
+    fromMs: number;
+    toMs: number;
+    planId: string;
+    /** 0 = nobody knows the plan */
+    version: number;
+    unlimited: boolean;
+    counted: bigint;
+    total: BandedTotal;
+  }[];
+  /** null = no cap */
+  base: bigint | null;
+  carryIn: bigint;
+  carryOut: bigint;
+  /** top-up -> what was used of it in this cycle */
+  topUps: Map<string, bigint>;
+  blocks: number;
+  soldBytes: number;
+  /** counted less what was free; below 0 = not all of it was used */
+  over: bigint;
+  corrected: bigint;
 }
 
 /** What one partition's log means, besides the state of its subscribers. Text keys are JSON arrays. */

@@ -1,13 +1,18 @@
 import type { PlanVersion } from '../schemas/profile.ts';
 import { nothing } from './amount.ts';
 import type { Facts } from './conditions.ts';
-import { countedOf, totalOf } from './cycle-book.ts';
-import type { Cycle, Total } from './cycle-book.ts';
+import { notBelow0 } from './counted.ts';
+import type { Cycle } from './cycle-book.ts';
 import { extrasIn } from './extras.ts';
 import type { Line } from './line.ts';
 import type { LocalCalendar } from './local-calendar.ts';
 import type { OffPeakWalk } from './off-peak.ts';
+import type { PlanBook } from './plan-book.ts';
 import { percentOf } from './pools.ts';
+import { baseIn, carriedInto, countedIn, coverageOf, currentView, poolOf } from './tariff.ts';
+import type { View } from './tariff.ts';
+import { totalOf } from './totals.ts';
+import type { Total } from './totals.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -20,6 +25,9 @@ export interface FactWorld {
   calendar: LocalCalendar;
   offPeak: OffPeakWalk;
   defaultZone: string;
+  plans: PlanBook;
+  /** the slot's layout has parts of cycles, carry-over and use of top-ups */
+  tariffs: boolean;
 }
 
 /** Everything that a policy may ask of a subscriber, at an instant of event time. */
@@ -41,8 +49,8 @@ export function factsAt(line: Line, plan: PlanVersion | null, atMs: number, worl
     capBytes: plan?.capBytes ?? null,
     planDownBps: plan?.downBps ?? null,
     planUpBps: plan?.upBps ?? null,
-    ...cycleFacts(line, plan, atMs, world.calendar, zone),
-    poolUsedPercent: poolUsed(line),
+    ...cycleFacts(line, atMs, world, zone),
+    poolUsedPercent: poolUsed(line, atMs),
     ...recentFacts(line, atMs, world.calendar, zone),
     openSessions: line.sessions.open.length,
     longestSessionSeconds: Math.max(
@@ -59,26 +67,15 @@ export function factsAt(line: Line, plan: PlanVersion | null, atMs: number, worl
 }
 
 /** Days are counted by the local dates of now, of the cycle's beginning and of its last moment. */
-function cycleFacts(
-  line: Line,
-  plan: PlanVersion | null,
-  atMs: number,
-  calendar: LocalCalendar,
-  zone: string,
-): Facts {
-  const cycle: Cycle = line.book.current ?? {
-    ...{ startMs: 0, endMs: 0, closed: false, adjusted: nothing() },
-    classes: new Map(),
-    offPeak: new Map(),
-  };
+function cycleFacts(line: Line, atMs: number, world: FactWorld, zone: string): Facts {
+  const { calendar, plans } = world;
+  const cycle = line.book.current ?? NO_CYCLE;
   const { startMs, endMs } = cycle;
   const total = totalOf(cycle);
   const offPeak = totalOf({ classes: cycle.offPeak });
-  const { down, up } = countedOf(cycle, plan ?? { classFactors: {} });
-  const counted = { down, up, both: down + up, max: down > up ? down : up }[plan?.counted ?? 'both'];
-  const bought = topUps(line, atMs);
-  const carried = BigInt(line.profile?.carryOverBytes ?? 0);
-  const allowance = plan === null || plan.capBytes === null ? null : BigInt(plan.capBytes) + carried + bought;
+  const view = currentView(line, plans, atMs) ?? { line, cycle, plans, atMs, isCurrent: true };
+  const counted = countedIn(view, 'before-fresh');
+  const { allowance, bought } = allowanceIn(view, world.tariffs);
   const left = allowance === null ? null : counted > allowance ? 0n : allowance - counted;
   const elapsed = endMs > startMs ? Math.min(1, Math.max(0, (atMs - startMs) / (endMs - startMs))) : 0;
   const used = allowance === null ? null : percent(counted, allowance);
@@ -92,8 +89,7 @@ function cycleFacts(
     allowanceBytes: allowance === null ? null : Number(allowance),
     capUsedPercent: used,
     capRemainingBytes: left === null ? null : Number(left),
-    // Top-ups are used last: what is left of the allowance is left of them, up to what they are.
-    topUpRemainingBytes: Number(left === null || left > bought ? bought : left),
+    topUpRemainingBytes: Number(bought),
     overageBlocks: extrasIn(line, startMs).blocks,
     cycleDay: Math.max(1, today - calendar.timeAt(zone, startMs).dayNumber + 1),
     cycleDaysLeft: Math.max(0, calendar.timeAt(zone, endMs - 1).dayNumber - today),
@@ -186,17 +182,38 @@ function median(values: readonly number[]): number | null {
   return Math.floor((low + high) / 2);
 }
 
-/** As the pool told last, of the pool that the profile names. */
-function poolUsed({ pool, profile }: Line): number | null {
-  if (pool === null || pool.poolId !== profile?.poolId || pool.heard.seq === 0) return null;
+/** As the pool told last, of the pool that it is in. */
+function poolUsed(line: Line, atMs: number): number | null {
+  const { pool } = line;
+  if (pool === null || pool.poolId !== poolOf(line, atMs) || pool.heard.seq === 0) return null;
   return percentOf(pool.heard.usedBytes, pool.heard.allowanceBytes);
 }
 
-/** What was bought on top, as long as it lives. */
-function topUps({ profile }: Line, atMs: number): bigint {
-  return (profile?.topUps ?? [])
-    .filter(({ fromMs, expiresMs }) => fromMs <= atMs && atMs < expiresMs)
-    .reduce((sum, { bytes }) => sum + BigInt(bytes), 0n);
+const NO_CYCLE: Cycle = {
+  ...{ startMs: 0, endMs: 0, closed: false, adjusted: nothing(), parts: [], spent: null },
+  classes: new Map(),
+  offPeak: new Map(),
+};
+
+/** What the cycle may use for nothing, null without a cap; and what is left of live top-ups. */
+function allowanceIn(view: View, tariffs: boolean): { allowance: bigint | null; bought: bigint } {
+  const coverage = tariffs ? coverageOf(view) : null;
+  if (coverage !== null) return { allowance: coverage.allowance, bought: coverage.left };
+  const { line, atMs } = view;
+  const live = (line.profile?.topUps ?? []).filter(
+    ({ fromMs, expiresMs }) => fromMs <= atMs && atMs < expiresMs,
+  );
+  const rest = live.map(({ id, bytes }) => {
+    const { before = 0n, used = 0n } = line.topUpUses.get(id) ?? {};
+    return notBelow0(BigInt(bytes) - before - used);
+  });
+  const bought = rest.reduce((sum, bytes) => sum + bytes, 0n);
+  const base = tariffs ? null : baseIn(view);
+  if (base === null) return { allowance: null, bought };
+  // Before use of top-ups was known, they were used last: what is left of the allowance is left of them.
+  const allowance = base + carriedInto(view) + bought;
+  const left = notBelow0(allowance - countedIn(view, 'nothing'));
+  return { allowance, bought: left < bought ? left : bought };
 }
 
 /** Nothing of nothing is all of it. Multiplied first, so that a threshold is reached to the byte. */

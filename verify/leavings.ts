@@ -1,6 +1,6 @@
 import { addTo, isNothing, nothing, plus } from './amount.ts';
 import type { Amount } from './amount.ts';
-import type { Cycle, CycleRule } from './cycle-book.ts';
+import type { Cycle, CycleTerms } from './cycle-book.ts';
 import type { Expected, ExpectedAdjustment } from './expected.ts';
 import { ruleOf } from './line.ts';
 import type { Line } from './line.ts';
@@ -10,6 +10,7 @@ import { closeSession } from './sessions.ts';
 import type { CloseCause, Session } from './sessions.ts';
 import { spreadOf } from './spread.ts';
 import type { SpreadPart } from './spread.ts';
+import { noteLate } from './top-up-use.ts';
 import type { World } from './world.ts';
 
 /** Whose bytes they are, and which entry brought them. */
@@ -19,6 +20,7 @@ interface Origin {
   isOffPeak: (atMs: number) => boolean;
   nasId: string;
   offset: number;
+  world: World;
 }
 
 /** What the entry that was metered stands in. */
@@ -39,7 +41,7 @@ export function addMetered(
   for (const flag of metered.flags) expected.flags[flag] += 1;
   const { session } = metered;
   if (session !== null) {
-    const rule = ruleOf(line, world.defaultZone);
+    const rule = ruleOf(line, world);
     const dayOf = (ms: number): { endMs: number } => line.book.dayOf(rule, ms);
     const shares = [...metered.shares].map(([serviceClass, share]) => ({
       serviceClass,
@@ -53,7 +55,7 @@ export function addMetered(
     for (const { serviceClass, parts } of shares) {
       if (keeps)
         for (const part of parts) if (!isNothing(part)) line.recent.addToHours(rule.zone, serviceClass, part);
-      addUsageParts(expected, line, rule, parts, { serviceClass, nasId, offset, isOffPeak });
+      addUsageParts(expected, line, rule, parts, { serviceClass, nasId, offset, isOffPeak, world });
     }
     if (isEstimated && !metered.flags.includes('estimated')) expected.flags.estimated += 1;
   }
@@ -67,7 +69,7 @@ export function addMetered(
 function addUsageParts(
   expected: Expected,
   line: Line,
-  rule: CycleRule,
+  rule: CycleTerms,
   parts: readonly SpreadPart[],
   origin: Origin,
 ): void {
@@ -76,39 +78,41 @@ function addUsageParts(
     if (isNothing(part)) continue;
     // By the beginning of its window; what is late by its own.
     const offPeak = origin.isOffPeak(part.windowMs ?? part.fromMs);
-    const cycle = line.book.add(rule, origin.serviceClass, part, offPeak);
+    const { cycle, shares } = line.book.add(rule, origin.serviceClass, part, offPeak);
+    const follows = part.windowMs === null && late?.cycle === cycle;
+    if (cycle.closed)
+      for (const { part: of, share } of shares) {
+        const place = { partFromMs: of?.startMs ?? null, offPeak: of !== null && offPeak };
+        const known = follows ? expected.adjustments.at(-1) : undefined;
+        const one = { ...adjustmentOf(line, cycle, origin.serviceClass, origin.offset), ...place };
+        adjust(expected, known, { ...one, ...share, reason: 'late-usage' });
+      }
+    if (origin.world.tariffs) noteLate(line, cycle, origin.world.plans);
     if (part.windowMs !== null) {
-      adjustClosed(expected, line, cycle, part, origin);
       const key = [line.id, part.windowMs, origin.serviceClass, origin.nasId];
       addToWindow(expected, JSON.stringify(key), part, origin.offset);
     } else if (late?.cycle === cycle) {
       late.part = { ...part, ...plus(late.part, part), fromMs: late.part.fromMs };
     } else {
-      if (late !== null) addLate(expected, line, late.cycle, late.part, origin);
+      if (late !== null) addLate(expected, line, late.part, origin);
       late = { cycle, part };
     }
   }
-  if (late !== null) addLate(expected, line, late.cycle, late.part, origin);
+  if (late !== null) addLate(expected, line, late.part, origin);
 }
 
-function addLate(expected: Expected, line: Line, cycle: Cycle, part: SpreadPart, origin: Origin): void {
-  adjustClosed(expected, line, cycle, part, origin);
+function addLate(expected: Expected, line: Line, part: SpreadPart, origin: Origin): void {
   const { serviceClass, nasId, offset } = origin;
   const key = [offset, line.id, part.fromMs, part.toMs, serviceClass, nasId];
   addTo(expected.late, JSON.stringify(key), { down: part.down, up: part.up });
 }
 
-/** Usage of a cycle that went to billing. */
-function adjustClosed(
-  expected: Expected,
-  line: Line,
-  cycle: Cycle,
-  { down, up }: Amount,
-  { serviceClass, offset }: Origin,
-): void {
-  if (!cycle.closed) return;
-  const adjustment = adjustmentOf(line, cycle, serviceClass, offset);
-  expected.adjustments.push({ ...adjustment, down, up, reason: 'late-usage' });
+/** Usage of a cycle that went to billing; pieces of one late row that follow one another in one part are one. */
+function adjust(expected: Expected, known: ExpectedAdjustment | undefined, more: ExpectedAdjustment): void {
+  if (isNothing(more)) return;
+  const isSame = known?.partFromMs === more.partFromMs && known.offPeak === more.offPeak;
+  if (isSame) Object.assign(known, plus(known, more));
+  else expected.adjustments.push(more);
 }
 
 function addToWindow({ windows, versions }: Expected, key: string, part: SpreadPart, offset: number): void {
@@ -126,7 +130,7 @@ export function adjustmentOf(
   cycle: Cycle,
   serviceClass: string,
   offset: number,
-): Omit<ExpectedAdjustment, 'down' | 'up' | 'reason'> {
+): Omit<ExpectedAdjustment, 'down' | 'up' | 'reason' | 'partFromMs' | 'offPeak'> {
   return { subscriberId: line.id, cycleStartMs: cycle.startMs, serviceClass, offset, letter: null };
 }
 

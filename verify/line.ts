@@ -1,13 +1,23 @@
 import type { Effect } from '../schemas/action.ts';
 import type { PlanVersion, SubscriberProfile } from '../schemas/profile.ts';
+import type { Use } from './allowance.ts';
 import { CycleBook } from './cycle-book.ts';
-import type { CycleRule } from './cycle-book.ts';
+import type { CycleTerms } from './cycle-book.ts';
 import type { Extras } from './extras.ts';
 import type { LocalCalendar } from './local-calendar.ts';
+import { cutsOf } from './parts.ts';
 import type { MemberOf } from './pools.ts';
 import { RecentUse } from './recent-use.ts';
 import { noSessions } from './sessions.ts';
 import type { Sessions } from './sessions.ts';
+
+/** What is carried over into a cycle. */
+export interface Carry {
+  cycleStartMs: number;
+  bytes: bigint;
+  /** the cycle that left it went to billing */
+  final: boolean;
+}
 
 /** A rule as it stands for one subscriber. */
 export interface RuleState {
@@ -33,6 +43,10 @@ export interface Line {
   /** as set by actions, null = the plan's speed */
   effect: Effect | null;
   extras: Extras | null;
+  /** what the cycle before left of its cap; null = its plan carries nothing over */
+  carry: Carry | null;
+  /** of each top-up of which something is used */
+  topUpUses: Map<string, Use>;
   /** null = in no pool */
   pool: MemberOf | null;
   /** when it is looked at without an input of its own; null = never */
@@ -51,14 +65,22 @@ export function newLine(id: string, calendar: LocalCalendar, unknownUntilMs = 0)
     rules: new Map(),
     effect: null,
     extras: null,
+    carry: null,
+    topUpUses: new Map(),
     pool: null,
     dueMs: null,
     unknownUntilMs,
   };
 }
 
-export function ruleOf({ profile }: Line, defaultZone: string): CycleRule {
-  return profile === null ? { zone: defaultZone, anchorDay: 1 } : profile;
+/** Zone and rules that a line's cycles go by, and what cuts them; nothing does in slots that know no parts. */
+export function ruleOf({ profile }: Line, world: { defaultZone: string; tariffs: boolean }): CycleTerms {
+  return {
+    zone: profile?.zone ?? world.defaultZone,
+    cycle: profile?.cycle ?? { kind: 'month', anchorDay: profile?.anchorDay ?? 1 },
+    changes: profile?.cycleChanges ?? [],
+    cuts: world.tariffs ? cutsOf(profile) : [],
+  };
 }
 
 /** Usage that a boost let through may come with a record as long after. */
@@ -80,16 +102,4 @@ export function speedOf(
     downBps: Math.max(plan.downBps, ...live.map(({ downBps }) => downBps)),
     upBps: Math.max(plan.upBps, ...live.map(({ upBps }) => upBps)),
   };
-}
-
-/** The plan that is assigned at an instant; null where none is or nobody said what it is. */
-export function planAt(
-  line: Line,
-  plans: ReadonlyMap<string, PlanVersion>,
-  atMs: number,
-): PlanVersion | null {
-  const assigned = (line.profile?.assignments ?? []).find(
-    ({ fromMs, toMs }) => fromMs <= atMs && (toMs === null || atMs < toMs),
-  );
-  return assigned === undefined ? null : (plans.get(assigned.planId) ?? null);
 }

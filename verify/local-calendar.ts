@@ -1,7 +1,11 @@
+import type { CycleChange, CycleRule } from '../schemas/profile.ts';
+
 const MINUTE_MS = 60_000;
 const QUARTER_MS = 15 * MINUTE_MS;
 const HOUR_MS = 4 * QUARTER_MS;
 const DAY_MS = 24 * HOUR_MS;
+/** A Monday: 1970-01-05. */
+const MONDAY_MS = 4 * DAY_MS;
 /** Quarters of an hour whose local time is remembered. */
 const MOST_QUARTERS = 200_000;
 
@@ -47,6 +51,45 @@ export class LocalCalendar {
     known.push(cycle);
     this.found.set(key, known);
     return cycle;
+  }
+
+  /**
+   * The cycle that contains an instant where the rule changes: each change ends what was before, and the rest of the cycle by
+   * the new rule is the first one.
+   */
+  changedCycleAt(
+    zone: string,
+    rule: CycleRule,
+    changes: readonly CycleChange[],
+    atMs: number,
+  ): { startMs: number; endMs: number } {
+    const before = changes.filter(({ fromMs }) => fromMs <= atMs);
+    const after = changes.filter(({ fromMs }) => fromMs > atMs);
+    const { startMs, endMs } = this.ruleCycleAt(zone, before.at(-1)?.cycle ?? rule, atMs);
+    return {
+      startMs: Math.max(startMs, ...before.map(({ fromMs }) => fromMs)),
+      endMs: Math.min(endMs, ...after.map(({ fromMs }) => fromMs)),
+    };
+  }
+
+  /** The cycle by one rule. */
+  ruleCycleAt(zone: string, rule: CycleRule, atMs: number): { startMs: number; endMs: number } {
+    if (rule.kind === 'month') return this.cycleAt(zone, rule.anchorDay, atMs);
+    if (rule.kind === 'week') return this.everyDaysAt(zone, MONDAY_MS + (rule.weekday - 1) * DAY_MS, 7, atMs);
+    return this.everyDaysAt(zone, Date.parse(`${rule.from}T00:00:00Z`), rule.days, atMs);
+  }
+
+  /** Every so many local dates from one on, given as the UTC midnight of the same name. */
+  private everyDaysAt(
+    zone: string,
+    from: number,
+    days: number,
+    atMs: number,
+  ): { startMs: number; endMs: number } {
+    const stepMs = days * DAY_MS;
+    let date = from + Math.floor((this.localDate(zone, atMs) - from) / stepMs) * stepMs;
+    while (this.begins(zone, date + stepMs) <= atMs) date += stepMs;
+    return { startMs: this.begins(zone, date), endMs: this.begins(zone, date + stepMs) };
   }
 
   /** The local calendar day [startMs, endMs) that contains an instant. */

@@ -1,7 +1,9 @@
 import { STATUS_TYPES } from '../schemas/accounting-record.ts';
 import type { Amount } from './amount.ts';
 import { minus } from './amount.ts';
-import type { BandedTotal, Cycle, Total } from './cycle-book.ts';
+import type { Cycle } from './cycle-book.ts';
+import type { BandedTotal, Total } from './totals.ts';
+import type { Use } from './allowance.ts';
 import { newLine } from './line.ts';
 import type { Line } from './line.ts';
 import type { LocalCalendar } from './local-calendar.ts';
@@ -38,7 +40,7 @@ export function adoptHead(run: Recomputation, head: StoredHead): void {
 
 /** Takes plans, policies and profiles of NAS and feeds. */
 export function adoptCatalogue(run: Recomputation, head: StoredHead): void {
-  for (const [id, plan] of head.plans) run.plans.set(id, plan);
+  for (const [id, versions] of head.plans) run.world.plans.adopt(id, versions);
   for (const [id, policy] of head.policies) run.world.bases.set(id, policy);
   for (const [id, policy] of head.candidates) run.world.candidates.set(id, policy);
   run.world.provide(head.provider);
@@ -65,6 +67,8 @@ export function lineOf(stored: StoredLine, calendar: LocalCalendar): Line {
   };
   line.effect = effect;
   line.extras = stored.overage;
+  line.carry = stored.carry && { ...stored.carry, bytes: BigInt(stored.carry.bytes) };
+  line.topUpUses = usesOf(stored.topUpUses);
   if (stored.pool !== null) line.pool = adoptMembership(stored.pool);
   line.dueMs = dueMs;
   for (const { key, ...state } of stored.rules) line.rules.set(key, state);
@@ -91,6 +95,8 @@ function adoptPools(run: Recomputation, { pools }: StoredHead): void {
     Object.assign(book, { profile, cycleStartMs: cycle?.startMs ?? null, seq, standing: told, dueMs });
     for (const { key, ...state } of stored.rules) book.line.rules.set(key, state);
     book.line.extras = stored.overage;
+    book.line.topUpUses = usesOf(stored.topUpUses);
+    book.boughtMs = stored.asOfMs;
     for (const [id, { seq: of, left: hasLeft, totals }] of stored.members) {
       const kept = totals.map(
         ({ cycleStartMs, bytes, frozenBytes }) =>
@@ -105,7 +111,26 @@ function adoptPools(run: Recomputation, { pools }: StoredHead): void {
 
 /** A cycle as it was stored. */
 export function cycleOf(stored: StoredCycle): Cycle {
-  return { ...bandedOf(stored), adjusted: exact(stored.adjusted), closed: stored.closed };
+  const { adjusted, closed, spent } = stored;
+  const parts = stored.parts.map((part) => bandedOf({ ...part, startMs: part.fromMs, endMs: part.toMs }));
+  return {
+    ...bandedOf(stored),
+    ...{ adjusted: exact(adjusted), closed, parts },
+    spent: spent && {
+      ...spent,
+      carryBytes: BigInt(spent.carryBytes),
+      topUps: new Map(spent.topUps.map(({ id, usedBytes }) => [id, BigInt(usedBytes)])),
+    },
+  };
+}
+
+function usesOf(stored: StoredLine['topUpUses']): Map<string, Use> {
+  return new Map(
+    stored.map(({ id, beforeBytes, usedBytes }) => [
+      id,
+      { before: BigInt(beforeBytes), used: BigInt(usedBytes) },
+    ]),
+  );
 }
 
 /** Use by the hour, the newest window and the peak as they were stored. */

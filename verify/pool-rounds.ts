@@ -1,25 +1,22 @@
 import { STATE_KINDS } from '../schemas/action.ts';
 import type { PoolContribution } from '../schemas/pool.ts';
-import type { PlanVersion } from '../schemas/profile.ts';
 import type { Moment } from './actions.ts';
 import { decide, nextChangeMs } from './decisions.ts';
 import type { DecisionWorld } from './decisions.ts';
 import type { Expected } from './expected.ts';
-import { planAt } from './line.ts';
-import { add, newPoolBook, poolFacts, restate, usedAt } from './pools.ts';
+import { add, coverPool, newPoolBook, poolFacts, restate, usedAt } from './pools.ts';
 import type { PoolBook } from './pools.ts';
+import { planNow } from './tariff.ts';
 
 /** The pools of one partition: when each is looked at, and what comes of it. */
 export class PoolRounds {
   readonly books = new Map<string, PoolBook>();
   readonly #world: DecisionWorld;
-  readonly #plans: ReadonlyMap<string, PlanVersion>;
   readonly #expected: Expected;
   #isSweeping = false;
 
-  constructor(world: DecisionWorld, plans: ReadonlyMap<string, PlanVersion>, expected: Expected) {
+  constructor(world: DecisionWorld, expected: Expected) {
     this.#world = world;
-    this.#plans = plans;
     this.#expected = expected;
   }
 
@@ -52,14 +49,16 @@ export class PoolRounds {
     const { profile, line } = book;
     const { nowMs } = moment;
     if (profile === null || nowMs <= 0) return;
-    const { bases, candidates, provider, calendar, offPeak, defaultZone } = this.#world;
+    const { bases, candidates, provider, calendar, offPeak, defaultZone, plans, tariffs } = this.#world;
     const world: DecisionWorld = {
       ...{ bases, candidates, provider, calendar, offPeak, defaultZone },
-      ...{ throttlesOnly: false, subject: 'pool' },
+      ...{ plans, tariffs, throttlesOnly: false, subject: 'pool' },
     };
-    const used = usedAt(book, nowMs, world.calendar);
-    const plan = planAt(line, this.#plans, nowMs);
-    const { actions, shadows } = decide(line, world, plan, moment, poolFacts(book, used));
+    const used = usedAt(book, nowMs, world);
+    const coverage = coverPool(book, used, nowMs);
+    const plan = planNow(line, plans, nowMs);
+    const facts = poolFacts(book, used, coverage);
+    const { actions, shadows } = decide(line, world, plan, moment, facts);
     for (const action of actions) {
       if (STATE_KINDS.some((kind) => kind === action.kind)) continue;
       this.#expected.actions.push({ ...action, subscriberId: profile.billTo });
@@ -67,7 +66,8 @@ export class PoolRounds {
     for (const shadow of shadows) this.#expected.shadows.push({ ...shadow, subscriberId: profile.billTo });
     const versionOf = (id: string): ReturnType<DecisionWorld['bases']['get']> =>
       [world.bases.get(id), world.candidates.get(id)].find((policy) => policy?.file.subject === 'pool');
-    if (restate(book, used, versionOf)) {
+    // Blocks that were sold cover what a top-up did.
+    if (restate(book, used, coverPool(book, used, nowMs), versionOf)) {
       const { usedBytes, allowanceBytes, rules } = book.standing ?? {};
       const content = JSON.stringify([usedBytes, allowanceBytes, rules]);
       this.#expected.poolEffects.set(JSON.stringify([poolId, book.seq]), content);

@@ -1,13 +1,18 @@
 import type { PolicyVersion } from '../schemas/policy.ts';
-import type { PlanVersion, SubscriberProfile } from '../schemas/profile.ts';
+import type { SubscriberProfile } from '../schemas/profile.ts';
 import type { PoolContribution, PoolEffect, PoolProfile, PoolRule } from '../schemas/pool.ts';
 import type { Change, Moment } from './actions.ts';
+import { cover } from './allowance.ts';
+import type { Coverage } from './allowance.ts';
 import type { Facts } from './conditions.ts';
-import { countedOf } from './cycle-book.ts';
+import { IN_FULL, countedOf, inDirection } from './counted.ts';
 import type { Cycle } from './cycle-book.ts';
+import { extrasIn } from './extras.ts';
+import type { FactWorld } from './facts.ts';
 import type { Line } from './line.ts';
 import type { LocalCalendar } from './local-calendar.ts';
-import { newLine } from './line.ts';
+import { newLine, ruleOf } from './line.ts';
+import { countedIn, currentView, pastView, planNow, poolOf } from './tariff.ts';
 import { toldChanges } from './told.ts';
 
 const TEN_MINUTES = 600_000;
@@ -35,7 +40,7 @@ export interface MemberOf {
 /** Takes a subscriber's pool from its profile, and gives what that makes it tell: totals of its cycle since it joined. */
 export function contributionsOf(
   line: Line,
-  plan: PlanVersion | null,
+  world: FactWorld,
   { nowMs, offset }: Pick<Moment, 'nowMs' | 'offset'>,
 ): PoolContribution[] {
   const left: PoolContribution[] = [];
@@ -52,23 +57,23 @@ export function contributionsOf(
     if (cycle === null || cycle.startMs === pool.cycleStartMs) return;
     if (pool.seq > 0 && !isHeldBack) {
       const last = line.book.cycles.find(({ startMs }) => startMs === pool.cycleStartMs);
-      const total = last === undefined ? 0n : shareOf(last, plan, pool);
+      const total = last === undefined ? 0n : shareOf(countedInPast(line, last, world, nowMs), pool);
       if (total !== pool.told) tell(pool, total, false);
     }
     Object.assign(pool, { cycleStartMs: cycle.startMs, before: 0n, told: 0n });
   };
-  const wanted = line.profile?.poolId ?? null;
+  const wanted = poolOf(line, nowMs);
   if (line.pool !== null && line.pool.poolId !== wanted) {
     enter(line.pool);
     if (line.pool.seq > 0)
-      tell(line.pool, isHeldBack ? line.pool.told : currentShare(line, plan, line.pool), true);
+      tell(line.pool, isHeldBack ? line.pool.told : currentShare(line, world, nowMs, line.pool), true);
     line.pool = null;
   }
   if (wanted === null) return left;
-  line.pool ??= join(wanted, cycle, plan);
+  line.pool ??= join(wanted, cycle, countedNow(line, world, nowMs));
   enter(line.pool);
   if (line.pool.cycleStartMs === 0 || nowMs <= 0) return left;
-  const share = isHeldBack ? line.pool.told : currentShare(line, plan, line.pool);
+  const share = isHeldBack ? line.pool.told : currentShare(line, world, nowMs, line.pool);
   const grown = Number(share - line.pool.told);
   const isMuch = grown >= partOfRest(line.pool, 200);
   const isOld = grown !== 0 && nowMs >= line.pool.toldAtMs + waits(line.pool, grown);
@@ -77,9 +82,9 @@ export function contributionsOf(
 }
 
 /** When something that was not told has to be; null = there is nothing. */
-export function contributionDueMs(line: Line, plan: PlanVersion | null): number | null {
+export function contributionDueMs(line: Line, world: FactWorld, nowMs: number): number | null {
   if (line.pool === null || isAbsurd(line)) return null;
-  const grown = Number(currentShare(line, plan, line.pool) - line.pool.told);
+  const grown = Number(currentShare(line, world, nowMs, line.pool) - line.pool.told);
   return grown === 0 ? null : line.pool.toldAtMs + waits(line.pool, grown);
 }
 
@@ -95,9 +100,8 @@ function waits(pool: MemberOf, grown: number): number {
   return isFar && grown < partOfRest(pool, 2000) ? HOUR : TEN_MINUTES;
 }
 
-function join(poolId: string, cycle: Cycle | null, plan: PlanVersion | null): MemberOf {
+function join(poolId: string, cycle: Cycle | null, before: bigint): MemberOf {
   const heard = { seq: 0, usedBytes: 0, allowanceBytes: null, rules: [] };
-  const before = cycle === null ? 0n : countedIn(cycle, plan);
   return { poolId, cycleStartMs: cycle?.startMs ?? 0, before, seq: 0, told: 0n, toldAtMs: 0, heard };
 }
 
@@ -105,23 +109,31 @@ function isAbsurd({ sessions }: Line): boolean {
   return [...sessions.open, ...sessions.closed].some(({ absurd }) => absurd);
 }
 
-function currentShare({ book }: Line, plan: PlanVersion | null, pool: MemberOf): bigint {
-  return book.current?.startMs === pool.cycleStartMs ? shareOf(book.current, plan, pool) : pool.told;
+function currentShare(line: Line, world: FactWorld, nowMs: number, pool: MemberOf): bigint {
+  if (line.book.current?.startMs !== pool.cycleStartMs) return pool.told;
+  return shareOf(countedNow(line, world, nowMs), pool);
 }
 
-function shareOf(cycle: Cycle, plan: PlanVersion | null, { before }: MemberOf): bigint {
-  const counted = countedIn(cycle, plan);
+function shareOf(counted: bigint, { before }: MemberOf): bigint {
   return counted > before ? counted - before : 0n;
 }
 
-function countedIn(cycle: Cycle, plan: PlanVersion | null): bigint {
-  const { down, up } = countedOf(cycle, plan ?? { classFactors: {} });
-  return { down, up, both: down + up, max: down > up ? down : up }[plan?.counted ?? 'both'];
+/** Octets of the current cycle that count, whatever plan they were carried by. */
+function countedNow(line: Line, { plans }: FactWorld, nowMs: number): bigint {
+  const view = currentView(line, plans, nowMs);
+  return view === null ? 0n : countedIn(view, 'nothing');
+}
+
+/** Of a cycle that rolled; in slots that know no parts by the plan that is in force now. */
+function countedInPast(line: Line, cycle: Cycle, { plans, tariffs }: FactWorld, nowMs: number): bigint {
+  if (tariffs) return countedIn(pastView(line, cycle, plans), 'nothing');
+  const plan = planNow(line, plans, nowMs) ?? IN_FULL;
+  return inDirection(countedOf(cycle, plan, cycle.adjusted), plan.counted);
 }
 
 /** What the pool's rules begin and end for a member. */
 export function heldChanges(line: Line, nowMs: number): Change[] {
-  const isMember = line.pool !== null && line.pool.poolId === line.profile?.poolId;
+  const isMember = line.pool !== null && line.pool.poolId === poolOf(line, nowMs);
   const rules = isMember ? (line.pool?.heard.rules ?? []) : [];
   const wanted = new Map(
     rules.map(({ policyId, rule, effect }) => [`${HELD}${policyId}/${rule}`, effect] as const),
@@ -153,6 +165,8 @@ export interface PoolBook {
   seq: number;
   standing: Standing | null;
   dueMs: number | null;
+  /** append time of the last profile of it that had top-ups; 0 = none */
+  boughtMs: number;
 }
 
 /** What members are told. */
@@ -165,7 +179,16 @@ export interface Standing {
 
 export function newPoolBook(poolId: string, calendar: LocalCalendar): PoolBook {
   const line = newLine(`${HELD}${poolId}`, calendar);
-  return { profile: null, members: new Map(), line, cycleStartMs: null, seq: 0, standing: null, dueMs: null };
+  return {
+    profile: null,
+    members: new Map(),
+    line,
+    cycleStartMs: null,
+    seq: 0,
+    standing: null,
+    dueMs: null,
+    boughtMs: 0,
+  };
 }
 
 /** Takes a member's total; the one with the greatest number counts. False where it says nothing new. */
@@ -186,21 +209,23 @@ export function add(book: PoolBook, contribution: PoolContribution): boolean {
 }
 
 /** Brings a pool's cycle up to an instant, and gives what its members have used in it. */
-export function usedAt(book: PoolBook, nowMs: number, calendar: LocalCalendar): bigint {
-  const { profile } = book;
+export function usedAt(book: PoolBook, nowMs: number, world: FactWorld): bigint {
+  const { profile, line } = book;
   if (profile === null) return 0n;
-  book.line.profile = asSubscriber(profile, book.line.id);
-  const fresh = newLine(book.line.id, calendar).book;
-  fresh.roll(profile, nowMs);
-  book.line.book = fresh;
+  line.profile = asSubscriber(profile, line.id, book.boughtMs);
+  const fresh = newLine(line.id, world.calendar).book;
+  fresh.roll(ruleOf(line, world), nowMs);
+  line.book = fresh;
   const span = fresh.current ?? { startMs: 0, endMs: 0 };
+  const intoMs = Math.min(14 * DAY, ...(isShort(span) ? [Math.floor((span.endMs - span.startMs) / 2)] : []));
   const isIn = (startMs: number): boolean =>
-    startMs + 14 * DAY >= span.startMs && startMs + 14 * DAY < span.endMs;
+    startMs + intoMs >= span.startMs && startMs + intoMs < span.endMs;
   if (span.startMs !== book.cycleStartMs) {
     for (const [id, { totals, hasLeft }] of book.members) {
-      for (const startMs of totals.keys()) if (startMs + 14 * DAY < span.startMs) totals.delete(startMs);
+      for (const startMs of totals.keys()) if (startMs + intoMs < span.startMs) totals.delete(startMs);
       if (hasLeft && totals.size === 0) book.members.delete(id);
     }
+    if (book.cycleStartMs !== null) rollUses(book, nowMs);
     book.cycleStartMs = span.startMs;
   }
   let used = 0n;
@@ -209,25 +234,62 @@ export function usedAt(book: PoolBook, nowMs: number, calendar: LocalCalendar): 
   return used;
 }
 
-function asSubscriber(profile: PoolProfile, id: string): SubscriberProfile {
-  const { poolId, segment, zone, anchorDay, planId, overageConsent } = profile;
+/** A cycle in which no 15th day need be. */
+function isShort({ startMs, endMs }: { startMs: number; endMs: number }): boolean {
+  return endMs - startMs < 27 * DAY;
+}
+
+/** What was used of top-ups was used before, now that another cycle began; what is gone or over is forgotten. */
+function rollUses(book: PoolBook, nowMs: number): void {
+  const { line, profile } = book;
+  const live = new Set(
+    (profile?.topUps ?? []).filter(({ expiresMs }) => expiresMs > poolNow(book, nowMs)).map(({ id }) => id),
+  );
+  const kept = [...line.topUpUses].filter(([id]) => live.has(id));
+  line.topUpUses = new Map(kept.map(([id, { before, used }]) => [id, { before: before + used, used: 0n }]));
+}
+
+/** What the pool's last profile bought is live with it. */
+function poolNow({ boughtMs, line }: PoolBook, nowMs: number): number {
+  const { current } = line.book;
+  return Math.max(nowMs, current === null ? nowMs : Math.min(boughtMs, current.endMs - 1));
+}
+
+/** What covers the pool's use, top-ups among it; null without a limit. Brings up what of them is used. */
+export function coverPool(book: PoolBook, used: bigint, nowMs: number): Coverage | null {
+  const { profile, line } = book;
+  if (profile === null || profile.allowanceBytes === null) return null;
+  const sold = BigInt(extrasIn(line, line.book.current?.startMs ?? 0).soldBytes);
+  const supply = { counted: used, base: BigInt(profile.allowanceBytes), carried: 0n, sold };
+  const coverage = cover(supply, profile.topUps ?? [], line.topUpUses, poolNow(book, nowMs));
+  line.topUpUses = coverage.uses;
+  return coverage;
+}
+
+function asSubscriber(profile: PoolProfile, id: string, asOfMs: number): SubscriberProfile {
+  const { poolId, segment, zone, anchorDay, planId, overageConsent, cycle, cycleChanges } = profile;
+  const { topUps = [] } = profile;
   const assignments = planId === null ? [] : [{ planId, fromMs: Number.MIN_SAFE_INTEGER, toMs: null }];
   return {
-    ...{ subscriberId: id, userName: '', segment, tags: [], zone, anchorDay, assignments, topUps: [] },
+    ...{ subscriberId: id, userName: '', segment, tags: [], zone, anchorDay, assignments, topUps },
     ...{ carryOverBytes: 0, holds: [], poolId, billingStatus: 'current', overageConsent },
+    asOfMs,
+    ...(cycle && { cycle }),
+    ...(cycleChanges && { cycleChanges }),
   };
 }
 
 /** Facts that are a pool's own. */
-export function poolFacts({ profile }: PoolBook, used: bigint): Facts {
-  const allowance = profile?.allowanceBytes ?? null;
+export function poolFacts({ profile }: PoolBook, used: bigint, coverage: Coverage | null): Facts {
+  const allowance = coverage === null ? null : Number(coverage.allowance);
   const percent = percentOf(Number(used), allowance);
   return {
     cycleCountedBytes: Number(used),
-    capBytes: allowance,
+    capBytes: profile?.allowanceBytes ?? null,
     allowanceBytes: allowance,
     capUsedPercent: percent,
     capRemainingBytes: allowance === null ? null : Math.max(0, allowance - Number(used)),
+    topUpRemainingBytes: coverage === null ? 0 : Number(coverage.left),
     projectedCapUsedPercent: null,
     poolUsedPercent: percent,
   };
@@ -242,6 +304,7 @@ export function percentOf(used: number, allowance: number | null): number | null
 export function restate(
   book: PoolBook,
   used: bigint,
+  coverage: Coverage | null,
   versionOf: (policyId: string) => PolicyVersion | undefined,
 ): boolean {
   const rules = [...book.line.rules].flatMap(([key, { active, effect }]): PoolRule[] => {
@@ -249,7 +312,7 @@ export function restate(
     const [policyId = '', rule = ''] = key.split('/');
     return [{ policyId, rule, policyVersion: versionOf(policyId)?.version ?? '', effect }];
   });
-  const allowanceBytes = book.profile?.allowanceBytes ?? null;
+  const allowanceBytes = coverage === null ? null : Number(coverage.allowance);
   const now: Standing = {
     cycleStartMs: book.cycleStartMs ?? 0,
     usedBytes: Number(used),

@@ -74,6 +74,13 @@ export interface StoredBanded extends StoredTotal {
 export interface StoredCycle extends StoredBanded {
   adjusted: StoredBytes;
   closed: boolean;
+  parts: (Omit<StoredBanded, 'startMs' | 'endMs'> & { fromMs: number; toMs: number })[];
+  spent: {
+    carryBytes: number;
+    blocks: number;
+    soldBytes: number;
+    topUps: { id: string; usedBytes: number }[];
+  } | null;
 }
 
 /** A subscriber as a slot stores it. */
@@ -106,9 +113,19 @@ export interface StoredLine {
   }[];
   effect: Effect | null;
   overage: { cycleStartMs: number; blocks: number; soldBytes: number; topUps: number } | null;
+  /** into which cycle how much was carried over; null = nothing is */
+  carry: { cycleStartMs: number; bytes: number; final: boolean } | null;
+  topUpUses: StoredUse[];
   /** its pool, and what it told and heard of it */
   pool: StoredMembership | null;
   dueMs: number | null;
+}
+
+/** What of a top-up was used before its subject's current cycle, and in it. */
+interface StoredUse {
+  id: string;
+  beforeBytes: number;
+  usedBytes: number;
 }
 
 /** A window row as a slot stores it. */
@@ -135,7 +152,8 @@ export interface StoredHead {
   counts: OutcomeCounts;
   flags: Record<Flag, number>;
   controls: ReadonlyMap<string, number>;
-  plans: ReadonlyMap<string, PlanVersion>;
+  /** versions of each plan, by when they begin */
+  plans: ReadonlyMap<string, readonly PlanVersion[]>;
   /** in mode enforce or off */
   policies: ReadonlyMap<string, PolicyVersion>;
   /** in mode shadow or percent */
@@ -180,6 +198,9 @@ export interface StoredPool {
   seq: number;
   told: Standing | null;
   dueMs: number | null;
+  topUpUses: StoredUse[];
+  /** append time of the newest profile that had top-ups; 0 = none had */
+  asOfMs: number;
 }
 
 /** A slot's stored state, without owning it: parts that are read one after the other are of different moments. */

@@ -1,7 +1,7 @@
 import type { Amount } from './amount.ts';
 import { isNothing } from './amount.ts';
-import { addToClass, totalOf } from './cycle-book.ts';
-import type { Total } from './cycle-book.ts';
+import { addToClass, totalOf } from './totals.ts';
+import type { Total } from './totals.ts';
 import type { LocalCalendar } from './local-calendar.ts';
 import { sharesBySpan } from './spread.ts';
 import type { SpreadPart } from './spread.ts';

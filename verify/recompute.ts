@@ -1,27 +1,33 @@
 import type { UsageEvent } from '../schemas/accounting-record.ts';
 import type { Control, OperatorCommand, ReplayControl } from '../schemas/control.ts';
 import type { PoolContribution, PoolEffect, PoolProfile } from '../schemas/pool.ts';
-import type { FeedProfile, PlanVersion, SubscriberProfile } from '../schemas/profile.ts';
+import type { FeedProfile, SubscriberProfile } from '../schemas/profile.ts';
 import type { PolicyVersion } from '../schemas/policy.ts';
 import { plus } from './amount.ts';
 import { decide, nextChangeMs } from './decisions.ts';
 import type { Moment } from './actions.ts';
+import type { Cycle } from './cycle-book.ts';
 import { staysDue } from './due-list.ts';
 import type { Settings, VerifyEntry } from './entry.ts';
 import { nothingExpected } from './expected.ts';
 import type { Expected } from './expected.ts';
-import { newLine, planAt, ruleOf, speedOf } from './line.ts';
+import { closedAccount } from './closing.ts';
+import { knownPlan, knownPool, knownProfile } from './known-fields.ts';
+import { newLine, ruleOf, speedOf } from './line.ts';
 import type { Line } from './line.ts';
 import { addMetered, adjustmentOf, endSession } from './leavings.ts';
 import { LocalCalendar } from './local-calendar.ts';
 import { meter, meterTooOld } from './metering.ts';
 import type { Metered, MeteringContext } from './metering.ts';
 import { NasWatch } from './nas-watch.ts';
+import { partAt } from './parts.ts';
 import { publish, withdraw } from './policies.ts';
 import { contributionDueMs, contributionsOf, hear } from './pools.ts';
 import { PoolRounds } from './pool-rounds.ts';
 import { isBeyondExact, readingOf, timeOf } from './record.ts';
 import { Rounds } from './rounds.ts';
+import { nowOf, planNow } from './tariff.ts';
+import { bringUpUses, closeCarry, noteLate, rollTariff } from './top-up-use.ts';
 import { World } from './world.ts';
 
 const MINUTE = 60_000;
@@ -41,7 +47,6 @@ export class Recomputation {
   /** event time that has been reached, ms since 1970 UTC; 0 = nothing yet */
   watermarkMs = 0;
   readonly nas = new NasWatch();
-  readonly plans = new Map<string, PlanVersion>();
   readonly feeds = new Map<string, FeedProfile>();
   /** highest number of each control source */
   readonly controls = new Map<string, number>();
@@ -55,7 +60,7 @@ export class Recomputation {
     this.settings = settings;
     this.rounds = new Rounds(settings);
     this.world = new World(this.calendar, settings.defaultZone);
-    this.pools = new PoolRounds(this.world, this.plans, this.expected);
+    this.pools = new PoolRounds(this.world, this.expected);
   }
 
   /** Everybody is looked at once more, and every pool. */
@@ -153,7 +158,7 @@ export class Recomputation {
       case 'subscriber-profile':
         return this.#takeProfile(control.profile, { offset, appendTimeMs });
       case 'plan-version':
-        this.plans.set(control.plan.planId, control.plan);
+        this.world.plans.put(knownPlan(control.plan, this.world.tariffs), this.watermarkMs);
         return this.#startSweep();
       case 'policy-version':
         return this.#takePolicy(control.policy, offset, appendTimeMs);
@@ -190,7 +195,10 @@ export class Recomputation {
   }
 
   #takePool(profile: PoolProfile, cause: Cause): void {
-    this.pools.bookOf(profile.poolId).profile = profile;
+    const book = this.pools.bookOf(profile.poolId);
+    book.profile = knownPool(profile, this.world.tariffs);
+    if (this.world.tariffs && profile.topUps !== undefined)
+      book.boughtMs = Math.max(book.boughtMs, cause.appendTimeMs);
     this.pools.look(profile.poolId, this.#moment(cause));
   }
 
@@ -208,21 +216,33 @@ export class Recomputation {
     return { nowMs: this.watermarkMs, offset, appendTimeMs };
   }
 
-  #takeProfile(profile: SubscriberProfile, cause: Cause): void {
-    if (!this.#isOfInterest(profile.subscriberId)) return;
-    const line = this.#lineOf(profile.subscriberId);
-    const before = ruleOf(line, this.settings.defaultZone);
+  #takeProfile(given: SubscriberProfile, cause: Cause): void {
+    if (!this.#isOfInterest(given.subscriberId)) return;
+    const { world } = this;
+    const line = this.#lineOf(given.subscriberId);
+    const [zone, anchorDay] = [line.profile?.zone ?? world.defaultZone, line.profile?.anchorDay ?? 1];
+    const profile = knownProfile(given, line.profile, cause.appendTimeMs, world.tariffs);
+    const isByRule = [line.profile, profile].some((one) => one?.cycle ?? one?.cycleChanges);
     line.profile = profile;
-    if (before.zone !== profile.zone || before.anchorDay !== profile.anchorDay) {
-      const startMs = line.book.current?.startMs;
-      line.book.changeRule(profile, this.watermarkMs);
-      // The bytes are in the new cycle, and so is what was charged for them.
-      const { extras, book } = line;
-      if (extras !== null && extras.cycleStartMs === startMs && book.current !== null)
-        line.extras = { ...extras, cycleStartMs: book.current.startMs };
-      line.recent.changeZone(profile.zone);
-    }
+    const rule = ruleOf(line, world);
+    const isMoved = isByRule ? line.book.movesBy(rule) : anchorDay !== profile.anchorDay;
+    if (zone !== profile.zone || isMoved) this.#moveCycles(line);
+    if (world.tariffs) line.book.cutParts(rule);
     this.#look(line, cause);
+  }
+
+  #moveCycles(line: Line): void {
+    const { book, recent, extras, carry } = line;
+    const startMs = book.current?.startMs;
+    const rule = ruleOf(line, this.world);
+    book.changeRule(rule, this.watermarkMs);
+    const { current } = book;
+    // The bytes are in the new cycle, and so is what was charged for them, and what was carried over.
+    if (extras !== null && extras.cycleStartMs === startMs && current !== null)
+      line.extras = { ...extras, cycleStartMs: current.startMs };
+    if (carry !== null && carry.cycleStartMs === startMs && current !== null)
+      line.carry = { ...carry, cycleStartMs: current.startMs };
+    recent.changeZone(rule.zone);
   }
 
   #takePolicy(policy: PolicyVersion, offset: number, appendTimeMs: number): void {
@@ -256,10 +276,12 @@ export class Recomputation {
     } else if (command.type === 'adjust') {
       const { atMs, downBytes, upBytes } = command;
       const amount = { down: BigInt(downBytes), up: BigInt(upBytes) };
-      const cycle = line.book.cycleOf(ruleOf(line, this.settings.defaultZone), atMs);
+      const cycle = line.book.cycleOf(ruleOf(line, this.world), atMs);
       cycle.adjusted = plus(cycle.adjusted, amount);
+      if (this.world.tariffs) noteLate(line, cycle, this.world.plans);
       this.expected.adjustments.push({
         ...adjustmentOf(line, cycle, '', offset),
+        ...placeIn(cycle, atMs),
         ...amount,
         reason: 'operator',
       });
@@ -284,8 +306,8 @@ export class Recomputation {
       if (metered !== null) this.#addMetered(line, metered, event.nasId, offset);
     } else {
       const { serviceClass, down, up } = meterTooOld(reading, line.sessions, context);
-      const cycle = line.book.cycleOf(ruleOf(line, this.settings.defaultZone), atMs);
-      const adjustment = adjustmentOf(line, cycle, serviceClass, offset);
+      const cycle = line.book.cycleOf(ruleOf(line, this.world), atMs);
+      const adjustment = { ...adjustmentOf(line, cycle, serviceClass, offset), ...placeIn(cycle, atMs) };
       const place = `${letter.partition}:${letter.offset}`;
       if (down + up > 0n)
         this.expected.adjustments.push({ ...adjustment, down, up, reason: 'replay', letter: place });
@@ -313,7 +335,7 @@ export class Recomputation {
       if (session.startMs <= eventMs && session.lastEventMs <= eventMs)
         endSession(this.expected, line, session, eventMs, 'nas-event', offset);
     }
-    line.book.roll(ruleOf(line, this.settings.defaultZone), watermarkMs);
+    this.#roll(line);
     if (line.dueMs !== null && line.dueMs > watermarkMs) return;
     for (const session of line.sessions.open) {
       const endMs = session.lastEventMs + nas.silenceMs(session.nasId);
@@ -322,21 +344,35 @@ export class Recomputation {
     }
     for (const cycle of line.book.close(watermarkMs, this.settings.cycleCloseGraceMs)) {
       const { startMs, endMs, classes, adjusted } = cycle;
+      const { tariffs, plans } = this.world;
       const bounds = { subscriberId: line.id, cycleStartMs: startMs, cycleEndMs: endMs };
-      this.expected.closings.push({ ...bounds, classes: new Map(classes), adjusted, offset });
+      const account = tariffs ? closedAccount(line, cycle, plans) : null;
+      this.expected.closings.push({ ...bounds, classes: new Map(classes), adjusted, offset, account });
+      if (tariffs) closeCarry(line, cycle, plans);
     }
+  }
+
+  /** Moves on to the cycle of now, and what goes with it. */
+  #roll(line: Line): void {
+    const { world, watermarkMs } = this;
+    const rule = ruleOf(line, world);
+    const ended = line.book.roll(rule, watermarkMs);
+    const before = line.book.before(rule);
+    if (ended !== null && before !== null && world.tariffs)
+      rollTariff(line, ended, before, world.plans, watermarkMs);
   }
 
   /** Decides, and notes when the subscriber is to be looked at again. */
   #decide(line: Line, { offset, appendTimeMs }: Cause): void {
     const { nas, watermarkMs, expected, world } = this;
     if (watermarkMs <= 0) return this.#contribute(line, offset);
-    const plan = planAt(line, this.plans, watermarkMs);
+    if (world.tariffs) bringUpUses(line, world.plans, watermarkMs);
+    const plan = planNow(line, world.plans, watermarkMs);
     const { actions, shadows } = decide(line, world, plan, { nowMs: watermarkMs, offset, appendTimeMs });
     expected.actions.push(...actions);
     expected.shadows.push(...shadows);
     this.#contribute(line, offset);
-    const times = [nextChangeMs(line, world, plan, watermarkMs), contributionDueMs(line, plan)];
+    const times = [nextChangeMs(line, world, plan, watermarkMs), contributionDueMs(line, world, watermarkMs)];
     for (const session of line.sessions.open) times.push(nas.nextLookMs(session, watermarkMs));
     times.push(line.book.nextCloseMs(watermarkMs, this.settings.cycleCloseGraceMs));
     const known = times.filter((atMs) => atMs !== null) as number[];
@@ -349,8 +385,7 @@ export class Recomputation {
   /** What its pool is told. */
   #contribute(line: Line, offset: number): void {
     if (this.world.throttlesOnly) return;
-    const plan = planAt(line, this.plans, this.watermarkMs);
-    const told = contributionsOf(line, plan, { nowMs: this.watermarkMs, offset });
+    const told = contributionsOf(line, this.world, { nowMs: this.watermarkMs, offset });
     for (const contribution of told) this.expected.contributions.push({ contribution, offset });
   }
 
@@ -372,7 +407,7 @@ export class Recomputation {
     const known = countFrom.filter((ms) => ms !== null) as number[];
     return {
       countFromMs: known.length === 0 ? null : Math.max(...known),
-      line: speedOf(line, planAt(line, this.plans, this.watermarkMs), this.watermarkMs),
+      line: speedOf(line, planNow(line, this.world.plans, this.watermarkMs), nowOf(line, this.watermarkMs)),
       watermarkMs: this.watermarkMs,
       acceptLatenessMs: this.settings.acceptLatenessMs,
       groupOf: (nasId) => this.nas.profileOf(nasId).redundancyGroup ?? '',
@@ -397,4 +432,9 @@ export class Recomputation {
     this.rounds.join(id);
     return made;
   }
+}
+
+/** The part that something without a time of its own belongs to. */
+function placeIn({ parts }: Cycle, atMs: number): { partFromMs: number | null; offPeak: boolean } {
+  return { partFromMs: partAt(parts, atMs)?.startMs ?? null, offPeak: false };
 }

@@ -40,14 +40,14 @@ export function toldChanges(
   return changes;
 }
 
-/** What holds and boosts of the profile begin and end at an instant. */
-export function givenChanges(line: Line, nowMs: number): Change[] {
+/** What holds and boosts of the profile begin and end as event time has come to an instant. */
+export function givenChanges(line: Line, watermarkMs: number, nowMs: number): Change[] {
   const wanted = new Map<string, Effect>();
   for (const kind of holdsAt(line.profile, nowMs)) wanted.set(`${GIVEN}hold/${kind}`, { state: 'hold' });
   for (const { id, downBps, upBps, fromMs, expiresMs } of line.profile?.boosts ?? [])
     if (nowMs >= fromMs && nowMs < expiresMs)
       wanted.set(`${GIVEN}boost/${id}`, { state: 'boost', downBps, upBps });
-  return toldChanges(line, GIVEN, wanted, nowMs);
+  return toldChanges(line, GIVEN, wanted, watermarkMs);
 }
 
 /** Kinds of the holds that are in force at an instant. */

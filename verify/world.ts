@@ -4,7 +4,10 @@ import { NO_PROVIDER_SETTINGS } from '../schemas/provider.ts';
 import type { DecisionWorld } from './decisions.ts';
 import type { LocalCalendar } from './local-calendar.ts';
 import { OffPeakWalk } from './off-peak.ts';
+import { PlanBook } from './plan-book.ts';
 
+/** In this layout slots began to keep parts of cycles, carry-over and use of top-ups. */
+const TARIFF_LAYOUT = 5;
 /** In this layout slots began to keep what policies ask about besides cycles and days, and effects besides throttles by speed. */
 const POLICY_LAYOUT = 4;
 
@@ -17,7 +20,8 @@ export class World implements DecisionWorld {
   readonly subject = 'subscriber';
   provider: ProviderSettings = NO_PROVIDER_SETTINGS;
   offPeak: OffPeakWalk;
-  #layout = POLICY_LAYOUT;
+  readonly plans = new PlanBook();
+  #layout = TARIFF_LAYOUT;
   #isLayoutKnown = false;
   #isLayoutAsked = false;
 
@@ -25,6 +29,10 @@ export class World implements DecisionWorld {
     this.calendar = calendar;
     this.defaultZone = defaultZone;
     this.offPeak = new OffPeakWalk(this.provider.offPeak, calendar);
+  }
+
+  get tariffs(): boolean {
+    return this.#layout >= TARIFF_LAYOUT;
   }
 
   get throttlesOnly(): boolean {

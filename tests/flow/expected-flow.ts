@@ -1,7 +1,7 @@
 import type { Outcome } from '../../schemas/outcome.ts';
 import type { Amount } from '../../verify/amount.ts';
 import { addTo, isNothing } from '../../verify/amount.ts';
-import { totalOf } from '../../verify/cycle-book.ts';
+import { totalOf } from '../../verify/totals.ts';
 import type { ExpectedAction } from '../../verify/actions.ts';
 import type { Settings, VerifyEntry } from '../../verify/entry.ts';
 import { recomputed } from '../oracle/oracle.ts';

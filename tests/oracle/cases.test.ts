@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Amount } from '../../verify/amount.ts';
 import { nothing, plus } from '../../verify/amount.ts';
-import { totalOf } from '../../verify/cycle-book.ts';
+import { totalOf } from '../../verify/totals.ts';
 import type { Recomputation } from '../../verify/recompute.ts';
 import { MINUTE, NOON } from '../factories.ts';
 import type { Case } from './case-logs.ts';

@@ -1,12 +1,16 @@
 import type { BatchEffects } from '../../pipeline/fold/effects.ts';
 import type { Session, SlotState } from '../../pipeline/fold/slot-state.ts';
-import { factsOf, planOf } from '../../pipeline/decide/facts-of.ts';
+import { factsOf } from '../../pipeline/decide/facts-of.ts';
+import { planOf } from '../../pipeline/decide/in-force.ts';
+import type { ClassBytes, ClosedCycle } from '../../schemas/usage-record.ts';
 import type { ExpectedAction } from '../../verify/actions.ts';
+import type { Amount } from '../../verify/amount.ts';
+import type { ClosedAccount } from '../../verify/expected.ts';
 import type { Facts } from '../../verify/conditions.ts';
-import { totalOf } from '../../verify/cycle-book.ts';
+import { totalOf } from '../../verify/totals.ts';
 import { factsAt } from '../../verify/facts.ts';
-import { planAt } from '../../verify/line.ts';
 import type { Line } from '../../verify/line.ts';
+import { planNow } from '../../verify/tariff.ts';
 import { LocalCalendar } from '../../verify/local-calendar.ts';
 import { lineOf } from '../../verify/origin.ts';
 import type { Recomputation } from '../../verify/recompute.ts';
@@ -46,9 +50,10 @@ export function foldPicture(state: SlotState, effects: BatchEffects): Picture {
     } else if (record.kind === 'adjustment') {
       const { subscriberId, cycleStartMs, serviceClass, reason, offset, downBytes, upBytes } =
         record.adjustment;
+      const { partFromMs = null, offPeak = false } = record.adjustment;
       picture.sum(
         'adjustments',
-        [subscriberId, cycleStartMs, serviceClass, reason, offset],
+        [subscriberId, cycleStartMs, serviceClass, reason, offset, partFromMs, offPeak],
         [downBytes, upBytes],
       );
     } else if (record.kind === 'closed-cycle') {
@@ -58,6 +63,7 @@ export function foldPicture(state: SlotState, effects: BatchEffects): Picture {
       for (const { serviceClass, downBytes, upBytes } of classes)
         picture.sum('closed cycles', [...key, serviceClass], [downBytes, upBytes]);
       picture.sum('closed cycles', [...key, 'adjusted'], [adjustedDownBytes, adjustedUpBytes]);
+      picture.account(storedAccount(record.cycle), key);
     } else if (record.kind === 'control') {
       const { control, id } = record;
       if (control.kind === 'nas-event') picture.put('told', [id.source, id.n]);
@@ -98,13 +104,18 @@ export function verifyPicture(run: Recomputation): Picture {
   for (const action of expected.actions) picture.action(action);
   for (const { id, began, liveEffect } of expected.shadows)
     picture.put('shadows', [id, began, JSON.stringify(liveEffect)]);
-  for (const { subscriberId, cycleStartMs, serviceClass, reason, offset, down, up } of expected.adjustments)
-    picture.sum('adjustments', [subscriberId, cycleStartMs, serviceClass, reason, offset], [down, up]);
-  for (const { subscriberId, cycleStartMs, cycleEndMs, classes, adjusted } of expected.closings) {
+  for (const one of expected.adjustments) {
+    const { subscriberId, cycleStartMs, serviceClass, reason, offset, partFromMs, offPeak, down, up } = one;
+    const key = [subscriberId, cycleStartMs, serviceClass, reason, offset, partFromMs, offPeak];
+    picture.sum('adjustments', key, [down, up]);
+  }
+  for (const closing of expected.closings) {
+    const { subscriberId, cycleStartMs, cycleEndMs, classes, adjusted, account } = closing;
     const key = [subscriberId, cycleStartMs, cycleEndMs];
     for (const [serviceClass, { down, up }] of classes)
       picture.sum('closed cycles', [...key, serviceClass], [down, up]);
     picture.sum('closed cycles', [...key, 'adjusted'], [adjusted.down, adjusted.up]);
+    picture.account(account, key);
   }
   for (const n of expected.toldEvents.keys()) picture.put('told', ['slot-0', n]);
   for (const { contribution } of expected.contributions)
@@ -136,10 +147,39 @@ export function factPictures(state: SlotState, run: Recomputation): [fold: Pictu
     const { current } = line.book;
     if (subscriber === undefined || current === null || run.watermarkMs >= current.endMs) continue;
     folded.facts(line.id, factsOf(state, subscriber, planOf(state, subscriber)));
-    const plan = planAt(line, run.plans, run.watermarkMs);
+    const plan = planNow(line, run.world.plans, run.watermarkMs);
     expected.facts(line.id, factsAt(line, plan, run.watermarkMs, run.world));
   }
   return [folded.done(), expected.done()];
+}
+
+/** What a closed cycle says that it is billed by; null = nothing. */
+function storedAccount({ planId, parts, allowance, overage }: ClosedCycle): ClosedAccount | null {
+  if (parts === undefined || allowance === undefined || overage === undefined) return null;
+  const byClass = (shares: readonly ClassBytes[]): Map<string, Amount> =>
+    new Map(
+      shares.map(({ serviceClass, downBytes, upBytes }) => [
+        serviceClass,
+        { down: BigInt(downBytes), up: BigInt(upBytes) },
+      ]),
+    );
+  return {
+    planId,
+    parts: parts.map(
+      ({ fromMs, toMs, planId: plan, version, unlimited, countedBytes, classes, offPeak }) => ({
+        ...{ fromMs, toMs, planId: plan, version, unlimited, counted: BigInt(countedBytes) },
+        total: { startMs: fromMs, endMs: toMs, classes: byClass(classes), offPeak: byClass(offPeak) },
+      }),
+    ),
+    base: allowance.baseBytes === null ? null : BigInt(allowance.baseBytes),
+    carryIn: BigInt(allowance.carryInBytes),
+    carryOut: BigInt(allowance.carryOutBytes),
+    topUps: new Map(allowance.topUps.map(({ id, usedBytes }) => [id, BigInt(usedBytes)])),
+    blocks: overage.blocks,
+    soldBytes: overage.soldBytes,
+    over: BigInt(overage.overBytes),
+    corrected: BigInt(overage.correctedBytes),
+  };
 }
 
 function sessionParts(id: string, session: Session | VerifySession): Part[] {
@@ -169,8 +209,43 @@ class Sketch {
     this.put('actions', [id, kind, subscriberId, content]);
   }
 
+  /** What a closed cycle is billed by. */
+  account(account: ClosedAccount | null, key: readonly Part[]): void {
+    if (account === null) return;
+    const { planId, parts, base, carryIn, carryOut, topUps, blocks, soldBytes, over, corrected } = account;
+    this.put('closed accounts', [...key, planId, base, carryIn, carryOut, over, corrected]);
+    this.sum('closed blocks', key, [blocks, soldBytes]);
+    for (const [topUp, bytes] of topUps) this.sum('closed top-ups', [...key, topUp], [bytes]);
+    for (const { fromMs, toMs, planId: plan, version, unlimited, counted, total } of parts) {
+      const part = [...key, fromMs, toMs, plan, version];
+      this.put('closed parts', [...part, unlimited, counted]);
+      for (const [name, { down, up }] of total.classes) this.sum('closed parts', [...part, name], [down, up]);
+      for (const [name, { down, up }] of total.offPeak)
+        this.sum('closed parts', [...part, name, 'off-peak'], [down, up]);
+    }
+  }
+
+  /** What plans made of cycles. */
+  tariff({ id, book, carry, topUpUses }: Line): void {
+    for (const { startMs, parts, spent } of book.cycles) {
+      for (const part of parts) {
+        const key = [id, startMs, part.startMs, part.endMs];
+        this.put('parts', key);
+        for (const [name, { down, up }] of part.classes) this.sum('parts', [...key, name], [down, up]);
+        for (const [name, { down, up }] of part.offPeak)
+          this.sum('parts', [...key, name, 'off-peak'], [down, up]);
+      }
+      this.sum('spent', [id, startMs], [spent?.carryBytes ?? 0, spent?.blocks ?? 0, spent?.soldBytes ?? 0]);
+      for (const [topUp, bytes] of spent?.topUps ?? []) this.sum('spent', [id, startMs, topUp], [bytes]);
+    }
+    if (carry !== null) this.put('carry', [id, carry.cycleStartMs, carry.bytes, carry.final]);
+    for (const [topUp, { before, used }] of topUpUses) this.sum('top-up use', [id, topUp], [before, used]);
+  }
+
   /** Use by time of day, hour and window, what is in force and what was asked for. */
-  use({ id, book, recent, effect, extras }: Line): void {
+  use(line: Line): void {
+    this.tariff(line);
+    const { id, book, recent, effect, extras } = line;
     for (const { startMs, offPeak } of book.cycles)
       for (const [name, { down, up }] of offPeak) this.sum('off-peak', [id, startMs, name], [down, up]);
     for (const { startMs, endMs, classes } of recent.hours.values())

@@ -1,0 +1,55 @@
+import { notBelow0 } from './counted.ts';
+import type { Cycle } from './cycle-book.ts';
+import type { ClosedAccount } from './expected.ts';
+import type { Line } from './line.ts';
+import type { PlanBook } from './plan-book.ts';
+import {
+  baseIn,
+  carryOf,
+  correctionOf,
+  countedIn,
+  countedOfPart,
+  isUnlimited,
+  pastView,
+  planOfPart,
+} from './tariff.ts';
+import type { View } from './tariff.ts';
+
+/** What a cycle comes to as it goes to billing. */
+export function closedAccount(line: Line, cycle: Cycle, plans: PlanBook): ClosedAccount {
+  const view = pastView(line, cycle, plans);
+  const base = baseIn(view);
+  const { spent } = cycle;
+  const topUps = new Map([...(spent?.topUps ?? [])].filter(([, used]) => used > 0n));
+  const covered = [...topUps.values()].reduce((sum, used) => sum + used, 0n);
+  const carryIn = spent?.carryBytes ?? 0n;
+  return {
+    planId: planOfPart(view, null).assigned?.planId ?? '',
+    parts: partsOf(view),
+    ...{ base, carryIn, topUps },
+    carryOut: carryOf(view) ?? 0n,
+    blocks: spent?.blocks ?? 0,
+    soldBytes: spent?.soldBytes ?? 0,
+    over: base === null ? 0n : countedIn(view, 'before-fresh') - base - carryIn - covered,
+    corrected: notBelow0(-correctionOf(view)),
+  };
+}
+
+/** Parts with an assignment; a cycle without parts is one. */
+function partsOf(view: View): ClosedAccount['parts'] {
+  const { cycle, line } = view;
+  const isWhole = cycle.parts.length === 0;
+  return (isWhole ? [cycle] : cycle.parts).flatMap((part) => {
+    const { assigned, plan } = planOfPart(view, isWhole ? null : part);
+    if (assigned === null) return [];
+    const { startMs: fromMs, endMs: toMs, classes, offPeak } = part;
+    return [
+      {
+        ...{ fromMs, toMs, planId: assigned.planId, version: plan?.version ?? 0 },
+        unlimited: isUnlimited(line, part),
+        counted: isWhole ? countedIn(view, 'nothing') : countedOfPart(view, part),
+        total: { startMs: fromMs, endMs: toMs, classes: new Map(classes), offPeak: new Map(offPeak) },
+      },
+    ];
+  });
+}

@@ -1,0 +1,99 @@
+import { cover } from './allowance.ts';
+import type { Use } from './allowance.ts';
+import type { Cycle, Spent } from './cycle-book.ts';
+import { extrasIn } from './extras.ts';
+import type { Line } from './line.ts';
+import type { PlanBook } from './plan-book.ts';
+import {
+  baseIn,
+  carriedInto,
+  carryOf,
+  countedIn,
+  coverageOf,
+  currentView,
+  nowOf,
+  pastView,
+} from './tariff.ts';
+
+/** Brings up what of each top-up is used in the current cycle. Without a cap none is. */
+export function bringUpUses(line: Line, plans: PlanBook, watermarkMs: number): void {
+  if (line.topUpUses.size === 0 && (line.profile?.topUps ?? []).length === 0) return;
+  const view = currentView(line, plans, watermarkMs);
+  const coverage = view && coverageOf(view);
+  if (coverage !== null) line.topUpUses = coverage.uses;
+}
+
+/** A cycle is over and another began: what it had is noted, top-ups go on, and what of its cap is left is carried over. */
+export function rollTariff(
+  line: Line,
+  ended: Cycle,
+  before: Cycle,
+  plans: PlanBook,
+  watermarkMs: number,
+): void {
+  ended.spent = spentIn(line, ended, plans);
+  const topUps = line.profile?.topUps ?? [];
+  const nowMs = nowOf(line, watermarkMs);
+  const uses = new Map<string, Use>();
+  for (const [id, use] of line.topUpUses) {
+    const isGone = !topUps.some((topUp) => topUp.id === id && topUp.expiresMs > nowMs);
+    if (!isGone) uses.set(id, { before: use.before + use.used, used: 0n });
+  }
+  line.topUpUses = uses;
+  line.carry = null;
+  setCarry(line, before, plans, false);
+}
+
+function spentIn(line: Line, cycle: Cycle, plans: PlanBook): Spent {
+  const { blocks, soldBytes } = extrasIn(line, cycle.startMs);
+  const topUps = new Map([...line.topUpUses].map(([id, { used }]) => [id, used]));
+  return { carryBytes: carriedInto(pastView(line, cycle, plans)), blocks, soldBytes, topUps };
+}
+
+/** Octets or corrections came to a cycle that is not the current one. */
+export function noteLate(line: Line, cycle: Cycle, plans: PlanBook): void {
+  const { current } = line.book;
+  if (current === null || cycle.endMs !== current.startMs || cycle.closed) return;
+  useInPast(line, cycle, plans);
+  if (line.carry !== null && !line.carry.final) setCarry(line, cycle, plans, false);
+}
+
+/** The cycle before the current one goes to billing: what it leaves is that for good. */
+export function closeCarry(line: Line, cycle: Cycle, plans: PlanBook): void {
+  if (cycle.endMs === line.book.current?.startMs && line.carry !== null) setCarry(line, cycle, plans, true);
+}
+
+function setCarry(line: Line, cycle: Cycle, plans: PlanBook, final: boolean): void {
+  const { current } = line.book;
+  const bytes = carryOf(pastView(line, cycle, plans));
+  line.carry = bytes === null || current === null ? null : { cycleStartMs: current.startMs, bytes, final };
+}
+
+/** Late octets use what was live as their cycle ended: the less is left of it now. */
+function useInPast(line: Line, cycle: Cycle, plans: PlanBook): void {
+  const { spent } = cycle;
+  const view = pastView(line, cycle, plans);
+  const base = baseIn(view);
+  const topUps = line.profile?.topUps ?? [];
+  if (spent === null || base === null || (topUps.length === 0 && spent.topUps.size === 0)) return;
+  const known = new Map<string, Use>();
+  for (const id of new Set([...line.topUpUses.keys(), ...spent.topUps.keys()])) {
+    const used = spent.topUps.get(id) ?? 0n;
+    const all = line.topUpUses.get(id);
+    const before = (all?.before ?? 0n) + (all?.used ?? 0n) - used;
+    known.set(id, { used, before: before > 0n ? before : 0n });
+  }
+  const supply = {
+    base,
+    counted: countedIn(view, 'before-fresh'),
+    carried: spent.carryBytes,
+    sold: BigInt(spent.soldBytes),
+  };
+  for (const [id, { used }] of cover(supply, topUps, known, view.atMs).uses) {
+    const more = used - (spent.topUps.get(id) ?? 0n);
+    if (more <= 0n) continue;
+    spent.topUps.set(id, used);
+    const use = line.topUpUses.get(id) ?? { before: 0n, used: 0n };
+    line.topUpUses.set(id, { ...use, before: use.before + more });
+  }
+}
