@@ -39,9 +39,8 @@ export function blockItems(
     .filter(({ id }) => !known.some(({ key }) => key === id))
     .flatMap((intent) => askedItem(intent, closed, context));
   const terms = termsOf(stored, closed, overage, plans, [...known, ...asked]);
-  // More than these where the tail of a log was lost: sold, and neither on the account nor in the ledger.
-  const sold = Math.max(overage.blocks, known.length + asked.length);
-  const due = terms === null ? sold : sold + blocksAtClose(terms, overage, sold);
+  // Reckoned on what the slot sold, not on what is booked: so late bytes come to the same in whatever order they come.
+  const due = overage.blocks + (terms === null ? 0 : blocksAtClose(terms, overage, overage.blocks));
   const missing = due - known.length - asked.length;
   const more =
     terms === null || terms.currency !== context.currency

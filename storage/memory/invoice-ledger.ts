@@ -69,6 +69,28 @@ export class MemoryInvoiceLedger implements InvoiceLedger {
     return [...this.#rows.values()].map(({ item }) => structuredClone(item));
   }
 
+  has(key: string): boolean {
+    return this.#rows.has(key);
+  }
+
+  /** Of one subscriber's cycles that begin in [fromMs, toMs), in the order in which they were made. */
+  ofCycles(subscriberId: string, fromMs: number, toMs: number): BillingItem[] {
+    const own: BillingItem[] = [];
+    for (const { item } of this.#rows.values())
+      if (item.subscriberId === subscriberId && item.cycleStartMs >= fromMs && item.cycleStartMs < toMs)
+        own.push(structuredClone(item));
+    return own;
+  }
+
+  /** How many there are; `backTo` takes away what was added since. */
+  mark(): number {
+    return this.#rows.size;
+  }
+
+  backTo(mark: number): void {
+    for (const key of [...this.#rows.keys()].slice(mark)) this.#rows.delete(key);
+  }
+
   claim(owner: string, limit: number, leaseMs: number): Promise<InvoiceDelivery[]> {
     const now = this.#now();
     const due = [...this.#rows.values()].filter(({ dueMs }) => dueMs !== null && dueMs <= now);

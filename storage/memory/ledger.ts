@@ -1,6 +1,7 @@
 import { ACTION_STATES, STATE_KINDS } from '../../schemas/action.ts';
 import type { ActionIntent, ActionState, ShadowDecision } from '../../schemas/action.ts';
 import { AppError } from '../../schemas/errors.ts';
+import type { ClosedCycle, UsageAdjustment } from '../../schemas/usage-record.ts';
 import type { ActionLedger, LedgerAction, LedgerBatch, SlotId, SlotMarks } from '../ports.ts';
 import { recordedOnly } from '../recorded-only.ts';
 import { MemoryDeadLetters } from './dead-letters.ts';
@@ -29,8 +30,21 @@ export interface MemoryLedgerOptions {
   /** take what the batches hold besides intents; default new ones */
   records?: MemoryUsageRecords;
   deadLetters?: MemoryDeadLetters;
+  /** makes the items of closed cycles; default nobody does */
+  money?: MoneyInMemory;
   /** ms since 1970 UTC; default the system's clock */
   now?: () => number;
+}
+
+/** Who makes the items of closed cycles, as storage/postgres/cycle-close.ts does. Never throws. */
+export interface MoneyInMemory {
+  /** @param asked blocks that the ledger was ever asked for, of one subscriber */
+  settle(
+    cycles: readonly ClosedCycle[],
+    adjustments: readonly UsageAdjustment[],
+    records: MemoryUsageRecords,
+    asked: (subscriberId: string) => ActionIntent[],
+  ): void;
 }
 
 /** The ledger in memory, for simulation and unit tests. Same contract suite as the Postgres one; nothing survives. */
@@ -40,6 +54,7 @@ export class MemoryActionLedger implements ActionLedger {
   /** by id, in the order in which they were stored */
   readonly shadows = new Map<string, ShadowDecision>();
   readonly #marks: SlotMarks | undefined;
+  readonly #money: MoneyInMemory | undefined;
   readonly #now: () => number;
   readonly #rows = new Map<string, Row>();
   readonly #ofSubscriber = new Map<string, Row[]>();
@@ -48,21 +63,23 @@ export class MemoryActionLedger implements ActionLedger {
 
   constructor(options: MemoryLedgerOptions = {}) {
     this.#marks = options.marks;
+    this.#money = options.money;
     this.#now = options.now ?? Date.now;
     this.records = options.records ?? new MemoryUsageRecords();
     this.deadLetters = options.deadLetters ?? new MemoryDeadLetters(this.#now);
   }
 
   async insert(slot: SlotId, position: number, batch: Partial<LedgerBatch>): Promise<string[]> {
-    const added: string[] = [];
-    this.records.add(batch.adjustments ?? [], batch.closedCycles ?? []);
+    const ids: string[] = [];
+    const added = this.records.add(batch.adjustments ?? [], batch.closedCycles ?? []);
     this.deadLetters.put(batch.deadLetters ?? []);
     for (const decision of batch.shadows ?? []) {
       if (!this.shadows.has(decision.id)) this.shadows.set(decision.id, structuredClone(decision));
     }
-    for (const intent of batch.intents ?? []) if (this.#add(intent)) added.push(intent.id);
+    for (const intent of batch.intents ?? []) if (this.#add(intent)) ids.push(intent.id);
+    this.#money?.settle(added.closedCycles, added.adjustments, this.records, (id) => this.#blocksOf(id));
     await this.#marks?.raise(slot, position);
-    return added;
+    return ids;
   }
 
   claim(owner: string, limit: number, leaseMs: number): Promise<LedgerAction[]> {
@@ -130,6 +147,11 @@ export class MemoryActionLedger implements ActionLedger {
       if (row !== undefined && versionOf(row) === versionOf(action)) row.exported = versionOf(row);
     }
     return Promise.resolve();
+  }
+
+  #blocksOf(subscriberId: string): ActionIntent[] {
+    const own = this.#ofSubscriber.get(subscriberId) ?? [];
+    return own.filter(({ intent }) => intent.kind === 'overage').map(({ intent }) => structuredClone(intent));
   }
 
   #add(intent: ActionIntent): boolean {

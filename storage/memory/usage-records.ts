@@ -8,15 +8,34 @@ export class MemoryUsageRecords implements UsageRecords {
   readonly #adjustments = new Map<string, UsageAdjustment>();
   readonly #closed = new Map<string, ClosedCycle>();
 
-  /** What is there already stays as it is. */
-  add(adjustments: readonly UsageAdjustment[], closedCycles: readonly ClosedCycle[]): void {
-    for (const each of adjustments) {
-      if (!this.#adjustments.has(each.id)) this.#adjustments.set(each.id, structuredClone(each));
-    }
-    for (const each of closedCycles) {
-      const key = JSON.stringify([each.subscriberId, each.cycleStartMs]);
-      if (!this.#closed.has(key)) this.#closed.set(key, structuredClone(each));
-    }
+  /** What is there already stays as it is. Returns what was not. */
+  add(
+    adjustments: readonly UsageAdjustment[],
+    closedCycles: readonly ClosedCycle[],
+  ): { adjustments: UsageAdjustment[]; closedCycles: ClosedCycle[] } {
+    const newAdjustments = adjustments.filter((each) => {
+      if (this.#adjustments.has(each.id)) return false;
+      this.#adjustments.set(each.id, structuredClone(each));
+      return true;
+    });
+    const newCycles = closedCycles.filter((each) => {
+      const key = nameOf(each.subscriberId, each.cycleStartMs);
+      if (this.#closed.has(key)) return false;
+      this.#closed.set(key, structuredClone(each));
+      return true;
+    });
+    return { adjustments: newAdjustments, closedCycles: newCycles };
+  }
+
+  /** One cycle and all adjustments of it, as they were given. */
+  stored(
+    subscriberId: string,
+    cycleStartMs: number,
+  ): { closed: ClosedCycle | null; adjustments: UsageAdjustment[] } {
+    const adjustments = [...this.#adjustments.values()].filter(
+      (each) => each.subscriberId === subscriberId && each.cycleStartMs === cycleStartMs,
+    );
+    return { closed: this.#closed.get(nameOf(subscriberId, cycleStartMs)) ?? null, adjustments };
   }
 
   adjustments(subscriberId: string, limit: number): Promise<UsageAdjustment[]> {
@@ -39,6 +58,10 @@ export class MemoryUsageRecords implements UsageRecords {
     all.sort((a, b) => byBytes(a.subscriberId, b.subscriberId) || a.cycleStartMs - b.cycleStartMs);
     return pages(all);
   }
+}
+
+function nameOf(subscriberId: string, cycleStartMs: number): string {
+  return JSON.stringify([subscriberId, cycleStartMs]);
 }
 
 function byBytes(a: string, b: string): number {

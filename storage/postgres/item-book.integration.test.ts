@@ -1,0 +1,304 @@
+import type pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { CycleRule } from '../../schemas/profile.ts';
+import { anIntent } from '../action-factory.contract.ts';
+import { aClose, aPlan, aTariff, itemBookContract, itemsOf, JANUARY, sums } from '../item-book.contract.ts';
+import type { BookFixture, GivenTariff } from '../item-book.contract.ts';
+import type { SlotId } from '../ports.ts';
+import type { CycleRow } from '../tariff-ports.ts';
+import { CycleClose } from './cycle-close.ts';
+import { PostgresCycleKeeping } from './cycle-keeping.ts';
+import { embeddedDatabase, realDatabase } from './database.contract.ts';
+import type { TestDatabase } from './database.contract.ts';
+import { PostgresInvoiceLedger } from './invoice-ledger.ts';
+import { PostgresItemBook } from './item-book.ts';
+import { PostgresActionLedger } from './ledger.ts';
+import { inTransaction } from './pool.ts';
+
+const SLOT: SlotId = { group: 'weir', topic: 'accounting', partition: 0 };
+const TABLES = `billing_item, invoice_delivery, cycle, closed_cycle, usage_adjustment, action, slot_mark, subscriber, account,
+  account_cycle_change, assignment, add_on_assignment, hold, plan_version, add_on_version`;
+
+const CYCLES = `
+  select s.subscriber_id as "subscriberId", (extract(epoch from c.start_at) * 1000)::float8 as "startMs",
+    (extract(epoch from c.end_at) * 1000)::float8 as "endMs", c.status,
+    (extract(epoch from c.closed_at) * 1000)::float8 as "closedMs", c.terms_differ as "termsDiffer"
+  from cycle c join subscriber s using (subscriber_no) where s.subscriber_id = $1 order by c.start_at`;
+
+async function opened(pool: pg.Pool): Promise<BookFixture<pg.PoolClient>> {
+  await pool.query(`truncate ${TABLES} cascade`);
+  const faults: unknown[] = [];
+  const onFault = (error: unknown): void => {
+    faults.push(error);
+  };
+  return {
+    book: new PostgresItemBook(),
+    ledger: new PostgresActionLedger(pool, Date.now, new CycleClose(onFault)),
+    deliveries: new PostgresInvoiceLedger(pool),
+    keeping: new PostgresCycleKeeping(pool, { onFault }),
+    run: (work) => inTransaction(pool, work),
+    give: (tariff) => give(pool, tariff),
+    async terms(plans, addOns) {
+      for (const { metering, effectiveFromMs, ...terms } of plans)
+        await pool.query(
+          `insert into plan_version (plan_id, version, content, terms, effective_from)
+           values ($1, $2, $3, $4, to_timestamp($5::float8 / 1000))`,
+          [
+            terms.planId,
+            terms.version,
+            JSON.stringify(metering),
+            JSON.stringify({ ...terms, metering }),
+            effectiveFromMs,
+          ],
+        );
+      for (const terms of addOns)
+        await pool.query(`insert into add_on_version values ($1, $2, $3, to_timestamp($4::float8 / 1000))`, [
+          ...[terms.addOnId, terms.version, JSON.stringify(terms), terms.effectiveFromMs],
+        ]);
+    },
+    cyclesOf: async (subscriberId) => (await pool.query<CycleRow>(CYCLES, [subscriberId])).rows,
+    faults,
+  };
+}
+
+/** Rows as they are, without the checks of the tariff store: also what is wrong. */
+async function give(pool: pg.Pool, given: GivenTariff): Promise<number> {
+  const { subscriberId, currency, zone, cycle, cycleChanges, assignments, addOns, holds, overageConsent } =
+    given;
+  return inTransaction(pool, async (client) => {
+    await client.query(`select set_config('weir.derived', 'on', true)`);
+    const accountId = `acct-${subscriberId}`;
+    if (currency !== null)
+      await client.query(
+        `insert into account (account_id, currency, cycle_kind, anchor_day, anchor_weekday, cycle_days, cycle_from)
+         values ($1, $2, $3, $4, $5, $6, $7)
+         on conflict (account_id) do update set anchor_day = excluded.anchor_day`,
+        [accountId, currency, ...columnsOf(cycle)],
+      );
+    const row = await client.query<{ no: number }>(
+      `insert into subscriber as s (subscriber_id, profile, account_id, zone, overage_consent) values ($1, '{}', $2, $3, $4)
+       on conflict (subscriber_id) do update set account_id = excluded.account_id, zone = excluded.zone,
+         overage_consent = excluded.overage_consent returning subscriber_no as "no"`,
+      [subscriberId, currency === null ? null : accountId, zone, overageConsent],
+    );
+    const no = row.rows[0]?.no ?? Number.NaN;
+    for (const table of ['assignment', 'add_on_assignment', 'hold'])
+      await client.query(`delete from ${table} where subscriber_no = $1`, [no]);
+    const dated = async (
+      table: string,
+      name: string,
+      value: string,
+      fromMs: number,
+      toMs: number | null,
+      source: string,
+    ) =>
+      client.query(
+        `insert into ${table} (subscriber_no, ${name}, from_at, to_at${source === '' ? '' : ', source'})
+         values ($1, $2, to_timestamp($3::float8 / 1000), to_timestamp($4::float8 / 1000)${source})`,
+        [no, value, fromMs, toMs],
+      );
+    // Rows of before the check of currencies may be there too.
+    await client.query('alter table assignment disable trigger user');
+    for (const { planId, fromMs, toMs } of assignments)
+      await dated('assignment', 'plan_id', planId, fromMs, toMs, `, 'api'`);
+    await client.query('alter table assignment enable trigger user');
+    for (const { addOnId, fromMs, toMs } of addOns)
+      await dated('add_on_assignment', 'add_on_id', addOnId, fromMs, toMs, '');
+    for (const { kind, fromMs, toMs } of holds) await dated('hold', 'kind', kind, fromMs, toMs, `, 'api'`);
+    await client.query('delete from account_cycle_change where account_id = $1', [accountId]);
+    for (const change of cycleChanges)
+      await client.query(
+        `insert into account_cycle_change (account_id, from_at, cycle_kind, anchor_day, anchor_weekday, cycle_days, cycle_from, source)
+         values ($1, to_timestamp($2::float8 / 1000), $3, $4, $5, $6, $7, 'api')`,
+        [accountId, change.fromMs, ...columnsOf(change.cycle)],
+      );
+    return no;
+  });
+}
+
+function columnsOf(rule: CycleRule): (string | number | null)[] {
+  return [
+    rule.kind,
+    rule.kind === 'month' ? rule.anchorDay : null,
+    rule.kind === 'week' ? rule.weekday : null,
+    rule.kind === 'days' ? rule.days : null,
+    rule.kind === 'days' ? rule.from : null,
+  ];
+}
+
+describe.each([
+  ['Postgres', () => realDatabase('item_book')],
+  ['PGlite', embeddedDatabase],
+] as const)('%s', (name, openDatabase) => {
+  let database: TestDatabase;
+  beforeAll(async () => {
+    database = await openDatabase();
+  });
+  afterAll(() => database.close());
+
+  itemBookContract(name, () => opened(database.pool));
+
+  it('keeps neither close nor items where the call that stores them does not commit', async () => {
+    const fixture = await opened(database.pool);
+    await fixture.terms([aPlan('home', { recurring: { feeMinor: 100, when: 'arrears' } })], []);
+    await fixture.give(aTariff('s-1', 'home'));
+    await database.pool.query('alter table slot_mark add constraint refuse check (position < 100)');
+    try {
+      const batch = { closedCycles: [aClose('s-1', 'home', 0)] };
+      await expect(fixture.ledger.insert(SLOT, 100, batch)).rejects.toMatchObject({ code: 'invalid-input' });
+      expect(await itemsOf(fixture, 's-1')).toEqual([]);
+      expect(await fixture.cyclesOf('s-1')).toEqual([]);
+      await fixture.ledger.insert(SLOT, 99, batch);
+      expect(await sums(fixture, 's-1')).toEqual({ 'plan:home': 100 });
+    } finally {
+      await database.pool.query('alter table slot_mark drop constraint refuse');
+    }
+  });
+
+  it('stores actions and all other cycles where the database refuses some items', async () => {
+    const fixture = await opened(database.pool);
+    await fixture.terms([aPlan('home', { recurring: { feeMinor: 100, when: 'arrears' } })], []);
+    const names = Array.from({ length: 70 }, (_, n) => `s-${n}`);
+    for (const id of names) await fixture.give(aTariff(id, 'home'));
+    await database.pool.query(
+      `alter table billing_item add constraint refuse check (subscriber_id not in ('s-3', 's-66'))`,
+    );
+    try {
+      const closedCycles = names.map((id) => aClose(id, 'home', 0));
+      const intents = [anIntent({ id: 'a' })];
+      expect(await fixture.ledger.insert(SLOT, 1, { closedCycles, intents })).toEqual(['a']);
+    } finally {
+      await database.pool.query('alter table billing_item drop constraint refuse');
+    }
+    expect(fixture.faults).toHaveLength(2);
+    expect(await fixture.cyclesOf('s-3')).toMatchObject([{ status: 'closing' }]);
+    expect((await fixture.deliveries.counts()).pending).toBe(68);
+    expect(await fixture.keeping.retryFailed(10)).toBe(2);
+    expect((await fixture.deliveries.counts()).pending).toBe(70);
+  });
+
+  it('stores actions where no item at all can be made', async () => {
+    const fixture = await opened(database.pool);
+    const names = Array.from({ length: 200 }, (_, n) => `s-${n}`);
+    await fixture.terms([aPlan('home', { recurring: { feeMinor: 100, when: 'arrears' } })], []);
+    for (const id of names) await fixture.give(aTariff(id, 'home'));
+    await database.pool.query('alter table billing_item rename to billing_item_gone');
+    try {
+      const closedCycles = names.map((id) => aClose(id, 'home', 0));
+      expect(
+        await fixture.ledger.insert(SLOT, 1, { closedCycles, intents: [anIntent({ id: 'a' })] }),
+      ).toEqual(['a']);
+    } finally {
+      await database.pool.query('alter table billing_item_gone rename to billing_item');
+    }
+    expect(fixture.faults).toHaveLength(200);
+    expect(await fixture.keeping.retryFailed(150)).toBe(150);
+    expect(await fixture.keeping.retryFailed(150)).toBe(50);
+  });
+
+  it('leaves cycles that closed before there were items as they are', async () => {
+    const fixture = await opened(database.pool);
+    await fixture.terms([aPlan('home', { recurring: { feeMinor: 100, when: 'arrears' } })], []);
+    await fixture.give(aTariff('s-1', 'home'));
+    await new PostgresActionLedger(database.pool).insert(SLOT, 1, {
+      closedCycles: [aClose('s-1', 'home', 0)],
+    });
+    const { subscriberId, cycleStartMs, cycleEndMs } = aClose('s-1', 'home', 0);
+    const late = {
+      id: 'a',
+      subscriberId,
+      cycleStartMs,
+      cycleEndMs,
+      serviceClass: '',
+      downBytes: 5,
+      upBytes: 0,
+    };
+    await fixture.ledger.insert(SLOT, 2, {
+      adjustments: [{ ...late, reason: 'late-usage', detail: '', partition: 0, offset: 2_000 }],
+    });
+    expect(await itemsOf(fixture, 's-1')).toEqual([]);
+  });
+
+  it('notes when a leader that is none any more comes to write', async () => {
+    const fixture = await opened(database.pool);
+    await fixture.terms([aPlan('home', { recurring: { feeMinor: 100, when: 'advance' } })], []);
+    await fixture.give(aTariff('s-1', 'home'));
+    const deposed = new PostgresCycleKeeping(database.pool, {
+      guard: () => Promise.reject(new Error('deposed')),
+      onFault: () => undefined,
+    });
+    await expect(deposed.begun(JANUARY.startMs, 10)).rejects.toThrow('deposed');
+    expect(await itemsOf(fixture, 's-1')).toEqual([]);
+  });
+});
+
+describe('PostgresItemBook beside others', () => {
+  let database: TestDatabase;
+  beforeAll(async () => {
+    database = await realDatabase('item_book_races');
+  });
+  afterAll(() => database.close());
+
+  it('ends in the same money whichever of change and close comes first', async () => {
+    const fixture = await opened(database.pool);
+    await fixture.terms(
+      [
+        aPlan('home', { recurring: { feeMinor: 3_100, when: 'advance' } }),
+        aPlan('fast', { recurring: { feeMinor: 6_200, when: 'advance' } }),
+      ],
+      [],
+    );
+    const middle = JANUARY.startMs + 15 * 86_400_000;
+    const outcomes = new Set<string>();
+    for (let round = 0; round < 12; round++) {
+      const id = `s-${round}`;
+      const no = await fixture.give(aTariff(id, 'home'));
+      await fixture.run((tx) => fixture.book.settleCycle(tx, no, JANUARY, 'advance'));
+      const change = fixture.run(async (tx) => {
+        await tx.query('select from subscriber where subscriber_no = $1 for no key update', [no]);
+        await tx.query(
+          'update assignment set to_at = to_timestamp($2::float8 / 1000) where subscriber_no = $1',
+          [no, middle],
+        );
+        await tx.query(
+          `insert into assignment (subscriber_no, plan_id, from_at, source) values ($1, 'fast', to_timestamp($2::float8 / 1000), 'api')`,
+          [no, middle],
+        );
+        await fixture.book.settleCycle(tx, no, JANUARY, 'advance');
+      });
+      const close = fixture.ledger.insert(SLOT, round, { closedCycles: [aClose(id, 'home', 0)] });
+      const [changed] = await Promise.allSettled(
+        round % 2 === 0 ? [change, close] : [change, close].reverse(),
+      );
+      await Promise.allSettled([change, close]);
+      const refused = await change.then(
+        () => false,
+        () => true,
+      );
+      outcomes.add(String(refused));
+      expect(changed).toBeDefined();
+      const total = Object.values(await sums(fixture, id)).reduce((a, b) => a + b, 0);
+      expect(total).toBe(refused ? 3_100 : 4_700);
+      expect(fixture.faults).toEqual([]);
+    }
+    expect(outcomes.size).toBeGreaterThan(0);
+  });
+
+  it('charges once what several close at the same time, in opposite orders', async () => {
+    const fixture = await opened(database.pool);
+    await fixture.terms([aPlan('home', { recurring: { feeMinor: 100, when: 'arrears' } })], []);
+    const names = Array.from({ length: 40 }, (_, n) => `s-${n}`);
+    for (const id of names) await fixture.give(aTariff(id, 'home'));
+    const closedCycles = names.map((id) => aClose(id, 'home', 0));
+    await fixture.ledger.insert(SLOT, 1, { closedCycles });
+    await database.pool.query('truncate billing_item, invoice_delivery, cycle cascade');
+    const close = (cycles: typeof closedCycles) => fixture.run((tx) => fixture.book.close(tx, cycles));
+    await Promise.all([
+      close(closedCycles),
+      close([...closedCycles].reverse()),
+      close(closedCycles.slice(10)),
+      fixture.keeping.begun(JANUARY.startMs, 100),
+    ]);
+    for (const id of names) expect(await sums(fixture, id)).toEqual({ 'plan:home': 100 });
+  });
+});
