@@ -1,0 +1,154 @@
+import { describe, expect, it } from 'vitest';
+import type { CycleRow } from '../../storage/tariff-ports.ts';
+import type { JobContext } from '../../storage/job-ports.ts';
+import type { Kept } from '../../storage/retention-ports.ts';
+import {
+  closeLateJob,
+  keptFor,
+  openCyclesJob,
+  refreshDatedJob,
+  retentionJob,
+  trimLogJob,
+} from './job-work.ts';
+
+const DAY = 86_400_000;
+const NOW = 400 * DAY;
+
+function context(changes: Partial<JobContext> = {}) {
+  const told: unknown[] = [];
+  const progress = (one: unknown): Promise<void> => {
+    told.push(structuredClone(one));
+    return Promise.resolve();
+  };
+  const signal = new AbortController().signal;
+  return { told, given: { nowMs: NOW, signal, token: 't', last: null, progress, ...changes } };
+}
+
+/** A store that has so much left, and gives it piece by piece. */
+function left(amount: number) {
+  let rest = amount;
+  const limits: number[] = [];
+  const take = (limit: number): Promise<number> => {
+    limits.push(limit);
+    const piece = Math.min(limit, rest);
+    rest -= piece;
+    return Promise.resolve(piece);
+  };
+  return { take, limits, rest: () => rest };
+}
+
+describe('retention', () => {
+  it('drops each kind until nothing is left, as its leader', async () => {
+    const asked: unknown[][] = [];
+    const trim = (...call: [Kept, number, string, string | null]) => {
+      asked.push(call);
+      const [kept, , , after] = call;
+      const next = kept === 'job-runs' && after === null ? 'more' : null;
+      return Promise.resolve({ dropped: 2, next });
+    };
+    const { told, given } = context();
+    const result = await retentionJob({ trim }, () => Promise.resolve(9), keptFor(30))(given);
+    const dropped = { 'dead-letters': 9, 'shadow-decisions': 2, 'idempotency-keys': 2, 'import-lines': 2 };
+    expect(result).toEqual({ dropped: { ...dropped, 'job-runs': 4, reconciliations: 2 } });
+    expect(asked).toEqual([
+      ['shadow-decisions', 30 * DAY, 't', null],
+      ['idempotency-keys', 2 * DAY, 't', null],
+      ['import-lines', 7 * DAY, 't', null],
+      ['job-runs', 90 * DAY, 't', null],
+      ['job-runs', 90 * DAY, 't', 'more'],
+      ['reconciliations', 400 * DAY, 't', null],
+    ]);
+    expect(told).toHaveLength(5);
+  });
+
+  it('ends between two pieces when it is told to', async () => {
+    const stop = new AbortController();
+    let pieces = 0;
+    const trim = () => {
+      pieces += 1;
+      stop.abort();
+      return Promise.resolve({ dropped: 1, next: 'more' });
+    };
+    await retentionJob(
+      { trim },
+      () => Promise.resolve(0),
+      keptFor(30),
+    )(context({ signal: stop.signal }).given);
+    expect(pieces).toBe(1);
+  });
+});
+
+describe('trim-log', () => {
+  it('goes by the log’s clock', async () => {
+    const asked: number[] = [];
+    const trim = (beforeMs: number) => Promise.resolve(asked.push(beforeMs));
+    expect(await trimLogJob(trim, 8 * DAY)(context().given)).toEqual({ dropped: 1 });
+    expect(asked).toEqual([NOW - 8 * DAY]);
+  });
+});
+
+describe('open-cycles', () => {
+  it('opens in pieces until all are', async () => {
+    const { take, limits } = left(4_500);
+    const { told, given } = context();
+    const run = openCyclesJob({ begun: (nowMs, limit) => (expect(nowMs).toBe(NOW), take(limit)) });
+    expect(await run(given)).toEqual({ opened: 4_500 });
+    expect(limits).toHaveLength(3);
+    expect(told).toEqual([{ done: 2_000 }, { done: 4_000 }]);
+  });
+
+  it('ends between two pieces when it is told to', async () => {
+    const stop = new AbortController();
+    const { take, rest } = left(100_000);
+    const begun = (_: number, limit: number) => (stop.abort(), take(limit));
+    await openCyclesJob({ begun })(context({ signal: stop.signal }).given);
+    expect(rest()).toBe(98_000);
+  });
+});
+
+describe('close-late', () => {
+  const row: CycleRow = {
+    ...{
+      subscriberId: 's1',
+      startMs: 0,
+      endMs: 30 * DAY,
+      status: 'open',
+      closedMs: null,
+      termsDiffer: false,
+    },
+  };
+
+  it('tries failed closes again, and is content where none is late', async () => {
+    const { take, rest } = left(3);
+    const asked: number[] = [];
+    const notClosed = (beforeMs: number) => (asked.push(beforeMs), Promise.resolve([]));
+    const job = closeLateJob({ notClosed, retryFailed: take }, DAY, { error: () => undefined });
+    expect(await job(context().given)).toEqual({ closed: 3, late: 0 });
+    expect(rest()).toBe(0);
+    expect(asked).toEqual([NOW - DAY - 7_200_000]);
+  });
+
+  it('fails where a cycle is late, and says how many', async () => {
+    const lines: unknown[] = [];
+    const cycles = { notClosed: () => Promise.resolve([row, row]), retryFailed: () => Promise.resolve(0) };
+    const { told, given } = context();
+    const job = closeLateJob(cycles, DAY, { error: (line: unknown) => lines.push(line) });
+    await expect(job(given)).rejects.toThrow('2 billing cycles are not closed');
+    expect(told).toEqual([{ closed: 0, late: 2 }]);
+    expect(lines).toHaveLength(1);
+  });
+});
+
+describe('refresh-dated', () => {
+  it.each<[string, unknown, number]>([
+    ['the day before at first', null, NOW - DAY],
+    ['what came since the last run, and an hour more', { throughMs: NOW - 300_000 }, NOW - 3_600_000],
+    ['all of a longer time', { throughMs: NOW - 9 * DAY }, NOW - 9 * DAY],
+    ['the last hour where time began anew', { throughMs: NOW + 9 * DAY }, NOW - 3_600_000],
+  ])('looks at %s', async (_, last, fromMs) => {
+    const asked: number[][] = [];
+    const refresh = (...span: [number, number]) => Promise.resolve(asked.push(span));
+    expect(await refreshDatedJob(refresh)(context({ last }).given)).toEqual({ throughMs: NOW, refreshed: 1 });
+    expect(asked).toEqual([[fromMs, NOW]]);
+  });
+});

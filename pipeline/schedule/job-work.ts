@@ -1,0 +1,138 @@
+import type { Logger } from 'pino';
+import { AppError } from '../../schemas/errors.ts';
+import type { CycleKeeping } from '../../storage/billing-ports.ts';
+import type { Job, JobContext } from '../../storage/job-ports.ts';
+import { KEPT } from '../../storage/retention-ports.ts';
+import type { Kept, Retention, TrimCursor } from '../../storage/retention-ports.ts';
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+/** Cycles or subscribers of one piece of work. */
+const PIECE = 2_000;
+/** A cycle that is not closed so long after its grace is late: the slot closes it with its first input after that. */
+const LATE_AFTER_MS = 2 * HOUR_MS;
+/** Cycles told of in one run. */
+const MAX_LATE = 1_000;
+
+/** How long each is kept, ms. */
+export type KeptFor = Readonly<Record<Kept, number>>;
+
+/** How long each is kept, where shadow decisions are for so many days. */
+export function keptFor(shadowDays: number): KeptFor {
+  return {
+    'shadow-decisions': shadowDays * DAY_MS,
+    'idempotency-keys': 48 * HOUR_MS,
+    'import-lines': 7 * DAY_MS,
+    'job-runs': 90 * DAY_MS,
+    reconciliations: 400 * DAY_MS,
+  };
+}
+
+/** Does pieces until one has less than a piece's worth; returns how much that was. Stops between two of them when told to. */
+export async function inPieces(
+  { signal, progress }: Pick<JobContext, 'signal' | 'progress'>,
+  piece: (limit: number) => Promise<number>,
+): Promise<number> {
+  let total = 0;
+  while (!signal.aborted) {
+    const done = await piece(PIECE);
+    total += done;
+    if (done < PIECE) break;
+    await progress({ done: total });
+  }
+  return total;
+}
+
+/** Drops what was kept long enough; dead letters likewise. */
+export function retentionJob(
+  retention: Retention,
+  trimLetters: () => Promise<number>,
+  kept: KeptFor,
+): Job['run'] {
+  return async (context) => {
+    const dropped: Record<string, number> = { 'dead-letters': await trimLetters() };
+    for (const what of KEPT) {
+      dropped[what] = await trimAll(retention, what, kept[what], context);
+      if (context.signal.aborted) break;
+      await context.progress({ dropped });
+    }
+    return { dropped };
+  };
+}
+
+async function trimAll(
+  retention: Retention,
+  what: Kept,
+  olderThanMs: number,
+  { token, signal }: JobContext,
+): Promise<number> {
+  let dropped = 0;
+  let after: TrimCursor | null = null;
+  do {
+    const piece = await retention.trim(what, olderThanMs, token, after);
+    dropped += piece.dropped;
+    after = piece.next;
+  } while (after !== null && !signal.aborted);
+  return dropped;
+}
+
+/** Drops entries of the embedded log that were kept long enough and read by all. */
+export function trimLogJob(trim: (beforeMs: number) => Promise<number>, retentionMs: number): Job['run'] {
+  return async ({ nowMs }) => ({ dropped: await trim(nowMs - retentionMs) });
+}
+
+/** Opens cycles that began, with their fees in advance. */
+export function openCyclesJob(cycles: Pick<CycleKeeping, 'begun'>): Job['run'] {
+  return async (context) => ({
+    opened: await inPieces(context, (limit) => cycles.begun(context.nowMs, limit)),
+  });
+}
+
+/**
+ * Tries again what failed when a cycle was closed, and looks for cycles that no slot closed in time: the run fails then, so
+ * that whoever watches the jobs is told.
+ */
+export function closeLateJob(
+  cycles: Pick<CycleKeeping, 'notClosed' | 'retryFailed'>,
+  graceMs: number,
+  log: Pick<Logger, 'error'>,
+): Job['run'] {
+  return async (context) => {
+    const closed = await inPieces(context, (limit) => cycles.retryFailed(limit));
+    const late = await cycles.notClosed(context.nowMs - graceMs - LATE_AFTER_MS, MAX_LATE);
+    await context.progress({ closed, late: late.length });
+    if (late.length === 0) return { closed, late: 0 };
+    const { startMs = 0, endMs = 0 } = late[0] ?? {};
+    const count = late.length < MAX_LATE ? String(late.length) : `${String(MAX_LATE)} or more`;
+    log.error({ count, cycle: { startMs, endMs } }, 'billing cycles were not closed in time');
+    throw new AppError(
+      'conflict',
+      `${count} billing cycles are not closed though their end and grace are over: does a partition stand still?`,
+    );
+  };
+}
+
+/** From when to when a run of `refreshDated` looked. */
+interface LookedThrough {
+  throughMs: number;
+}
+
+/**
+ * Tells profiles of what begins by date alone: between the last run's end and this one's.
+ *
+ * @param refresh tells of what begins in (fromMs, toMs]; returns how many profiles changed; idempotent
+ */
+export function refreshDatedJob(refresh: (fromMs: number, toMs: number) => Promise<number>): Job['run'] {
+  return async ({ nowMs, last }) => {
+    // Simulated time may begin anew behind it.
+    const fromMs = Math.min(throughOf(last) ?? nowMs - DAY_MS, nowMs - HOUR_MS);
+    const refreshed = await refresh(fromMs, nowMs);
+    const looked: LookedThrough = { throughMs: nowMs };
+    return { ...looked, refreshed };
+  };
+}
+
+function throughOf(last: unknown): number | null {
+  const { throughMs } = (last ?? {}) as Partial<LookedThrough>;
+  return typeof throughMs === 'number' ? throughMs : null;
+}
