@@ -5,15 +5,18 @@ import { DECORATOR_NAMES, OPERATOR_NAMES } from '../compile/operators.ts';
 import { DECORATOR_DESCRIPTIONS, OPERATOR_DESCRIPTIONS } from '../lint/operator-forms.ts';
 import { factsPage } from './facts-page.ts';
 import { policySchema } from './policy-schema.ts';
+import { providerSchema } from './provider-schema.ts';
 
 const PAGE = new URL('../../docs/facts.md', import.meta.url);
 const SCHEMA = new URL('../../schemas/policy.schema.json', import.meta.url);
+const PROVIDER_SCHEMA = new URL('../../schemas/provider.schema.json', import.meta.url);
 const POLICIES = new URL('../../policies/', import.meta.url);
 
 describe('what is made from the catalogue', () => {
   it.each([
     ['docs/facts.md', PAGE, () => factsPage()],
     ['schemas/policy.schema.json', SCHEMA, () => `${JSON.stringify(policySchema(), null, 2)}\n`],
+    ['schemas/provider.schema.json', PROVIDER_SCHEMA, () => `${JSON.stringify(providerSchema(), null, 2)}\n`],
   ])('%s is current (WEIR_UPDATE_DOCS=1 writes it anew)', (_name, url, make) => {
     if (process.env['WEIR_UPDATE_DOCS'] === '1') writeFileSync(url, make());
     expect(readFileSync(url, 'utf8')).toBe(make());
@@ -64,5 +67,40 @@ describe('the JSON Schema', () => {
     ['a priority of 0', { priority: 0 }, false],
   ])('%s: %s', (_name, rule, fits) => {
     expect(form.safeParse(policy(rule)).success).toBe(fits);
+  });
+});
+
+describe('the JSON Schema of provider.json', () => {
+  const form = z.fromJSONSchema(providerSchema() as Parameters<typeof z.fromJSONSchema>[0]);
+
+  it('accepts policies/provider.json', () => {
+    const value: unknown = JSON.parse(readFileSync(new URL('provider.json', POLICIES), 'utf8'));
+    expect(form.safeParse(value).error?.issues ?? []).toEqual([]);
+  });
+
+  const hours = { days: [1, 7], from: '22:00', to: '24:00' };
+  const price = { priceMinor: 500, currency: 'EUR', validSeconds: null };
+  it.each([
+    ['nothing', {}, true],
+    ['a hint for the editor', { $schema: '../schemas/provider.schema.json' }, true],
+    ['hours and dates', { offPeak: { hours: [hours], dates: ['2026-12-25'] } }, true],
+    ['a product', { topUps: { x: { bytes: 1, ...price } } }, true],
+    ['a product of bytes that says so', { topUps: { x: { kind: 'bytes', bytes: 1, ...price } } }, true],
+    ['a boost', { topUps: { x: { kind: 'boost', downBps: 1, upBps: 1, bytes: 0, ...price } } }, true],
+    ['unlimited', { topUps: { x: { kind: 'unlimited', bytes: 0, ...price } } }, true],
+    ['an unknown key', { policies: [] }, false],
+    ['a day 8', { offPeak: { hours: [{ ...hours, days: [8] }] } }, false],
+    ['no day', { offPeak: { hours: [{ ...hours, days: [] }] } }, false],
+    ['from 24:00', { offPeak: { hours: [{ ...hours, from: '24:00' }] } }, false],
+    ['a date in words', { offPeak: { dates: ['Christmas'] } }, false],
+    ['a speed of 0', { throttleProfiles: { x: { downBps: 0, upBps: 1 } } }, false],
+    ['one speed', { throttleProfiles: { x: { downBps: 1 } } }, false],
+    ['a profile without a name', { redirectProfiles: [''] }, false],
+    ['a product without bytes', { topUps: { x: price } }, false],
+    ['a boost without speeds', { topUps: { x: { kind: 'boost', ...price } } }, false],
+    ['a product without a validity', { topUps: { x: { bytes: 1, priceMinor: 1, currency: 'EUR' } } }, false],
+    ['neutrality in words', { neutrality: 'yes' }, false],
+  ])('%s: %s', (_name, value, fits) => {
+    expect(form.safeParse(value).success).toBe(fits);
   });
 });

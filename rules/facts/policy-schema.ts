@@ -12,13 +12,12 @@ import {
 } from '../lint/check-event.ts';
 import type { MODES } from '../lint/check-policy.ts';
 import { NAME_FORM, SUBJECTS } from '../lint/check-policy.ts';
-import type { Whole } from '../lint/shape.ts';
 import { MAX_CONDITION_DEPTH } from '../lint/check-condition.ts';
 import { MAX_RULES } from '../lint/check-policy.ts';
 import type { FactDefinition } from './catalogue.ts';
 import { CLASS_FACTS, FACTS } from './catalogue.ts';
-
-type Schema = Record<string, unknown>;
+import type { Schema } from './json-schema.ts';
+import { DIALECT, closed, oneOf, whole } from './json-schema.ts';
 
 /**
  * JSON Schema (2020-12) of a policy file, made from the catalogue: editors complete facts, operators and parameters from it
@@ -26,7 +25,7 @@ type Schema = Record<string, unknown>;
  */
 export function policySchema(): Schema {
   return {
-    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    $schema: DIALECT,
     title: 'Weir policy',
     description: 'Rules that a product owner edits; docs/policies.md and docs/facts.md explain them',
     ...closed(
@@ -205,11 +204,6 @@ function overage(): Schema {
   };
 }
 
-function whole({ unit, min, max }: Whole): Schema {
-  const limits = { type: 'integer', minimum: min, maximum: max };
-  return unit === '' ? limits : { ...limits, description: unit };
-}
-
 function names(): Schema {
   return {
     type: 'array',
@@ -219,20 +213,5 @@ function names(): Schema {
       maxLength: MAX_NAME,
       description: 'A * at the end stands for any rest',
     },
-  };
-}
-
-/** An object that has no other keys. */
-function closed(properties: Schema, required: string[] = []): Schema {
-  return { type: 'object', properties, required, additionalProperties: false };
-}
-
-/** A choice of texts, each with what it means: editors show that beside it. */
-function oneOf(texts: Readonly<Record<string, string>>): Schema {
-  const options = Object.entries(texts);
-  return {
-    type: 'string',
-    enum: options.map(([name]) => name),
-    markdownEnumDescriptions: options.map(([, description]) => description),
   };
 }

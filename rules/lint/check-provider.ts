@@ -16,9 +16,10 @@ const KEYS = [
   'topUps',
   'neutrality',
 ] as const satisfies (keyof ProviderSettings | '$schema')[];
-const MOST_HOURS = 50;
-const MOST_DATES = 1000;
-const MOST_PROFILES = 1000;
+export const MOST_HOURS = 50;
+export const MOST_DATES = 1000;
+/** Names of one sort. */
+export const MOST_PROFILES = 1000;
 
 /** Checks a JSON value against the format of provider.json; what it leaves out is nothing. Bounded, never throws. */
 export function checkProvider(value: unknown, report: Report): void {
