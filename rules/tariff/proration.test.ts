@@ -57,6 +57,12 @@ describe('prorate, reckoned by hand', () => {
     expect(prorateBytes(100, APRIL, at('2026-01-01T00:00Z'), at('2027-01-01T00:00Z'))).toBe(100);
   });
 
+  it('costs nothing where a cycle has no whole second', () => {
+    const none = { startMs: 1200, endMs: 1900 };
+    expect(prorate(3000, none, 1200, 1900)).toBe(0);
+    expect(prorateBytes(3000, none, 1200, 1900)).toBe(0);
+  });
+
   it('charges a share while it is held', () => {
     const held = [
       { startMs: APRIL.startMs, endMs: at('2026-04-11T00:00Z'), perMille: 1000 },

@@ -35,7 +35,7 @@ export function stubFee(feeMinor: number, stub: Span, whole: Span): number {
 
 /**
  * `prorate` where only a share is charged at times. C(t) sums seconds by their share before it rounds, and it is reckoned from the
- * start of the first share whatever [fromMs, toMs) is: that keeps the sums exact.
+ * start of the first share whatever [fromMs, toMs) is: that keeps the sums exact. A cycle without a whole second costs nothing.
  *
  * @param shares in order, one after the other, from the start of the cycle to its end
  */
@@ -47,6 +47,7 @@ export function prorateShares(
   whole: Span,
 ): number {
   const d = 1000n * secondsBetween(whole.startMs, whole.endMs);
+  if (d === 0n) return 0;
   const until = (ms: number): bigint => halfEven(BigInt(feeMinor) * weightUntil(shares, ms), d);
   return minorOf(until(Math.max(fromMs, toMs)) - until(fromMs));
 }
@@ -70,6 +71,7 @@ export function prorateBytes(
   whole: Span = cycle,
 ): number {
   const d = secondsBetween(whole.startMs, whole.endMs);
+  if (d === 0n) return 0;
   const until = (ms: number): bigint => {
     const inside = Math.min(Math.max(ms, cycle.startMs), cycle.endMs);
     return (BigInt(capBytes) * secondsBetween(cycle.startMs, inside)) / d;
