@@ -12,6 +12,7 @@ import type { DeadLetterReason } from '../../schemas/outcome.ts';
 import { DEAD_LETTER_REASONS } from '../../schemas/outcome.ts';
 import type { DeadLetterFilter } from '../../storage/people-ports.ts';
 import { answers } from '../answers.ts';
+import { INSTANT } from '../instant.ts';
 import { Problem } from '../problem.ts';
 
 /** What the API shows of dead letters and does with them. May throw AppErrors as `ApiViews`. */
@@ -35,7 +36,6 @@ const TAGS = ['dead letters'];
 const ID = { type: 'string', pattern: '^[0-9]{1,9}:[0-9]{1,16}$', description: '<partition>:<offset>' };
 const REASON = { type: 'string', enum: DEAD_LETTER_REASONS };
 const NAS = { type: 'string', minLength: 1, maxLength: 256 };
-const INSTANT = { type: 'string', format: 'date-time' };
 const FROM = { ...INSTANT, description: 'appended at or after' };
 const TO = { ...INSTANT, description: 'appended before' };
 
@@ -68,7 +68,7 @@ const REPLAY = {
       description: 'an empty one selects every letter that was not replayed',
       properties: {
         reason: REASON,
-        partition: { type: 'integer', minimum: 0 },
+        partition: { type: 'integer', minimum: 0, maximum: 999_999_999 },
         nas: NAS,
         from: FROM,
         to: TO,

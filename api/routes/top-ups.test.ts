@@ -157,7 +157,7 @@ describe('pools', () => {
       ['putPool', { ...whole, poolId: 'p1', allowanceBytes: 5 }],
       ['joinPool', 'p1', 's2', { fromMs: NOW_MS, toMs: Date.UTC(2026, 7, 1) }],
       ['leavePool', 'p1', 's2', { at: 'cycle-end' }],
-      ['buyTopUp', { poolId: 'p1' }, { kind: 'bytes', expiresMs: Date.UTC(2026, 7, 1) }],
+      ['buyTopUp', { poolId: 'p1' }, { kind: 'bytes', expiresMs: Date.UTC(2026, 7, 1) }, { currency: 'EUR' }],
     ]);
   });
 
