@@ -82,15 +82,6 @@ export class MemoryInvoiceLedger implements InvoiceLedger {
     return own;
   }
 
-  /** How many there are; `backTo` takes away what was added since. */
-  mark(): number {
-    return this.#rows.size;
-  }
-
-  backTo(mark: number): void {
-    for (const key of [...this.#rows.keys()].slice(mark)) this.#rows.delete(key);
-  }
-
   claim(owner: string, limit: number, leaseMs: number): Promise<InvoiceDelivery[]> {
     const now = this.#now();
     const due = [...this.#rows.values()].filter(({ dueMs }) => dueMs !== null && dueMs <= now);

@@ -70,7 +70,6 @@ export class MemoryItemBook implements ItemBook<null>, MoneyInMemory, CycleKeepi
   }
 
   // Async, so that what it throws is a rejection as in Postgres.
-  // eslint-disable-next-line @typescript-eslint/require-await
   async settleCycle(
     _: null,
     subscriberNo: number,
@@ -84,12 +83,10 @@ export class MemoryItemBook implements ItemBook<null>, MoneyInMemory, CycleKeepi
     return this.#settleFees(subscriberNo, billed, cycle, which);
   }
 
-  // eslint-disable-next-line @typescript-eslint/require-await
   async close(_: null, cycles: readonly ClosedCycle[]): Promise<void> {
     for (const closed of cycles) this.#close(closed);
   }
 
-  // eslint-disable-next-line @typescript-eslint/require-await
   async adjust(_: null, adjustments: readonly UsageAdjustment[]): Promise<void> {
     for (const closed of this.#lateCycles(adjustments, [])) this.#close(closed);
   }
@@ -114,7 +111,7 @@ export class MemoryItemBook implements ItemBook<null>, MoneyInMemory, CycleKeepi
     for (const subscriberNo of this.#source.numbers()) {
       if (did === limit) break;
       const billed = this.#source.billed(subscriberNo);
-      if (billed?.bill == null || this.#hasCycleAt(subscriberNo, nowMs)) continue;
+      if (billed === null || billed.bill === null || this.#hasCycleAt(subscriberNo, nowMs)) continue;
       const { timeline } = billed.bill;
       if (
         !timeline.assignments.some(({ fromMs, toMs }) => fromMs <= nowMs && (toMs === null || toMs > nowMs))
@@ -156,25 +153,6 @@ export class MemoryItemBook implements ItemBook<null>, MoneyInMemory, CycleKeepi
   cyclesOf(subscriberId: string): CycleRow[] {
     const own = [...this.#rows.values()].filter((row) => row.subscriberId === subscriberId);
     return own.sort((a, b) => a.startMs - b.startMs).map(toRow);
-  }
-
-  /** Takes back what `work` makes of items and rows where it throws, or says so: what a transaction would do. */
-  async taken<T>(work: () => Promise<{ value: T; keep: boolean }>): Promise<T> {
-    const rows = structuredClone([...this.#rows]);
-    const mark = this.#deliveries.mark();
-    const back = (): void => {
-      this.#rows.clear();
-      for (const [key, row] of rows) this.#rows.set(key, row);
-      this.#deliveries.backTo(mark);
-    };
-    try {
-      const { value, keep } = await work();
-      if (!keep) back();
-      return value;
-    } catch (error) {
-      back();
-      throw error;
-    }
   }
 
   #settleFees(no: number, billed: BilledInMemory, cycle: Span, which: 'advance' | 'all'): BillingItem[] {

@@ -82,7 +82,8 @@ export async function settleFees(
   const timelines = await readTimelines(client, subscriberNos);
   const known = locked.rows.flatMap(({ id, no }) => {
     const billed = timelines.get(no);
-    const cycle = billed?.bill == null ? null : cycleOf(billed.bill.timeline);
+    const bill = billed?.bill ?? null;
+    const cycle = bill === null ? null : cycleOf(bill.timeline);
     return billed === undefined || cycle === null
       ? []
       : [{ subscriberId: id, subscriberNo: no, billed, cycle }];
