@@ -1,4 +1,4 @@
 import { reconciliationsContract } from '../reconciliations.contract.ts';
 import { MemoryReconciliations } from './reconciliations.ts';
 
-reconciliationsContract('memory', () => Promise.resolve(new MemoryReconciliations(() => 1)));
+reconciliationsContract('memory', () => Promise.resolve(new MemoryReconciliations()));

@@ -8,82 +8,76 @@ import { AppError } from '../../schemas/errors.ts';
 import type { Reconciliations } from '../billing-ports.ts';
 import type { Page } from '../tariff-ports.ts';
 
-interface Stored {
-  row: Reconciliation;
-  differences: ReconciliationDifference[];
+interface Row extends Reconciliation {
+  found: ReconciliationDifference[];
 }
 
-/** Comparisons with the billing system in memory, for unit tests. Same contract as in Postgres; nothing survives. */
+/** Comparisons in memory, for unit tests. Same contract as in Postgres; nothing survives. */
 export class MemoryReconciliations implements Reconciliations {
+  readonly #rows: Row[] = [];
   readonly #now: () => number;
-  readonly #all: Stored[] = [];
 
-  /** @param now ms since 1970 UTC */
+  /** @param now ms since 1970 UTC; default the system's clock */
   constructor(now: () => number = Date.now) {
     this.#now = now;
   }
 
   begin(kind: ReconciliationKind, fromMs: number, toMs: number): Promise<string> {
-    const id = String(this.#all.length + 1);
-    const row = { id, kind, fromMs, toMs, startedMs: this.#now(), endedMs: null, summary: null };
-    this.#all.push({ row, differences: [] });
+    const id = String(this.#rows.length + 1);
+    const startedMs = this.#now();
+    this.#rows.push({ id, kind, fromMs, toMs, startedMs, endedMs: null, summary: null, found: [] });
     return Promise.resolve(id);
   }
 
-  // Async, so that what is refused is a rejection as in Postgres.
   async add(id: string, differences: readonly ReconciliationDifference[]): Promise<void> {
-    const { differences: known } = await this.#running(id);
-    known.push(...structuredClone(differences));
+    (await this.#open(id)).found.push(...structuredClone([...differences]));
   }
 
   async end(id: string, summary: ReconciliationSummary): Promise<void> {
-    const { row } = await this.#running(id);
-    row.endedMs = this.#now();
+    const row = await this.#open(id);
     row.summary = structuredClone(summary);
+    row.endedMs = this.#now();
   }
 
   find(id: string): Promise<Reconciliation | null> {
-    return Promise.resolve(structuredClone(this.#all.find(({ row }) => row.id === id)?.row ?? null));
+    const row = this.#row(id);
+    return Promise.resolve(row === undefined ? null : viewOf(row));
   }
 
-  // As above.
-  async list(
-    kind: ReconciliationKind | null,
-    limit: number,
-    after: string | null,
-  ): Promise<Page<Reconciliation>> {
-    const below = await placeOf(after);
-    const found = this.#all
-      .map(({ row }) => row)
-      .reverse()
-      .filter((row) => (kind === null || row.kind === kind) && (below === null || Number(row.id) < below));
+  list(kind: ReconciliationKind | null, limit: number, after: string | null): Promise<Page<Reconciliation>> {
+    const before = after === null ? Number.POSITIVE_INFINITY : placeOf(after);
+    const found = this.#rows
+      .filter((row) => (kind === null || row.kind === kind) && Number(row.id) < before)
+      .reverse();
     const last = found.length > limit ? found[limit - 1] : undefined;
-    return { items: structuredClone(found.slice(0, limit)), next: last?.id ?? null };
+    return Promise.resolve({ items: found.slice(0, limit).map(viewOf), next: last?.id ?? null });
   }
 
-  // As above.
-  async differences(
-    id: string,
-    limit: number,
-    after: string | null,
-  ): Promise<Page<ReconciliationDifference>> {
-    const from = (await placeOf(after)) ?? 0;
-    const all = this.#all.find(({ row }) => row.id === id)?.differences ?? [];
-    const items = structuredClone(all.slice(from, from + limit));
-    return { items, next: all.length > from + limit ? String(from + limit) : null };
+  differences(id: string, limit: number, after: string | null): Promise<Page<ReconciliationDifference>> {
+    const from = after === null ? 0 : placeOf(after);
+    const found = this.#row(id)?.found ?? [];
+    const items = structuredClone(found.slice(from, from + limit));
+    return Promise.resolve({ items, next: from + limit < found.length ? String(from + limit) : null });
   }
 
-  #running(id: string): Promise<Stored> {
-    const found = this.#all.find(({ row }) => row.id === id);
-    if (found === undefined) return Promise.reject(new AppError('not-found', 'there is no such comparison'));
-    if (found.row.endedMs !== null)
-      return Promise.reject(new AppError('conflict', 'the comparison has ended'));
-    return Promise.resolve(found);
+  #row(id: string): Row | undefined {
+    return this.#rows.find((row) => row.id === id);
+  }
+
+  #open(id: string): Promise<Row> {
+    const row = this.#row(id);
+    if (row === undefined) return Promise.reject(new AppError('not-found', `no reconciliation ${id}`));
+    if (row.endedMs !== null)
+      return Promise.reject(new AppError('conflict', `reconciliation ${id} has ended`));
+    return Promise.resolve(row);
   }
 }
 
-function placeOf(after: string | null): Promise<number | null> {
-  if (after === null) return Promise.resolve(null);
-  if (/^\d{1,18}$/.test(after)) return Promise.resolve(Number(after));
-  return Promise.reject(new AppError('invalid-input', 'a list goes on after a number'));
+function placeOf(after: string): number {
+  if (!/^\d{1,18}$/.test(after)) throw new AppError('invalid-input', 'a list goes on after a number');
+  return Number(after);
+}
+
+function viewOf({ id, kind, fromMs, toMs, startedMs, endedMs, summary }: Row): Reconciliation {
+  return { id, kind, fromMs, toMs, startedMs, endedMs, summary: structuredClone(summary) };
 }
