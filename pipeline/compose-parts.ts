@@ -7,6 +7,7 @@ import { ACTION_CHANNEL } from '../storage/postgres/ledger-statements.ts';
 import { PostgresListener } from '../storage/postgres/listener.ts';
 import { composeDeadLetters } from './compose-dead-letters.ts';
 import { composeIngest } from './compose-ingest.ts';
+import { adminSources, schedulerPart } from './compose-jobs.ts';
 import type { AccountingLog } from './compose-log.ts';
 import { policyFolderPart, policyReportsPart, policyViews } from './compose-policies.ts';
 import type { Simulation } from './compose-simulator.ts';
@@ -23,7 +24,6 @@ import type { LiveAddresses, LiveScreen } from './live-line.ts';
 import type { BackPressure, Pipeline } from './pipeline.ts';
 import type { Relay } from './relay/relay.ts';
 import { every } from './schedule/every.ts';
-import { startJobs } from './schedule/jobs.ts';
 import type { Telemetry } from './telemetry.ts';
 import { setFeedGauges } from './telemetry/feed-gauges.ts';
 import { setGauges, setOwnGauges, TotalsWatch } from './telemetry/gauges.ts';
@@ -32,9 +32,6 @@ import { ProgressHealth } from './views/health.ts';
 import { KnownEnds } from './views/known-ends.ts';
 import { partitionViews } from './views/overview.ts';
 import { readSubscriber } from './views/subscriber-view.ts';
-
-/** Dead letters kept, whatever their age: 2 GB of records of the usual size. */
-const MAX_DEAD_LETTERS = 1_000_000;
 
 /** The program, composed and not yet started. */
 export interface Program {
@@ -197,6 +194,7 @@ async function apiPart({
     },
     intake: composeIngest(config, around.telemetry, stores, log),
     keys: stores.keys,
+    admin: adminSources(config, stores),
     directory: stores.directory,
     log: around.telemetry.log,
     rateLimit: config.api.rateLimit,
@@ -268,23 +266,6 @@ function dispatcherPart({ around, stores, pipeline }: Assembly): LifecyclePart {
 
 function complaintsOf(around: Surroundings): (error: unknown) => void {
   return (error) => around.telemetry.log.warn({ err: error }, 'a regular task failed; it comes again');
-}
-
-function schedulerPart({ config, around, stores, log, simulation }: Assembly): LifecyclePart {
-  let end = (): Promise<void> => Promise.resolve();
-  return {
-    name: 'scheduler',
-    start: () => {
-      end = startJobs({
-        trim: log.trim,
-        retentionMs: config.logRetentionMs,
-        nowMs: () => simulation?.provider.nowMs ?? Date.now(),
-        trimLetters: () => stores.deadLetters.trim(config.deadLetterRetentionMs, MAX_DEAD_LETTERS),
-        log: around.telemetry.log,
-      });
-    },
-    stop: () => end(),
-  };
 }
 
 function simulationPart(simulation: Simulation): LifecyclePart {

@@ -4,6 +4,7 @@ import { Secret } from './config/secret.ts';
 import { unknownNames } from './config/unknown-names.ts';
 import type { ValuesOf, Variable } from './config/variable.ts';
 import { VARIABLES } from './config/variables.ts';
+import type { JobTimes } from './schedule/job-table.ts';
 import type { LogFormat, LogLevel, ProcessRole, SaslMechanism } from './config/variables.ts';
 
 /** An HTTP API of somebody else. */
@@ -45,6 +46,8 @@ export interface Config {
   readonly clickhouseUrl: Secret | null;
   /** null = none are written. `intervalMs` = from one of a partition to its next, by the log's clock */
   readonly snapshots: { readonly folder: string; readonly intervalMs: number } | null;
+  /** of jobs whose times differ from the usual */
+  readonly jobTimes: JobTimes;
   readonly migrateOnStart: boolean;
   /** relative to the working folder, or absolute */
   readonly dataDir: string;
@@ -60,6 +63,8 @@ export interface Config {
   readonly radiusServiceAttribute: string | null;
   /** how long dead letters are kept, ms of real time */
   readonly deadLetterRetentionMs: number;
+  /** how long decisions of policies in shadow are kept */
+  readonly shadowDays: number;
   readonly buckets: number;
   /** subscribers that stay in memory, over all slots of the process */
   readonly cachedSubscribers: number;
@@ -165,6 +170,7 @@ function toConfig(values: Values): Config {
     databaseUrl: values.DATABASE_URL,
     clickhouseUrl: values.CLICKHOUSE_URL,
     snapshots: snapshotsOf(values),
+    jobTimes: values.WEIR_JOBS ?? {},
     migrateOnStart: values.WEIR_MIGRATE_ON_START,
     dataDir: values.WEIR_DATA_DIR,
     adminKeyFile: values.WEIR_ADMIN_KEY_FILE ?? `${values.WEIR_DATA_DIR}/admin-key`,
@@ -175,6 +181,7 @@ function toConfig(values: Values): Config {
     maxRecordBytes: values.WEIR_MAX_RECORD_BYTES,
     radiusServiceAttribute: values.WEIR_RADIUS_SERVICE_ATTRIBUTE,
     deadLetterRetentionMs: values.WEIR_DEAD_LETTER_DAYS * 86_400_000,
+    shadowDays: values.WEIR_SHADOW_DAYS,
     buckets: values.WEIR_BUCKETS,
     cachedSubscribers: values.WEIR_CACHED_SUBSCRIBERS,
     policyCrossCheckRate: values.WEIR_POLICY_CROSS_CHECK_RATE,

@@ -2,6 +2,9 @@ import { isIP } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { isZone } from '../../rules/cycle.ts';
+import { cronTimes } from '../schedule/cron.ts';
+import { isJobName, JOB_CRONS } from '../schedule/job-table.ts';
+import type { JobTimes } from '../schedule/job-table.ts';
 import { Secret, secretUrl } from './secret.ts';
 
 /** How the text of one environment variable becomes a value. Issues complete the sentence "NAME must be ...". */
@@ -169,6 +172,23 @@ function decodedPath(url: URL): string | null {
     return null; // TypeError: an escaped slash is no part of a path
   }
 }
+
+/** Times of jobs that differ from the usual: name=cron, semicolon between. */
+export const jobTimes: Form<JobTimes> = form(
+  `times of jobs such as retention=0 4 * * *;open-cycles=*/2 * * * * (five fields, in UTC; the jobs are ${Object.keys(JOB_CRONS).join(', ')})`,
+  (text) => {
+    const times = text
+      .split(';')
+      .map((item) => item.trim())
+      .filter((item) => item !== '')
+      .map((item) => /^([a-z-]+) *= *(.+)$/.exec(item));
+    const given = times.map((match) => ({ name: match?.[1] ?? '', cron: match?.[2] ?? '' }));
+    const known = given.every(({ name, cron }) => isJobName(name) && cronTimes(cron) !== null);
+    if (!known || given.length === 0 || new Set(given.map(({ name }) => name)).size < given.length)
+      return null;
+    return Object.fromEntries(given.map(({ name, cron }) => [name, cron]));
+  },
+);
 
 /** Any text without line breaks. */
 export const text: Form<string> = form('text on one line', (value) =>

@@ -146,6 +146,10 @@ const PROCESS = {
       'Unset: made at first start and kept in the data folder; set it where several processes share a database.',
   ),
   WEIR_MIGRATE_ON_START: preset(forms.flag, 'on', 'Bring database and analytics tables up to date at start.'),
+  WEIR_JOBS: optional(
+    forms.jobTimes,
+    'When jobs are due where that differs from the usual, `name=cron` with semicolons between; in UTC.',
+  ),
   WEIR_STOP_GRACE_SECONDS: preset(
     forms.seconds(1, 3600),
     '25',
@@ -191,6 +195,11 @@ const METERING = {
     forms.decimal(0.01, 3650),
     '30',
     'Days that dead letters are kept for a look and a replay; beyond a million the oldest go sooner.',
+  ),
+  WEIR_SHADOW_DAYS: preset(
+    forms.decimal(1, 3650),
+    '30',
+    'Days that decisions of policies in shadow are kept; what such a policy holds now stays beyond.',
   ),
   WEIR_RADIUS_SERVICE_ATTRIBUTE: optional(
     forms.text,

@@ -1,5 +1,4 @@
 import { isAppError } from '../../schemas/errors.ts';
-import type { Logger } from 'pino';
 import type { Job, JobLeadership, JobRun, JobState, JobStore } from '../../storage/job-ports.ts';
 import type { DueJob } from './due-jobs.ts';
 import { dueJobs, nextDue } from './due-jobs.ts';
@@ -21,6 +20,9 @@ export interface JobObserver {
   ended(name: string, outcome: 'done' | 'failed' | 'lost', durationMs: number): void;
 }
 
+/** What of a logger the runner uses. */
+export type JobLog = Record<'info' | 'warn' | 'error', (fields: object, text: string) => void>;
+
 export interface JobRunnerParts {
   store: JobStore;
   jobs: readonly Job[];
@@ -30,7 +32,7 @@ export interface JobRunnerParts {
   clockMs: () => number;
   /** the log's clock, by which they work */
   nowMs: () => number;
-  log: Pick<Logger, 'info' | 'warn' | 'error'>;
+  log: JobLog;
   observer: JobObserver;
   lookEveryMs?: number;
 }

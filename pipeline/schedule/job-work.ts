@@ -28,7 +28,7 @@ export function keptFor(shadowDays: number): KeptFor {
   };
 }
 
-/** Does pieces until one has less than a piece's worth; returns how much that was. Stops between two of them when told to. */
+/** Does pieces until one does nothing; returns how much was done. Stops between two of them when told to. */
 export async function inPieces(
   { signal, progress }: Pick<JobContext, 'signal' | 'progress'>,
   piece: (limit: number) => Promise<number>,
@@ -36,8 +36,8 @@ export async function inPieces(
   let total = 0;
   while (!signal.aborted) {
     const done = await piece(PIECE);
+    if (done === 0) break;
     total += done;
-    if (done < PIECE) break;
     await progress({ done: total });
   }
   return total;
@@ -81,11 +81,15 @@ export function trimLogJob(trim: (beforeMs: number) => Promise<number>, retentio
   return async ({ nowMs }) => ({ dropped: await trim(nowMs - retentionMs) });
 }
 
+/** The cycles for whoever leads by this token. */
+export type CyclesOf<Calls extends keyof CycleKeeping> = (token: string) => Pick<CycleKeeping, Calls>;
+
 /** Opens cycles that began, with their fees in advance. */
-export function openCyclesJob(cycles: Pick<CycleKeeping, 'begun'>): Job['run'] {
-  return async (context) => ({
-    opened: await inPieces(context, (limit) => cycles.begun(context.nowMs, limit)),
-  });
+export function openCyclesJob(cyclesOf: CyclesOf<'begun'>): Job['run'] {
+  return async (context) => {
+    const cycles = cyclesOf(context.token);
+    return { opened: await inPieces(context, (limit) => cycles.begun(context.nowMs, limit)) };
+  };
 }
 
 /**
@@ -93,11 +97,12 @@ export function openCyclesJob(cycles: Pick<CycleKeeping, 'begun'>): Job['run'] {
  * that whoever watches the jobs is told.
  */
 export function closeLateJob(
-  cycles: Pick<CycleKeeping, 'notClosed' | 'retryFailed'>,
+  cyclesOf: CyclesOf<'notClosed' | 'retryFailed'>,
   graceMs: number,
   log: Pick<Logger, 'error'>,
 ): Job['run'] {
   return async (context) => {
+    const cycles = cyclesOf(context.token);
     const closed = await inPieces(context, (limit) => cycles.retryFailed(limit));
     const late = await cycles.notClosed(context.nowMs - graceMs - LATE_AFTER_MS, MAX_LATE);
     await context.progress({ closed, late: late.length });

@@ -25,6 +25,7 @@ export function createMetrics(registry: Registry) {
     ...flush(set),
     ...relay(set),
     ...ingest(set),
+    ...jobs(set),
   };
 }
 
@@ -207,5 +208,28 @@ function ingest(set: MetricSet) {
       ['stored', 'ignored', 'refused'],
     ),
     ingestWaiting: set.gauge('weir_ingest_waiting_records', 'Records of requests that wait for the log.'),
+  };
+}
+
+/** Of the process that leads the jobs; another one does not have them. */
+function jobs(set: MetricSet) {
+  return {
+    jobLeader: set.gauge('weir_job_leader', '1 while this process runs the jobs.'),
+    jobRuns: set.counter(
+      'weir_job_runs_total',
+      'Runs of jobs that ended, by outcome; lost = cut short, due again.',
+      ['job', 'outcome'],
+    ),
+    jobLastSuccess: set.gauge(
+      'weir_job_last_success_timestamp_seconds',
+      'When a job was done last, by whichever process.',
+      ['job'],
+    ),
+    jobNext: set.gauge(
+      'weir_job_next_timestamp_seconds',
+      'When a job is due next; in the past = it waits for its turn.',
+      ['job'],
+    ),
+    jobDuration: set.gauge('weir_job_duration_seconds', 'How long the last run of a job took.', ['job']),
   };
 }
