@@ -1,4 +1,11 @@
-import type { AddOn, Boost, PoolMembership, SubscriberProfile, TopUp, UnlimitedSpan } from '../schemas/profile.ts';
+import type {
+  AddOn,
+  Boost,
+  PoolMembership,
+  SubscriberProfile,
+  TopUp,
+  UnlimitedSpan,
+} from '../schemas/profile.ts';
 import type { AddOnTerms, BoughtTopUp, Dated, SubscriberRows } from '../schemas/tariff.ts';
 
 /** What ended so long before the last change is not told any more, ms: cycles that it may count for are closed by then. */
@@ -71,7 +78,14 @@ export function newField(profile: SubscriberProfile): string | null {
 export function tooLong(profile: SubscriberProfile): string | null {
   const { assignments, topUps, holds, boosts = [], unlimited = [], addOns: added = [] } = profile;
   if (boosts.length > MAX_BOOSTS) return 'boosts';
-  const lists = { assignments, topUps, holds, unlimited, addOns: added, pools: profile.poolMemberships ?? [] };
+  const lists = {
+    assignments,
+    topUps,
+    holds,
+    unlimited,
+    addOns: added,
+    pools: profile.poolMemberships ?? [],
+  };
   return Object.entries(lists).find(([, list]) => list.length > MAX_ITEMS)?.[0] ?? null;
 }
 
@@ -105,7 +119,11 @@ function pools(
     .map((one) => one.poolId)
     .sort(compare);
   const dated = members.some(({ fromMs, toMs }) => fromMs > seenMs || toMs !== null);
-  const all: PoolMembership[] = members.map((one) => ({ poolId: one.poolId, fromMs: one.fromMs, toMs: one.toMs }));
+  const all: PoolMembership[] = members.map((one) => ({
+    poolId: one.poolId,
+    fromMs: one.fromMs,
+    toMs: one.toMs,
+  }));
   return dated ? { poolId, poolMemberships: all } : { poolId };
 }
 
@@ -157,7 +175,8 @@ function addOns(
 export function addOnTermsAt(versions: readonly AddOnTerms[], atMs: number): AddOnTerms | null {
   let found: AddOnTerms | null = null;
   for (const terms of versions)
-    if (terms.effectiveFromMs <= atMs && (found === null || terms.effectiveFromMs > found.effectiveFromMs)) found = terms;
+    if (terms.effectiveFromMs <= atMs && (found === null || terms.effectiveFromMs > found.effectiveFromMs))
+      found = terms;
   return found;
 }
 

@@ -80,7 +80,11 @@ export interface TariffTx {
   /** Forgets names. Returns how many values went, by what they were. */
   forget(stored: StoredSubscriber): Promise<Record<string, number>>;
   /** Rows of a chunk; subscribers to be told of. Null = it was applied before. */
-  importLines(importId: string, lines: readonly ImportLine[], context: ChangeContext): Promise<string[] | null>;
+  importLines(
+    importId: string,
+    lines: readonly ImportLine[],
+    context: ChangeContext,
+  ): Promise<string[] | null>;
 }
 
 /** Where transactions come from: they run one after the other. */

@@ -28,7 +28,11 @@ export async function putAccount(
   await needLayout(tx, given.cycle.kind === 'month' ? null : 'cycle');
   const { accountId, currency, taxClass, cycle, billingStatus, billingRef } = given;
   const said = { accountId, currency, taxClass, cycle, billingStatus, billingRef };
-  const account = { ...said, cycleChanges: before?.cycleChanges ?? [], revision: (before?.revision ?? 0) + 1 };
+  const account = {
+    ...said,
+    cycleChanges: before?.cycleChanges ?? [],
+    revision: (before?.revision ?? 0) + 1,
+  };
   await tx.putAccount(account);
   await tellAll(tx, services);
   const content = { currency, taxClass, cycle, billingStatus, billingRef };
@@ -70,7 +74,13 @@ export async function changeCycle(
   const account = { ...before, cycleChanges, revision: before.revision + 1 };
   await tx.putAccount(account);
   await tellAll(tx, services);
-  return { value: account, revision: account.revision, items: [], subject: accountId, content: { cycle, fromMs } };
+  return {
+    value: account,
+    revision: account.revision,
+    items: [],
+    subject: accountId,
+    content: { cycle, fromMs },
+  };
 }
 
 async function tellAll(tx: TariffTx, services: readonly StoredSubscriber[]): Promise<void> {

@@ -44,7 +44,8 @@ export function instantOf(rows: SubscriberRows, when: When, atMs: number): numbe
     case 'time':
       if (!Number.isSafeInteger(when.ms) || when.ms < atMs)
         throw new AppError('invalid-input', 'a change can take effect now or later');
-      if (when.ms > atMs + AHEAD_MS) throw new AppError('invalid-input', 'a change can be stored 400 days ahead');
+      if (when.ms > atMs + AHEAD_MS)
+        throw new AppError('invalid-input', 'a change can be stored 400 days ahead');
       return when.ms;
     case 'back':
       return midnight(rows, when.ms, atMs);

@@ -19,7 +19,10 @@ export interface Outcome<T> {
 /** @param revision of what is there; 0 = nothing is */
 export function checkRevision({ revision: expected }: ChangeContext, revision: number): void {
   if (expected === undefined || expected === revision) return;
-  throw new AppError('precondition-failed', revision === 0 ? 'there is none' : `it is of revision ${revision}`);
+  throw new AppError(
+    'precondition-failed',
+    revision === 0 ? 'there is none' : `it is of revision ${revision}`,
+  );
 }
 
 export async function knowsTariffs(tx: TariffTx): Promise<boolean> {

@@ -19,11 +19,15 @@ export async function putPlanVersion(
   const plan = await tx.plan(planId);
   checkRevision(context, plan?.revision ?? 0);
   for (const known of await tx.knownVersions(planId)) {
-    if (known.version === version) throw new AppError('conflict', `version ${version} of the plan is there already`);
+    if (known.version === version)
+      throw new AppError('conflict', `version ${version} of the plan is there already`);
     if (effectiveFromMs !== null && known.effectiveFromMs === effectiveFromMs)
       throw new AppError('conflict', `version ${known.version} of the plan holds from the same instant on`);
   }
-  const currencies = [...(await tx.planVersions(planId)).map((one) => one.currency), ...(await tx.currenciesWith(planId))];
+  const currencies = [
+    ...(await tx.planVersions(planId)).map((one) => one.currency),
+    ...(await tx.currenciesWith(planId)),
+  ];
   const other = currencies.find((one) => one !== currency);
   if (other !== undefined) throw new AppError('conflict', `currency: the plan is charged in ${other}`);
   const content = contentOf(terms);
@@ -54,7 +58,8 @@ export async function changePlan(
   const plan = await tx.plan(planId);
   if (plan === null) throw new AppError('not-found', 'no plan is called so');
   checkRevision(context, plan.revision);
-  const archivedMs = change.archived === false ? null : (plan.archivedMs ?? (change.archived === true ? Date.now() : null));
+  const archivedMs =
+    change.archived === false ? null : (plan.archivedMs ?? (change.archived === true ? Date.now() : null));
   const next = { ...plan, name: change.name ?? plan.name, archivedMs, revision: plan.revision + 1 };
   await tx.putPlan(next);
   return { value: next, revision: next.revision, items: [], subject: planId, content: change };
@@ -74,7 +79,8 @@ export async function putAddOnVersion(
   if (known.some((one) => one.effectiveFromMs === effectiveFromMs))
     throw new AppError('conflict', 'a version of the add-on holds from the same instant on');
   const other = known.find((one) => one.currency !== currency);
-  if (other !== undefined) throw new AppError('conflict', `currency: the add-on is charged in ${other.currency}`);
+  if (other !== undefined)
+    throw new AppError('conflict', `currency: the add-on is charged in ${other.currency}`);
   await tx.addAddOnVersion(terms, context.by);
   const content = { version, effectiveFromMs };
   return { value: terms, revision: known.length + 1, items: [], subject: addOnId, content };

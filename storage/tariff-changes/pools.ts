@@ -35,5 +35,7 @@ export async function joinPool(
   context: ChangeContext,
 ): Promise<Outcome<SubscriberRows>> {
   if ((await tx.pool(poolId)) === null) throw new AppError('not-found', 'no pool is called so');
-  return changeSubscriber(tx, subscriberId, context, { poolId, ...span }, (rows) => inPool(rows, poolId, span));
+  return changeSubscriber(tx, subscriberId, context, { poolId, ...span }, (rows) =>
+    inPool(rows, poolId, span),
+  );
 }

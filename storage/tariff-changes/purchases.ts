@@ -31,7 +31,8 @@ export async function buyTopUp(
   context: ChangeContext,
 ): Promise<Outcome<BoughtTopUp>> {
   checkTopUp(topUp, context.atMs);
-  if ((await tx.topUp(topUp.id)) !== null) throw new AppError('conflict', 'a top-up of this id is there already');
+  if ((await tx.topUp(topUp.id)) !== null)
+    throw new AppError('conflict', 'a top-up of this id is there already');
   const content = { topUpId: topUp.id, kind: topUp.kind, productId: topUp.productId, price };
   if ('poolId' in subject) return buyForPool(tx, subject.poolId, topUp, price, context, content);
   const before = await theSubscriber(tx, subject.subscriberId);
@@ -61,7 +62,8 @@ async function buyForPool(
   const pool = await tx.pool(poolId);
   if (pool === null) throw new AppError('not-found', 'no pool is called so');
   checkRevision(context, pool.revision);
-  if (topUp.kind !== 'bytes') throw new AppError('invalid-input', 'a pool has an allowance alone: it buys bytes');
+  if (topUp.kind !== 'bytes')
+    throw new AppError('invalid-input', 'a pool has an allowance alone: it buys bytes');
   await needLayout(tx, 'topUps of a pool');
   const billed = await theSubscriber(tx, pool.profile.billTo);
   const own = pool.accountId === null ? null : await tx.account(pool.accountId);
@@ -76,7 +78,8 @@ async function buyForPool(
 async function bookNew(tx: TariffTx, account: Account, item: BillingItem): Promise<BillingItem[]> {
   checkCurrency(account, item.currency);
   if (item.amountMinor === 0) return [];
-  if ((await tx.book([item])).length === 0) throw new AppError('conflict', 'an item of this key is there already');
+  if ((await tx.book([item])).length === 0)
+    throw new AppError('conflict', 'an item of this key is there already');
   return [item];
 }
 
@@ -126,7 +129,11 @@ export async function bookPolicyTopUp(
   const source = { actionId, policyId, policyVersion, rule, what: bought.productId };
   const payer = { account: rows.account, rows, poolId: null };
   // Charged for by the program before, which kept the bytes in the profile alone: it was added then.
-  const item = { ...itemOf(payer, topUp, price, nowMs, source), cycleStartMs: intent.cycleStartMs, cycleEndMs: null };
+  const item = {
+    ...itemOf(payer, topUp, price, nowMs, source),
+    cycleStartMs: intent.cycleStartMs,
+    cycleEndMs: null,
+  };
   if ((await tx.book([item])).length === 0) return 'known';
   const context = { by: 'policy', atMs: nowMs, reason: '' };
   await storeRows(tx, before, withTopUp(rows, topUp), context, {});
@@ -150,8 +157,10 @@ export async function cancelTopUp(
   const stored = await tx.topUp(topUpId);
   if (stored === null) throw new AppError('not-found', 'no top-up is called so');
   const { topUp, owner } = stored;
-  if (topUp.source === 'directory') throw new AppError('conflict', 'the directory gives and takes this top-up');
-  if (endOfTopUp(topUp) <= context.atMs) throw new AppError('conflict', 'expired: the top-up is over already');
+  if (topUp.source === 'directory')
+    throw new AppError('conflict', 'the directory gives and takes this top-up');
+  if (endOfTopUp(topUp) <= context.atMs)
+    throw new AppError('conflict', 'expired: the top-up is over already');
   const cancelled = { ...topUp, cancelledMs: Math.max(context.atMs, topUp.fromMs) };
   const isCredited = isUnused || topUp.fromMs > context.atMs;
   const credits = isCredited ? await credit(tx, topUpId) : [];
@@ -172,7 +181,13 @@ async function credit(tx: TariffTx, topUpId: string): Promise<BillingItem[]> {
   const charged = await tx.item(topUpId);
   if (charged === null) return [];
   const key = digest(['credit', topUpId]);
-  const item = { ...charged, key, type: 'adjustment', amountMinor: -charged.amountMinor, quantity: -1 } as const;
+  const item = {
+    ...charged,
+    key,
+    type: 'adjustment',
+    amountMinor: -charged.amountMinor,
+    quantity: -1,
+  } as const;
   return (await tx.book([item])).length === 0 ? [] : [item];
 }
 

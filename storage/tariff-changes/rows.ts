@@ -48,7 +48,12 @@ export function terminated(rows: SubscriberRows, when: When, atMs: number): Subs
   };
 }
 
-export function withHold(rows: SubscriberRows, kind: Hold['kind'], span: Dated, atMs: number): SubscriberRows {
+export function withHold(
+  rows: SubscriberRows,
+  kind: Hold['kind'],
+  span: Dated,
+  atMs: number,
+): SubscriberRows {
   checkSpan(span);
   if (span.fromMs < cycleOf(rows, atMs).startMs)
     throw new AppError('conflict', 'beyond-cycle: a hold begins within the running cycle or later');

@@ -59,7 +59,8 @@ export function assign(
     const plan = await tx.plan(planId);
     if (plan === null || (await tx.knownVersions(planId)).length === 0)
       throw new AppError('not-found', 'no plan is called so');
-    if (plan.archivedMs !== null) throw new AppError('conflict', 'archived: the plan is not given out any more');
+    if (plan.archivedMs !== null)
+      throw new AppError('conflict', 'archived: the plan is not given out any more');
     const [terms] = await tx.planVersions(planId);
     checkCurrency(rows.account, terms?.currency);
     return withPlan(rows, planId, when, replaceLater, context.atMs);
@@ -84,7 +85,10 @@ export function addAddOn(
 
 export function checkCurrency(account: Account, currency: string | undefined): void {
   if (currency === undefined || currency === account.currency) return;
-  throw new AppError('conflict', `currency: the account is charged in ${account.currency}, this in ${currency}`);
+  throw new AppError(
+    'conflict',
+    `currency: the account is charged in ${account.currency}, this in ${currency}`,
+  );
 }
 
 /** Adds one or says anew what it is. An account of its own is made where it is not there. */
@@ -100,13 +104,20 @@ export async function putSubscriber(
   const account = await accountFor(tx, given, defaultCurrency);
   if (before !== null && before.rows.account.accountId !== account.accountId) checkMove(before.rows, account);
   const rows = asGiven(before?.rows ?? newRows(given.subscriberId, account), given);
-  const content = { accountId: given.accountId, segment: given.segment, credentials: given.credentials.length };
+  const content = {
+    accountId: given.accountId,
+    segment: given.segment,
+    credentials: given.credentials.length,
+  };
   return storeRows(tx, before, { ...rows, account }, context, content);
 }
 
 function checkMove({ account: from }: SubscriberRows, to: Account): void {
   if (from.currency !== to.currency)
-    throw new AppError('conflict', `currency: the accounts are charged in ${from.currency} and ${to.currency}`);
+    throw new AppError(
+      'conflict',
+      `currency: the accounts are charged in ${from.currency} and ${to.currency}`,
+    );
 }
 
 async function accountFor(

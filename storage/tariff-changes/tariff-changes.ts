@@ -5,7 +5,15 @@ import type { BillingItem } from '../../schemas/billing.ts';
 import { AppError } from '../../schemas/errors.ts';
 import type { PoolProfile } from '../../schemas/pool.ts';
 import type { CycleRule, Hold } from '../../schemas/profile.ts';
-import type { Account, AddOnTerms, BoughtTopUp, Dated, Money, PlanTerms, SubscriberRows } from '../../schemas/tariff.ts';
+import type {
+  Account,
+  AddOnTerms,
+  BoughtTopUp,
+  Dated,
+  Money,
+  PlanTerms,
+  SubscriberRows,
+} from '../../schemas/tariff.ts';
 import type { ChangeContext, Changed, ImportLine, StoredPlan, TariffStore } from '../tariff-ports.ts';
 import type { PoolGiven, SubscriberGiven, When } from '../tariff-ports.ts';
 import type { KeptAnswer, RequestKey, TariffDatabase, TariffTx } from '../tariff-transaction.ts';
@@ -209,7 +217,9 @@ export class TariffChanges implements TariffStore {
     content: Record<string, unknown>,
     change: (rows: SubscriberRows) => SubscriberRows,
   ): Promise<Changed<SubscriberRows>> {
-    return this.#change(action, context, (tx) => changeSubscriber(tx, subscriberId, context, content, change));
+    return this.#change(action, context, (tx) =>
+      changeSubscriber(tx, subscriberId, context, content, change),
+    );
   }
 
   async #change<T>(
