@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { addBacktestCommand } from './backtest-command.ts';
 import { addChaosCommand } from './chaos/command.ts';
+import { addCloseCommand } from './close-command.ts';
 import { formatReport } from './format-report.ts';
 import { list, whole } from './forms.ts';
 import { addMemoryCommand } from './memory-command.ts';
@@ -55,6 +56,7 @@ function main(): Promise<unknown> {
   addMemoryCommand(program);
   addBacktestCommand(program);
   addRulesCommand(program);
+  addCloseCommand(program);
   return program.parseAsync();
 }
 
