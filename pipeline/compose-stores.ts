@@ -21,6 +21,7 @@ import type { ActionLedger, NasInventory, SlotMarks, StateStore } from '../stora
 import { PostgresApiKeys } from '../storage/postgres/api-keys.ts';
 import { PostgresBillingItems } from '../storage/postgres/billing-items.ts';
 import { PostgresControlOutbox } from '../storage/postgres/control-outbox.ts';
+import { CycleClose } from '../storage/postgres/cycle-close.ts';
 import { PostgresDeadLetters } from '../storage/postgres/dead-letters.ts';
 import { PostgresDirectory } from '../storage/postgres/directory.ts';
 import { startEmbeddedPostgres } from '../storage/postgres/embedded.ts';
@@ -112,7 +113,7 @@ export async function openStores(
       pool,
       store,
       marks: new PostgresSlotMarks(pool),
-      ledger: new PostgresActionLedger(pool),
+      ledger: new PostgresActionLedger(pool, Date.now, moneyAtClose(log)),
       directory: new PostgresDirectory(pool, box, wakes.relay),
       policies: new PostgresPolicyStore(pool, wakes.relay),
       policyReports: new PostgresPolicyReports(pool, config.group, config.topic),
@@ -132,6 +133,13 @@ export async function openStores(
     await closeAll();
     throw error;
   }
+}
+
+/** Makes the items of cycles as they close; what it cannot make waits for the job that tries again. */
+function moneyAtClose(log: Logger): CycleClose {
+  return new CycleClose((error, { subscriberId, cycleStartMs }) => {
+    log.error({ err: error, subscriberId, cycleStartMs }, 'a closed cycle could not be itemised');
+  });
 }
 
 /** True where this process keeps something in the data folder that two processes must not share. */
