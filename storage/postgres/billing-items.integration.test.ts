@@ -45,3 +45,22 @@ it('tells the fold of a top-up in the same transaction', async () => {
     { kind: 'subscriber-profile', profile: profile({ subscriberId: 's-1', topUps: [topUp] }) },
   ]);
 });
+
+it('bills the account that the subscriber is on, with a delivery', async () => {
+  const { items } = await open();
+  await pool.query(
+    `insert into account (account_id, currency, anchor_day, tax_class) values ('shared', 'EUR', 1, 'reduced') on conflict do nothing`,
+  );
+  await pool.query(`update subscriber set account_id = 'shared' where subscriber_id = 's-1'`);
+  await items.charge(anItem('own', { accountId: 'acct-s-1' }));
+  await items.charge(anItem('named', { accountId: 'acct-7' }));
+  await items.charge(anItem('nobody', { accountId: 'acct-s-9', subscriberId: 's-9' }));
+  const found = await pool.query(
+    'select key, account_id, tax_class, d.state from billing_item left join invoice_delivery d using (key) order by key',
+  );
+  expect(found.rows).toEqual([
+    { key: 'named', account_id: 'acct-7', tax_class: 'standard', state: 'pending' },
+    { key: 'nobody', account_id: 'acct-s-9', tax_class: 'standard', state: 'pending' },
+    { key: 'own', account_id: 'shared', tax_class: 'reduced', state: 'pending' },
+  ]);
+});

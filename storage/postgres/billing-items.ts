@@ -1,31 +1,24 @@
 import type pg from 'pg';
+import { ownAccount } from '../../schemas/billing.ts';
 import type { BillingItem } from '../../schemas/billing.ts';
 import type { SubscriberProfile, TopUp } from '../../schemas/profile.ts';
 import type { BillingItems } from '../people-ports.ts';
 import { changeInOrder } from './control-outbox.ts';
+import { bookItems, ITEM_COLUMNS } from './item-rows.ts';
 import { inTransaction } from './pool.ts';
 import { postgresError } from './postgres-error.ts';
 import { storable } from './storable.ts';
 
-const INSERT = `
-  insert into billing_item
-    (key, subscriber_id, type, amount_minor, currency, quantity, cycle_start, source, account_id, pool_id, tax_class, line,
-     description, cycle_end, period_from, period_to)
-  values ($1, $2, $3, $4, $5, $6, to_timestamp($7::float8 / 1000), $8, $9, $10, $11, $12, $13,
-    to_timestamp($14::float8 / 1000), to_timestamp($15::float8 / 1000), to_timestamp($16::float8 / 1000))
-  on conflict (key) do nothing`;
+/** $1 subscriber. */
+const BILLED_TO = `
+  select a.account_id as "accountId", a.tax_class as "taxClass" from subscriber s join account a using (account_id)
+  where s.subscriber_id = $1`;
 
 /** A top-up is kept in the profile for so long after it ended, ms. */
 const KEPT_MS = 100 * 86_400_000;
 
 const OF_SUBSCRIBER = `
-  select key, type, account_id as "accountId", subscriber_id as "subscriberId", pool_id as "poolId",
-    amount_minor::float8 as "amountMinor", currency, quantity::float8 as quantity, tax_class as "taxClass", line, description,
-    (extract(epoch from cycle_start) * 1000)::float8 as "cycleStartMs",
-    (extract(epoch from cycle_end) * 1000)::float8 as "cycleEndMs",
-    (extract(epoch from period_from) * 1000)::float8 as "periodFromMs",
-    (extract(epoch from period_to) * 1000)::float8 as "periodToMs", source
-  from billing_item where subscriber_id = $1 order by seq desc limit $2`;
+  select ${ITEM_COLUMNS} from billing_item i where subscriber_id = $1 order by seq desc limit $2`;
 
 /** Billing items in Postgres; tops up in the transaction that charges for it. Errors are as `postgresError` translates them. */
 export class PostgresBillingItems implements BillingItems {
@@ -79,24 +72,14 @@ function liveTopUps({ topUps }: SubscriberProfile, nowMs: number): TopUp[] {
   return topUps.filter(({ expiresMs }) => expiresMs >= nowMs - KEPT_MS);
 }
 
+/** With its delivery. Who made it from an action knows of no account but the subscriber's own. */
 async function insertItem(client: pg.PoolClient, item: BillingItem): Promise<boolean> {
-  const inserted = await client.query(INSERT, [
-    storable(item.key),
-    storable(item.subscriberId),
-    item.type,
-    item.amountMinor,
-    item.currency,
-    item.quantity,
-    item.cycleStartMs,
-    JSON.stringify(item.source),
-    storable(item.accountId),
-    item.poolId === null ? null : storable(item.poolId),
-    storable(item.taxClass),
-    storable(item.line),
-    storable(item.description),
-    item.cycleEndMs,
-    item.periodFromMs,
-    item.periodToMs,
-  ]);
-  return inserted.rowCount === 1;
+  let billed = item;
+  if (item.accountId === ownAccount(item.subscriberId)) {
+    const found = await client.query<Pick<BillingItem, 'accountId' | 'taxClass'>>(BILLED_TO, [
+      storable(item.subscriberId),
+    ]);
+    billed = { ...item, ...found.rows[0] };
+  }
+  return (await bookItems(client, [billed])).length === 1;
 }
