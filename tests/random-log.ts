@@ -91,7 +91,10 @@ const readings: fc.Arbitrary<Partial<NasProfile>> = fc.record(
 const withControl = (control: fc.Arbitrary<RandomControl | null>): fc.Arbitrary<Step> =>
   fc.record({ one: step, control }).map(({ one, control: chosen }) => ({ ...one, control: chosen }));
 const richStep = withControl(someControl);
-const tariffStep = withControl(someTariffControl);
+/** Time goes on faster: cycles roll and close. */
+const tariffStep = fc
+  .record({ one: withControl(someTariffControl), days: fc.integer({ min: -12, max: 7 }) })
+  .map(({ one, days }) => (days > 0 ? { ...one, advanceMs: days * DAY } : one));
 
 interface Truth {
   startMs: number;
@@ -122,10 +125,14 @@ export function randomLogWithControls(maxLength = 45): fc.Arbitrary<LogBuilder> 
 
 /** Logs in which tariffs change all the time: plans and their versions, top-ups, add-ons, memberships, cycles, carry-over. */
 export function randomTariffLog(maxLength = 45): fc.Arbitrary<LogBuilder> {
-  return fc.array(tariffStep, { maxLength }).map((steps) => buildLog(steps, [{}]));
+  return fc.array(tariffStep, { maxLength }).map((steps) => buildLog(steps, [{}], true));
 }
 
-function buildLog(steps: readonly Step[], nas: readonly Partial<NasProfile>[]): LogBuilder {
+function buildLog(
+  steps: readonly Step[],
+  nas: readonly Partial<NasProfile>[],
+  hasTariffs = false,
+): LogBuilder {
   const log = new LogBuilder()
     .control({ kind: 'plan-version', plan: plan({ capBytes: 9000 }) })
     .control({ kind: 'provider-settings', settings: someProvider(1, 1) })
@@ -153,6 +160,7 @@ function buildLog(steps: readonly Step[], nas: readonly Partial<NasProfile>[]): 
   });
   const truths = new Map<string, Truth>();
   let clock = START;
+  if (hasTariffs) beginTariffs(log, steps);
   // Policies that ask about everything, from the beginning on.
   if (nas.length > 0) for (const one of steps.slice(0, 3)) addControl(log, one, 'other-policy', clock);
   for (const one of steps) {
@@ -163,6 +171,24 @@ function buildLog(steps: readonly Step[], nas: readonly Partial<NasProfile>[]): 
     else addRecord(log, truths, one, clock);
   }
   return log;
+}
+
+/** Plans that carry over, and subscribers who bought something. */
+function beginTariffs(log: LogBuilder, steps: readonly Step[]): void {
+  const limitBytes = 2000 + steps.length;
+  for (const planId of ['home-100', 'home-200'])
+    log.control({
+      kind: 'plan-version',
+      plan: plan({ planId, capBytes: 3000, carryOver: { limitBytes }, counted: 'both' }),
+    });
+  const topUp = { id: 'x0', bytes: 2500, fromMs: START - DAY, expiresMs: START + 12 * DAY };
+  LINES.forEach((line, i) => {
+    const topUps = [topUp, { ...topUp, id: 'x1', expiresMs: START + i * DAY }];
+    log.control({
+      kind: 'subscriber-profile',
+      profile: profile({ subscriberId: `sub-${i}`, ...line, topUps, overageConsent: true }),
+    });
+  });
 }
 
 function addRecord(log: LogBuilder, truths: Map<string, Truth>, one: Step, clock: number): void {

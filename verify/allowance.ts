@@ -67,30 +67,37 @@ export function cover(
 
 /**
  * Cap of a cycle: of stretches whose plan prorates it each its share of time, of the others the last one's cap; none where the
- * last plan that is known has none. Add-ons that touch the cycle come on top.
+ * last plan that is known has none. Add-ons that touch the cycle come on top. A cycle that is cut short has its share of a whole one.
  */
-export function baseOf(cycle: Span, stretches: readonly Stretch[], addOns: readonly AddOn[]): bigint | null {
+export function baseOf(
+  cycle: Span,
+  whole: Span,
+  stretches: readonly Stretch[],
+  addOns: readonly AddOn[],
+): bigint | null {
   const planned = stretches.flatMap(({ fromMs, toMs, plan }) =>
     plan === null ? [] : [{ fromMs, toMs, plan }],
   );
   const capped = planned.filter(({ plan }) => plan.capBytes !== null);
   if (planned.length === 0 || planned.at(-1)?.plan.capBytes === null) return null;
-  const whole = capped.filter(({ plan }) => plan.capProration !== 'prorated');
+  const wholes = capped.filter(({ plan }) => plan.capProration !== 'prorated');
   const shares = capped.filter(({ plan }) => plan.capProration === 'prorated');
-  let base = BigInt(whole.at(-1)?.plan.capBytes ?? 0);
-  for (const { fromMs, toMs, plan } of shares) base += shareOfTime(plan.capBytes ?? 0, cycle, fromMs, toMs);
+  const shareOf = (bytes: number, fromMs: number, toMs: number): bigint =>
+    shareOfTime(bytes, cycle, whole, fromMs, toMs);
+  let base = BigInt(wholes.at(-1)?.plan.capBytes ?? 0);
+  for (const { fromMs, toMs, plan } of shares) base += shareOf(plan.capBytes ?? 0, fromMs, toMs);
   for (const { fromMs, toMs, capBytes, prorated } of addOns) {
     const untilMs = toMs ?? cycle.endMs;
     if (fromMs >= cycle.endMs || untilMs <= cycle.startMs) continue;
-    base += prorated ? shareOfTime(capBytes, cycle, fromMs, untilMs) : BigInt(capBytes);
+    base += prorated ? shareOf(capBytes, fromMs, untilMs) : BigInt(capBytes);
   }
   return base;
 }
 
 /** By whole seconds since the cycle began, rounded down at both ends, so that adjacent shares sum to that of both. */
-function shareOfTime(bytes: number, cycle: Span, fromMs: number, toMs: number): bigint {
+function shareOfTime(bytes: number, cycle: Span, whole: Span, fromMs: number, toMs: number): bigint {
   const second = (ms: number): bigint => BigInt(Math.floor(ms / 1000));
-  const all = second(cycle.endMs) - second(cycle.startMs);
+  const all = second(whole.endMs) - second(whole.startMs);
   const upTo = (ms: number): bigint => {
     const inside = Math.min(Math.max(ms, cycle.startMs), cycle.endMs);
     // A cycle of less than a second is worth nothing.

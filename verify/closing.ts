@@ -1,8 +1,11 @@
 import { notBelow0 } from './counted.ts';
+import type { OverageTerms } from '../schemas/profile.ts';
 import type { Cycle } from './cycle-book.ts';
+import type { DecisionWorld } from './decisions.ts';
 import type { ClosedAccount } from './expected.ts';
+import { termsOf } from './extras.ts';
 import type { Line } from './line.ts';
-import type { PlanBook } from './plan-book.ts';
+import { rulesFor } from './policies.ts';
 import {
   baseIn,
   carryOf,
@@ -11,13 +14,14 @@ import {
   countedOfPart,
   isUnlimited,
   pastView,
+  planOf,
   planOfPart,
 } from './tariff.ts';
 import type { View } from './tariff.ts';
 
 /** What a cycle comes to as it goes to billing. */
-export function closedAccount(line: Line, cycle: Cycle, plans: PlanBook): ClosedAccount {
-  const view = pastView(line, cycle, plans);
+export function closedAccount(line: Line, cycle: Cycle, world: DecisionWorld): ClosedAccount {
+  const view = pastView(line, cycle, world.plans);
   const base = baseIn(view);
   const { spent } = cycle;
   const topUps = new Map([...(spent?.topUps ?? [])].filter(([, used]) => used > 0n));
@@ -32,6 +36,7 @@ export function closedAccount(line: Line, cycle: Cycle, plans: PlanBook): Closed
     soldBytes: spent?.soldBytes ?? 0,
     over: base === null ? 0n : countedIn(view, 'before-fresh') - base - carryIn - covered,
     corrected: notBelow0(-correctionOf(view)),
+    terms: termsIn(view, world),
   };
 }
 
@@ -47,9 +52,17 @@ function partsOf(view: View): ClosedAccount['parts'] {
       {
         ...{ fromMs, toMs, planId: assigned.planId, version: plan?.version ?? 0 },
         unlimited: isUnlimited(line, part),
-        counted: isWhole ? countedIn(view, 'nothing') : countedOfPart(view, part),
+        counted: countedOfPart(view, part, isWhole),
         total: { startMs: fromMs, endMs: toMs, classes: new Map(classes), offPeak: new Map(offPeak) },
       },
     ];
   });
+}
+
+/** Terms by which the first rule that sells blocks to the line does so; null = none does. */
+function termsIn(view: View, world: DecisionWorld): OverageTerms | null {
+  const { line } = view;
+  const plan = planOf(view);
+  const asked = rulesFor(line, world, plan, true).filter(({ shadow }) => !shadow);
+  return asked.map(({ rule }) => termsOf(rule, line, plan)).find((terms) => terms !== null) ?? null;
 }

@@ -1,4 +1,4 @@
-import type { CycleChange, CycleRule } from '../schemas/profile.ts';
+import type { CycleChange, CycleRule, SubscriberProfile } from '../schemas/profile.ts';
 import type { Amount } from './amount.ts';
 import { isNothing, nothing, plus } from './amount.ts';
 import type { LocalCalendar } from './local-calendar.ts';
@@ -111,6 +111,14 @@ export class CycleBook {
     }
   }
 
+  /** The cycle, or of one that a change of the rule cut, what it is a part of. */
+  wholeCycle(profile: SubscriberProfile | null, { startMs, endMs }: Span): Span {
+    if (profile === null) return { startMs, endMs };
+    const { zone, anchorDay, cycle, cycleChanges = [] } = profile;
+    const rule = cycleChanges.findLast(({ fromMs }) => fromMs <= startMs)?.cycle ?? cycle;
+    return this.#calendar.ruleCycleAt(zone, rule ?? { kind: 'month', anchorDay }, startMs);
+  }
+
   /** Whether a cycle that is not closed would be another by this rule. */
   movesBy(rule: CycleTerms): boolean {
     return this.cycles.some(({ closed, startMs, endMs }) => {
@@ -170,10 +178,19 @@ export class CycleBook {
         for (const [serviceClass, amount] of day.offPeak) addToOffPeak(to, serviceClass, amount);
       }
     }
+    this.#moveSpent(open);
     for (const { startMs, adjusted } of open) {
       if (isNothing(adjusted)) continue;
       const cycle = this.cycleOf(rule, Math.max(startMs, fromMs));
       cycle.adjusted = plus(cycle.adjusted, adjusted);
+    }
+  }
+
+  /** What past cycles had besides their caps goes to the past ones in which they began; of two the newer one's. */
+  #moveSpent(before: readonly Cycle[]): void {
+    for (const { startMs, spent } of before) {
+      const now = this.cycles.find((one) => one.startMs <= startMs && startMs < one.endMs);
+      if (spent !== null && now !== undefined && now.startMs < (this.currentMs ?? 0)) now.spent = spent;
     }
   }
 

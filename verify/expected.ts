@@ -1,5 +1,6 @@
 import type { Flag, Outcome } from '../schemas/outcome.ts';
 import type { PoolContribution, PoolEffect } from '../schemas/pool.ts';
+import type { OverageTerms } from '../schemas/profile.ts';
 import { FLAGS, OUTCOMES } from '../schemas/outcome.ts';
 import type { Amount } from './amount.ts';
 import type { ExpectedAction, ExpectedShadow } from './actions.ts';
@@ -69,6 +70,8 @@ export interface ClosedAccount {
   /** counted less what was free; below 0 = not all of it was used */
   over: bigint;
   corrected: bigint;
+  /** by which blocks are sold to the line, null = by none */
+  terms: OverageTerms | null;
 }
 
 /** What one partition's log means, besides the state of its subscribers. Text keys are JSON arrays. */

@@ -82,7 +82,7 @@ function addUsageParts(
     const follows = part.windowMs === null && late?.cycle === cycle;
     if (cycle.closed)
       for (const { part: of, share } of shares) {
-        const place = { partFromMs: of?.startMs ?? null, offPeak: of !== null && offPeak };
+        const place = { partFromMs: of?.startMs ?? null, offPeak };
         const known = follows ? expected.adjustments.at(-1) : undefined;
         const one = { ...adjustmentOf(line, cycle, origin.serviceClass, origin.offset), ...place };
         adjust(expected, known, { ...one, ...share, reason: 'late-usage' });

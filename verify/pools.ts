@@ -225,7 +225,7 @@ export function usedAt(book: PoolBook, nowMs: number, world: FactWorld): bigint 
       for (const startMs of totals.keys()) if (startMs + intoMs < span.startMs) totals.delete(startMs);
       if (hasLeft && totals.size === 0) book.members.delete(id);
     }
-    if (book.cycleStartMs !== null) rollUses(book, nowMs);
+    if (book.cycleStartMs !== null) rollUses(book);
     book.cycleStartMs = span.startMs;
   }
   let used = 0n;
@@ -240,10 +240,10 @@ function isShort({ startMs, endMs }: { startMs: number; endMs: number }): boolea
 }
 
 /** What was used of top-ups was used before, now that another cycle began; what is gone or over is forgotten. */
-function rollUses(book: PoolBook, nowMs: number): void {
-  const { line, profile } = book;
+function rollUses({ line, profile }: PoolBook): void {
+  const startMs = line.book.current?.startMs ?? 0;
   const live = new Set(
-    (profile?.topUps ?? []).filter(({ expiresMs }) => expiresMs > poolNow(book, nowMs)).map(({ id }) => id),
+    (profile?.topUps ?? []).filter(({ expiresMs }) => expiresMs >= startMs).map(({ id }) => id),
   );
   const kept = [...line.topUpUses].filter(([id]) => live.has(id));
   line.topUpUses = new Map(kept.map(([id, { before, used }]) => [id, { before: before + used, used: 0n }]));

@@ -346,7 +346,7 @@ export class Recomputation {
       const { startMs, endMs, classes, adjusted } = cycle;
       const { tariffs, plans } = this.world;
       const bounds = { subscriberId: line.id, cycleStartMs: startMs, cycleEndMs: endMs };
-      const account = tariffs ? closedAccount(line, cycle, plans) : null;
+      const account = tariffs ? closedAccount(line, cycle, this.world) : null;
       this.expected.closings.push({ ...bounds, classes: new Map(classes), adjusted, offset, account });
       if (tariffs) closeCarry(line, cycle, plans);
     }
@@ -358,8 +358,7 @@ export class Recomputation {
     const rule = ruleOf(line, world);
     const ended = line.book.roll(rule, watermarkMs);
     const before = line.book.before(rule);
-    if (ended !== null && before !== null && world.tariffs)
-      rollTariff(line, ended, before, world.plans, watermarkMs);
+    if (ended !== null && before !== null && world.tariffs) rollTariff(line, ended, before, world.plans);
   }
 
   /** Decides, and notes when the subscriber is to be looked at again. */
@@ -371,6 +370,8 @@ export class Recomputation {
     const { actions, shadows } = decide(line, world, plan, { nowMs: watermarkMs, offset, appendTimeMs });
     expected.actions.push(...actions);
     expected.shadows.push(...shadows);
+    // Blocks that were sold cover what a top-up did.
+    if (world.tariffs) bringUpUses(line, world.plans, watermarkMs);
     this.#contribute(line, offset);
     const times = [nextChangeMs(line, world, plan, watermarkMs), contributionDueMs(line, world, watermarkMs)];
     for (const session of line.sessions.open) times.push(nas.nextLookMs(session, watermarkMs));

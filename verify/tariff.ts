@@ -86,10 +86,10 @@ export function isUnlimited({ profile }: Line, { startMs }: Span): boolean {
   return (profile?.unlimited ?? []).some((span) => isIn(span, startMs));
 }
 
-/** Octets of a part that count, without corrections. */
-export function countedOfPart(view: View, part: BandedTotal): bigint {
+/** Octets of a part that count, without corrections; a cycle without parts goes by its own plan. */
+export function countedOfPart(view: View, part: BandedTotal, isWhole = false): bigint {
   if (isUnlimited(view.line, part)) return 0n;
-  const { assigned, plan } = planOfPart(view, part);
+  const { assigned, plan } = planOfPart(view, isWhole ? null : part);
   if (assigned === null) return 0n;
   const counting = plan ?? IN_FULL;
   return inDirection(countedOf(part, counting, { down: 0n, up: 0n }), counting.counted);
@@ -138,12 +138,14 @@ function freshFromMs(view: View): number | null {
 /** What the cap of the cycle comes to; null = there is none. */
 export function baseIn(view: View): bigint | null {
   const { line, cycle, atMs, isCurrent } = view;
-  const addOns = (line.profile?.addOns ?? []).filter(({ fromMs }) => !isCurrent || fromMs <= atMs);
-  if (cycle.parts.length === 0 && (line.profile?.addOns ?? []).length === 0) {
+  const { addOns: bought = [], cycleChanges = [] } = line.profile ?? {};
+  const addOns = bought.filter(({ fromMs }) => !isCurrent || fromMs <= atMs);
+  if (cycle.parts.length === 0 && bought.length === 0 && cycleChanges.length === 0) {
     const capBytes = planOf(view)?.capBytes ?? null;
     return capBytes === null ? null : BigInt(capBytes);
   }
-  return baseOf(cycle, stretchesOf(view), addOns);
+  const whole = cycleChanges.length === 0 ? cycle : line.book.wholeCycle(line.profile, cycle);
+  return baseOf(cycle, whole, stretchesOf(view), addOns);
 }
 
 function stretchesOf(view: View): Stretch[] {

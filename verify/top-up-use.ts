@@ -4,16 +4,7 @@ import type { Cycle, Spent } from './cycle-book.ts';
 import { extrasIn } from './extras.ts';
 import type { Line } from './line.ts';
 import type { PlanBook } from './plan-book.ts';
-import {
-  baseIn,
-  carriedInto,
-  carryOf,
-  countedIn,
-  coverageOf,
-  currentView,
-  nowOf,
-  pastView,
-} from './tariff.ts';
+import { baseIn, carriedInto, carryOf, countedIn, coverageOf, currentView, pastView } from './tariff.ts';
 
 /** Brings up what of each top-up is used in the current cycle. Without a cap none is. */
 export function bringUpUses(line: Line, plans: PlanBook, watermarkMs: number): void {
@@ -24,19 +15,14 @@ export function bringUpUses(line: Line, plans: PlanBook, watermarkMs: number): v
 }
 
 /** A cycle is over and another began: what it had is noted, top-ups go on, and what of its cap is left is carried over. */
-export function rollTariff(
-  line: Line,
-  ended: Cycle,
-  before: Cycle,
-  plans: PlanBook,
-  watermarkMs: number,
-): void {
+export function rollTariff(line: Line, ended: Cycle, before: Cycle, plans: PlanBook): void {
   ended.spent = spentIn(line, ended, plans);
   const topUps = line.profile?.topUps ?? [];
-  const nowMs = nowOf(line, watermarkMs);
   const uses = new Map<string, Use>();
   for (const [id, use] of line.topUpUses) {
-    const isGone = !topUps.some((topUp) => topUp.id === id && topUp.expiresMs > nowMs);
+    const isGone = !topUps.some(
+      (topUp) => topUp.id === id && topUp.expiresMs >= (line.book.current?.startMs ?? 0),
+    );
     if (!isGone) uses.set(id, { before: use.before + use.used, used: 0n });
   }
   line.topUpUses = uses;
@@ -71,11 +57,12 @@ function setCarry(line: Line, cycle: Cycle, plans: PlanBook, final: boolean): vo
 
 /** Late octets use what was live as their cycle ended: the less is left of it now. */
 function useInPast(line: Line, cycle: Cycle, plans: PlanBook): void {
-  const { spent } = cycle;
+  // One that was never the current cycle had nothing but its cap.
+  const spent = cycle.spent ?? { carryBytes: 0n, blocks: 0, soldBytes: 0, topUps: new Map<string, bigint>() };
   const view = pastView(line, cycle, plans);
   const base = baseIn(view);
   const topUps = line.profile?.topUps ?? [];
-  if (spent === null || base === null || (topUps.length === 0 && spent.topUps.size === 0)) return;
+  if (base === null || (topUps.length === 0 && spent.topUps.size === 0)) return;
   const known = new Map<string, Use>();
   for (const id of new Set([...line.topUpUses.keys(), ...spent.topUps.keys()])) {
     const used = spent.topUps.get(id) ?? 0n;
@@ -92,6 +79,7 @@ function useInPast(line: Line, cycle: Cycle, plans: PlanBook): void {
   for (const [id, { used }] of cover(supply, topUps, known, view.atMs).uses) {
     const more = used - (spent.topUps.get(id) ?? 0n);
     if (more <= 0n) continue;
+    cycle.spent = spent;
     spent.topUps.set(id, used);
     const use = line.topUpUses.get(id) ?? { before: 0n, used: 0n };
     line.topUpUses.set(id, { ...use, before: use.before + more });

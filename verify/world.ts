@@ -59,11 +59,11 @@ export class World implements DecisionWorld {
     this.#layout = layout;
   }
 
-  /** A control asks for a layout. True where other rules are in force by it. */
+  /** A control asks for a layout. True where more is known or in force by it. */
   raiseLayout(layout: number): boolean {
     const before = this.#layout;
     this.#isLayoutAsked = true;
     this.#layout = Math.max(before, layout);
-    return before < POLICY_LAYOUT && layout >= POLICY_LAYOUT;
+    return [POLICY_LAYOUT, TARIFF_LAYOUT].some((known) => before < known && layout >= known);
   }
 }

@@ -1,3 +1,4 @@
+import type { Facts } from '../../verify/conditions.ts';
 import type { UsageEvent } from '../../schemas/accounting-record.ts';
 import type { NasProfile } from '../../schemas/profile.ts';
 import { DAY, LogBuilder, MINUTE, NOON, nasProfile } from '../factories.ts';
@@ -24,6 +25,36 @@ export interface Case {
   closings?: [cycleStartMs: number, down: number, up: number][];
   letters?: string[];
   actions?: string[];
+  /** of sub-1 where the log ends */
+  facts?: Facts;
+  /** start, end, octets down of the parts of all cycles */
+  parts?: [fromMs: number, toMs: number, down: number][];
+  /** start and end of all cycles */
+  cycles?: [startMs: number, endMs: number][];
+  /** by top-up: octets in earlier cycles, and in this one */
+  uses?: Record<string, [before: number, used: number]>;
+  carry?: [cycleStartMs: number, bytes: number, final: boolean];
+  /** of the first cycle that is closed */
+  account?: {
+    parts: [
+      fromMs: number,
+      toMs: number,
+      plan: string,
+      version: number,
+      unlimited: boolean,
+      counted: number,
+    ][];
+    base: number | null;
+    carryIn: number;
+    carryOut: number;
+    topUps: Record<string, number>;
+    over: number;
+    corrected: number;
+  };
+  /** parts that adjustments name */
+  adjustedParts?: (number | null)[];
+  /** what pools are told */
+  told?: [poolId: string, bytes: number, leaving: boolean][];
   open?: number;
 }
 

@@ -179,6 +179,7 @@ function storedAccount({ planId, parts, allowance, overage }: ClosedCycle): Clos
     soldBytes: overage.soldBytes,
     over: BigInt(overage.overBytes),
     corrected: BigInt(overage.correctedBytes),
+    terms: overage.terms ?? null,
   };
 }
 
@@ -215,6 +216,9 @@ class Sketch {
     const { planId, parts, base, carryIn, carryOut, topUps, blocks, soldBytes, over, corrected } = account;
     this.put('closed accounts', [...key, planId, base, carryIn, carryOut, over, corrected]);
     this.sum('closed blocks', key, [blocks, soldBytes]);
+    const { blockBytes, blockPriceMinor, currency, maxBlocks } = account.terms ?? {};
+    if (blockBytes !== undefined)
+      this.put('closed terms', [...key, JSON.stringify([blockBytes, blockPriceMinor, currency, maxBlocks])]);
     for (const [topUp, bytes] of topUps) this.sum('closed top-ups', [...key, topUp], [bytes]);
     for (const { fromMs, toMs, planId: plan, version, unlimited, counted, total } of parts) {
       const part = [...key, fromMs, toMs, plan, version];
