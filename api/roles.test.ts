@@ -4,6 +4,7 @@ import { ROLES } from '../schemas/roles.ts';
 import type { Role } from '../schemas/roles.ts';
 import { MemoryApiKeys } from '../storage/memory/api-keys.ts';
 import { apiOptions } from './api-rig.contract.ts';
+import { billingSources } from './billing-fake.contract.ts';
 import { createApi } from './server.ts';
 import { recordingTariffs } from './tariff-fake.contract.ts';
 
@@ -66,6 +67,13 @@ const ACCESS: Record<string, Role[] | typeof PUBLIC> = {
   'DELETE /v1/pools/{poolId}/members/{subscriberId}': SUPPORT,
   'POST /v1/pools/{poolId}/top-ups': SUPPORT,
   'GET /v1/cycles': OF_PERSONS,
+  // billing
+  'GET /v1/billing-items': ['analyst', 'billing'],
+  'POST /v1/billing-items': ['billing'],
+  'POST /v1/billing-items/{key}/resend': ['billing'],
+  'GET /v1/reconciliations': ['billing'],
+  'POST /v1/reconciliations': ['billing'],
+  'GET /v1/reconciliations/{id}': ['billing'],
   // feeds
   'GET /v1/feeds': READERS,
   'GET /v1/feeds/profiles': READERS,
@@ -105,6 +113,7 @@ beforeAll(async () => {
   const api = await createApi({
     ...options,
     tariffs: recordingTariffs(),
+    billing: billingSources(),
     intake: { turnsAway: () => false, take: () => Promise.reject(new Error('accounting.test.ts has one')) },
     ...{ rateLimit: 1_000_000, keyRateLimit: 1_000_000, failureLimit: 1_000_000, feedRateLimit: 1_000_000 },
   });

@@ -12,6 +12,7 @@ import type { HealthView, OverviewView, SubscriberView } from '../schemas/views.
 import type { ApiKeys, Directory } from '../storage/people-ports.ts';
 import type { AdminSources } from './admin-sources.ts';
 import { requireKeys } from './auth.ts';
+import type { BillingSources } from './billing-sources.ts';
 import { KeyUse } from './key-use.ts';
 import { guardMethods } from './method-guard.ts';
 import { openApiOptions } from './openapi.ts';
@@ -24,6 +25,7 @@ import { commandRoutes } from './routes/commands.ts';
 import { accountingRoutes } from './routes/accounting.ts';
 import type { AccountingIntake } from './routes/accounting.ts';
 import { auditRoutes } from './routes/audit.ts';
+import { billingItemRoutes } from './routes/billing-items.ts';
 import { cycleRoutes } from './routes/cycles.ts';
 import { documentRoutes } from './routes/documents.ts';
 import { feedRoutes } from './routes/feeds.ts';
@@ -39,6 +41,7 @@ import { previewRoute } from './routes/preview.ts';
 import { settingsRoutes } from './routes/provider-settings.ts';
 import type { SettingsViews } from './routes/provider-settings.ts';
 import { overviewRoutes } from './routes/overview.ts';
+import { reconciliationRoutes } from './routes/reconciliations.ts';
 import { subjectRoutes } from './routes/subject-rights.ts';
 import { subscriberChangeRoutes } from './routes/subscriber-changes.ts';
 import { subscriberRoutes } from './routes/subscribers.ts';
@@ -79,6 +82,8 @@ export interface ApiOptions {
   keys: Pick<ApiKeys, 'find' | 'touch'>;
   /** what routes of tariffs use; without it there are none */
   tariffs?: TariffSources;
+  /** what routes of items and reconciliations use; without it there are none */
+  billing?: BillingSources;
   /** what routes of jobs, keys and the audit use; without it there are none */
   admin?: AdminSources;
   directory: Directory;
@@ -148,6 +153,10 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     await accountingRoutes(app, options.intake, options.feedRateLimit ?? DEFAULT_FEED_RATE_LIMIT);
   }
   if (options.tariffs !== undefined) tariffRoutes(app, options.tariffs);
+  if (options.billing !== undefined) {
+    billingItemRoutes(app, options.billing, options.tariffs ?? null);
+    reconciliationRoutes(app, options.billing);
+  }
   if (options.admin !== undefined) adminRoutes(app, options.admin);
   documentRoutes(app);
   options.routes?.(app);

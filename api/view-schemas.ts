@@ -3,6 +3,7 @@ import { ACTION_KINDS, ACTION_STATES } from '../schemas/action.ts';
 import { OUTCOMES } from '../schemas/outcome.ts';
 import type { ActionView, HealthView, OverviewView, SubscriberView } from '../schemas/views.ts';
 import { ADMIN_SCHEMAS } from './admin-schemas.ts';
+import { BILLING_SCHEMAS } from './billing-schemas.ts';
 import { DEAD_LETTER_SCHEMAS } from './dead-letter-schemas.ts';
 import { FEED_SCHEMAS } from './feed-schemas.ts';
 import { PLAN_SCHEMAS } from './plan-schemas.ts';
@@ -123,6 +124,7 @@ export const VIEW_SCHEMAS = {
   ...PLAN_SCHEMAS,
   ...TARIFF_SCHEMAS,
   ...ADMIN_SCHEMAS,
+  ...BILLING_SCHEMAS,
 } as const;
 
 /** The same as JSON Schema draft 7 with `$id`, for Fastify. */
