@@ -240,15 +240,11 @@ function topUpId({ idempotency }: ChangeContext): string {
   return `topup-${createHash('sha256').update(`${keyId}\n${key}`).digest('hex').slice(0, 24)}`;
 }
 
-/** Boosts that a profile may hold; those that ended in the last 120 days are among them. */
-const MAX_BOOSTS = 20;
-const KEPT_MS = 120 * 86_400_000;
-
 /**
  * Buys for a subscriber.
  *
  * @param rows of the subscriber
- * @throws Problem as purchaseOf; 409 for more boosts than a profile holds
+ * @throws Problem as purchaseOf
  */
 export async function buyTopUp(
   sources: TariffSources,
@@ -258,11 +254,5 @@ export async function buyTopUp(
 ): Promise<Changed<BoughtTopUp>> {
   const cycle = cycleOf(rows, context.atMs);
   const { topUp, price } = await purchaseOf(sources, asked, cycle.endMs, context);
-  const kept = rows.topUps.filter(
-    ({ id, kind, expiresMs }) => kind === 'boost' && id !== topUp.id && expiresMs > context.atMs - KEPT_MS,
-  );
-  // Readers of the log refuse a profile with more: nothing of this subscriber would be told any longer.
-  if (topUp.kind === 'boost' && kept.length >= MAX_BOOSTS)
-    throw new Problem(409, 'conflict', `${MAX_BOOSTS} boosts within 120 days are as many as there can be`);
   return sources.store.buyTopUp({ subscriberId: rows.subscriberId }, topUp, price, context);
 }

@@ -1,3 +1,4 @@
+import type { CycleStanding } from '../pipeline/views/cycle-standing.ts';
 import type { TopUpProduct } from '../schemas/provider.ts';
 import type { SubscriberRows } from '../schemas/tariff.ts';
 import type { PoolUsageView } from '../schemas/tariff-views.ts';
@@ -22,11 +23,4 @@ export interface TariffSources {
   standing(rows: SubscriberRows): Promise<{ before: CycleStanding; after: CycleStanding } | null>;
   /** the log's clock, ms since 1970 UTC */
   nowMs(): number;
-}
-
-/** How much of a cycle is used, octets. */
-export interface CycleStanding {
-  /** null = no limit */
-  allowanceBytes: number | null;
-  countedBytes: number;
 }

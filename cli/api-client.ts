@@ -1,6 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import { readKeyFile } from '../api/admin-key.ts';
 import type { Config } from '../pipeline/config.ts';
-import { AppError } from '../schemas/errors.ts';
+import { AppError, isAppError } from '../schemas/errors.ts';
 
 const TIMEOUT_MS = 10_000;
 
@@ -35,7 +36,7 @@ export async function getView<T>(target: ApiTarget, path: string, timeoutMs = TI
 }
 
 /**
- * POST of JSON. After 'timeout' or 'unreachable' what was asked may be done all the same.
+ * POST of JSON, or of nothing where the body is undefined. After 'timeout' or 'unreachable' what was asked may be done all the same.
  *
  * @param path begins with /
  * @throws AppError as getView
@@ -46,13 +47,62 @@ export async function postView<T>(
   body: unknown,
   timeoutMs = TIMEOUT_MS,
 ): Promise<T> {
+  if (body === undefined) return answered<T>(target, path, { method: 'POST' }, timeoutMs);
   const headers = { 'content-type': 'application/json' };
   return answered<T>(target, path, { method: 'POST', headers, body: JSON.stringify(body) }, timeoutMs);
 }
 
-/** PUT of JSON, as postView. Idempotent. */
-export async function putView<T>(target: ApiTarget, path: string, body: unknown): Promise<T> {
-  const headers = { 'content-type': 'application/json' };
+/** Tries of a request that is safe to repeat. */
+const TRIES = 3;
+
+/**
+ * POST of JSON that may charge somebody: once, however often it has to be sent. Where no answer came it is sent again with
+ * its key.
+ *
+ * @param path begins with /
+ * @throws AppError as getView; after 'timeout' it may be done all the same
+ */
+export async function postOnce<T>(target: ApiTarget, path: string, body: unknown): Promise<T> {
+  const headers = { 'content-type': 'application/json', 'idempotency-key': randomUUID() };
+  const request = { method: 'POST', headers, body: JSON.stringify(body) };
+  for (let tries = 1; ; tries++) {
+    try {
+      return await answered<T>(target, path, request, TIMEOUT_MS);
+    } catch (error) {
+      if (tries === TRIES || !isAppError(error, 'timeout')) throw error;
+    }
+  }
+}
+
+/** GET, with the revision that it shows for a change of it; null = it has none. */
+export async function getTagged<T>(
+  target: ApiTarget,
+  path: string,
+): Promise<{ view: T; etag: string | null }> {
+  const answer = await ok(target, path, {}, TIMEOUT_MS);
+  return { view: (await answer.json()) as T, etag: answer.headers.get('etag') };
+}
+
+/** GET of text, line by line; as getView. What is cut off before its end is an error of `fetch`. */
+export async function getText(target: ApiTarget, path: string, timeoutMs: number): Promise<string> {
+  return (await ok(target, path, {}, timeoutMs)).text();
+}
+
+/**
+ * PUT of JSON, as postView. Idempotent.
+ *
+ * @param etag of what it replaces
+ */
+export async function putView<T>(
+  target: ApiTarget,
+  path: string,
+  body: unknown,
+  etag: string | null = null,
+): Promise<T> {
+  const headers = {
+    'content-type': 'application/json',
+    ...(etag === null ? {} : { 'if-match': etag }),
+  };
   return answered<T>(target, path, { method: 'PUT', headers, body: JSON.stringify(body) }, TIMEOUT_MS);
 }
 
@@ -61,17 +111,22 @@ export async function deleteView<T>(target: ApiTarget, path: string): Promise<T>
   return answered<T>(target, path, { method: 'DELETE' }, TIMEOUT_MS);
 }
 
-async function answered<T>(
+async function answered<T>(...asked: Parameters<typeof ok>): Promise<T> {
+  return (await (await ok(...asked)).json()) as T;
+}
+
+/** @throws AppError for any other answer */
+async function ok(
   target: ApiTarget,
   path: string,
   request: RequestInit & { headers?: Record<string, string> },
   timeoutMs: number,
-): Promise<T> {
+): Promise<Response> {
   const key = await keyOf(target);
   // By its name the API knows that a change came from the commands.
   const headers = { ...request.headers, authorization: `Bearer ${key}`, 'user-agent': 'weir-cli' };
   const answer = await ask(new URL(path, target.url), { ...request, headers }, timeoutMs);
-  if (answer.ok) return (await answer.json()) as T;
+  if (answer.ok) return answer;
   throw failure(answer.status, await detailOf(answer), target);
 }
 
@@ -139,6 +194,7 @@ function failure(status: number, detail: string, { url, keyFile }: ApiTarget): A
   if (status === 403) return new AppError('forbidden', `the key in ${keyFile} may not do this: ${detail}`);
   if (status === 404) return new AppError('not-found', detail);
   if (status === 409) return new AppError('conflict', detail);
-  if (status === 400 || status === 413) return new AppError('invalid-input', detail);
+  if (status === 412 || status === 428) return new AppError('precondition-failed', detail);
+  if (status === 400 || status === 413 || status === 422) return new AppError('invalid-input', detail);
   return new AppError('unreachable', `${url} could not answer: ${detail}`);
 }

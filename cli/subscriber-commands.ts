@@ -11,18 +11,22 @@ import type { CliIo } from './commands.ts';
 import { takenText } from './feed-format.ts';
 import { subscriberText } from './format.ts';
 import { instant } from './instant.ts';
+import { subjectCommands } from './subject-commands.ts';
+import { subscriberChangeCommands } from './subscriber-change-commands.ts';
+import { tariffText } from './tariff-format.ts';
 
 type CloseFlags = ApiFlags & { nas: string; session: string };
 type AdjustFlags = ApiFlags & { at: string; down?: string; up?: string; reason: string };
 
-/** `weir subscriber [show]|close-session|adjust|re-evaluate` and `weir upgrade-state`. */
+/** `weir subscriber [show]|close-session|adjust|re-evaluate`, changes of its tariff, and `weir upgrade-state`. */
 export function subscriberCommands(weir: Command, io: CliIo): void {
   const subscriber = weir.command('subscriber').description('one subscriber: look at it, correct it');
   withApiFlags(subscriber.command('show <id>', { isDefault: true }))
-    .description('usage, sessions, speed and actions of one subscriber')
+    .description('usage, sessions, speed, actions and tariff of one subscriber')
     .action(async (id: string, flags: ApiFlags) => {
       const view = await getView<SubscriberView>(apiTarget(readConfig(io.env), flags), pathOf(id));
-      io.out(flags.json === true ? json(view) : subscriberText(view));
+      const tariff = view.tariff === undefined ? '' : tariffText(view.tariff);
+      io.out(flags.json === true ? json(view) : subscriberText(view) + tariff);
     });
   const tell = async (id: string, flags: ApiFlags, command: object): Promise<void> => {
     const target = apiTarget(readConfig(io.env), flags);
@@ -50,6 +54,8 @@ export function subscriberCommands(weir: Command, io: CliIo): void {
   withApiFlags(subscriber.command('re-evaluate <id>'))
     .description('decide anew, and let go of what an absurd record held back')
     .action((id: string, flags: ApiFlags) => tell(id, flags, { type: 're-evaluate' }));
+  subscriberChangeCommands(subscriber, io);
+  subjectCommands(subscriber, io);
   upgradeCommand(weir, io);
 }
 

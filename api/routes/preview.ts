@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import type { CycleStanding } from '../../pipeline/views/cycle-standing.ts';
 import type { BillingItem } from '../../schemas/billing.ts';
 import type { SubscriberRows } from '../../schemas/tariff.ts';
 import type { PreviewView } from '../../schemas/tariff-views.ts';
@@ -25,7 +26,7 @@ import {
   TERMINATION,
   TOP_UP,
 } from '../subscriber-changes.ts';
-import type { CycleStanding, TariffSources } from '../tariff-sources.ts';
+import type { TariffSources } from '../tariff-sources.ts';
 import { cycleOf, itemView, spanView } from '../tariff-view.ts';
 import { storedSubscriber } from './subscribers.ts';
 

@@ -1,5 +1,5 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { NOW_MS, subscriberRows } from '../tariff-factory.contract.ts';
+import { NOW_MS } from '../tariff-factory.contract.ts';
 import { NOBODY } from '../tariff-fake.contract.ts';
 import type { RecordedCall } from '../tariff-fake.contract.ts';
 import { recordingApi } from '../tariff-rig.contract.ts';
@@ -98,26 +98,6 @@ describe('top-ups', () => {
     expect(answer.status).toBe(status);
     expect(answer.body['detail']).toMatch(message);
     expect(rig.tariffs.calls).toEqual([]);
-  });
-
-  it('hold no more boosts than a profile does', async () => {
-    const rows = subscriberRows();
-    const [one] = rows.topUps;
-    if (one === undefined) throw new Error('the rows have a top-up');
-    const boost = { ...one, kind: 'boost' as const, bytes: null, speed: { downBps: 1, upBps: 1 } };
-    const old = Date.UTC(2026, 1, 1);
-    const boosts = Array.from({ length: 21 }, (_, n) => ({
-      ...boost,
-      id: `b${n}`,
-      expiresMs: n === 0 ? old : boost.expiresMs,
-    }));
-    const before = rig.tariffs.reads.rows;
-    rig.tariffs.reads.rows = () => Promise.resolve({ ...rows, topUps: boosts });
-    const answer = await buy({ kind: 'boost', speed: boost.speed, validSeconds: 60, price });
-    rig.tariffs.reads.rows = () => Promise.resolve({ ...rows, topUps: boosts.slice(0, 20) });
-    const fewer = await buy({ kind: 'boost', speed: boost.speed, validSeconds: 60, price });
-    rig.tariffs.reads.rows = before;
-    expect([answer.status, fewer.status]).toEqual([409, 201]);
   });
 
   it('are taken back by who has them', async () => {
