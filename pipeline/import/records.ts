@@ -1,0 +1,208 @@
+import { isZone } from '../../rules/cycle.ts';
+import type { ImportKind } from '../../storage/import-ports.ts';
+import type { ImportLine } from '../../storage/tariff-ports.ts';
+import type { Check } from '../decode/shape.ts';
+import { boolean, isObject, list, nullable, object, optional, text, where } from '../decode/shape.ts';
+
+/* What a record of an import may be. JSON and CSV come to the same object, which is checked once. */
+
+type Content = ImportLine['content'];
+
+/** A record as it was read: a content, or what is wrong with it in one line. */
+export type Read = { content: Content; fault: null } | { content: null; fault: string };
+
+interface GivenSubscriber {
+  subscriberId: string;
+  accountId?: string;
+  externalId?: string | null;
+  segment?: string;
+  tags?: string[];
+  zone: string;
+  overageConsent?: boolean;
+  credentials?: GivenCredential[];
+}
+
+interface GivenCredential {
+  userName: string;
+  from?: string;
+  to?: string | null;
+}
+
+interface GivenAssignment {
+  subscriberId: string;
+  planId: string;
+  from: string;
+  to?: string | null;
+}
+
+/** Neither NUL nor half of a character: no database stores these. */
+const storable = (min: number, max: number): Check<string> =>
+  where(text(min, max), (value) =>
+    /[\0\p{Cs}]/u.test(value) ? 'has a character that cannot be stored' : null,
+  );
+const id = storable(1, 256);
+const name = storable(0, 256);
+
+const zones = new Map<string, boolean>();
+/** Names that were looked up: whatever a file says, so many at most. */
+const MOST_ZONES = 2000;
+const zone = where(text(1, 64), (value) => {
+  let known = zones.get(value);
+  if (known === undefined) {
+    if (zones.size >= MOST_ZONES) zones.clear();
+    zones.set(value, (known = isZone(value)));
+  }
+  return known ? null : 'is not a known time zone';
+});
+
+const instant = where(text(10, 40), (value) =>
+  /^\d{4}-\d{2}-\d{2}T[\d:.]+(Z|[+-]\d{2}:\d{2})$/.test(value) && !Number.isNaN(Date.parse(value))
+    ? null
+    : 'is not an instant with its offset, such as 2026-01-31T00:00:00Z',
+);
+
+const CHECKS = {
+  subscribers: object<GivenSubscriber>({
+    subscriberId: id,
+    accountId: optional(id),
+    externalId: optional(nullable(id)),
+    segment: optional(name),
+    tags: optional(list(name, 100)),
+    zone,
+    overageConsent: optional(boolean),
+    credentials: optional(
+      list(
+        object<GivenCredential>({ userName: id, from: optional(instant), to: optional(nullable(instant)) }),
+        100,
+      ),
+    ),
+  }),
+  assignments: object<GivenAssignment>({
+    subscriberId: id,
+    planId: id,
+    from: instant,
+    to: optional(nullable(instant)),
+  }),
+} satisfies Record<ImportKind, Check<object>>;
+
+/** Columns of a CSV file by kind; those with a star are needed. Several values of one cell are parted by `;`. */
+export const COLUMNS: Record<ImportKind, readonly string[]> = {
+  subscribers: [
+    'subscriber_id*',
+    'account_id',
+    'external_id',
+    'segment',
+    'tags',
+    'zone*',
+    'overage_consent',
+    'user_names',
+  ],
+  assignments: ['subscriber_id*', 'plan_id*', 'from*', 'to'],
+};
+
+/** What is wrong with the header line of a CSV file; null = nothing. */
+export function headerFault(kind: ImportKind, header: readonly string[]): string | null {
+  const known = COLUMNS[kind].map((column) => column.replace('*', ''));
+  const unknown = header.find((column) => !known.includes(column));
+  if (unknown !== undefined)
+    return `the column ${JSON.stringify(unknown.slice(0, 64))} is not known; those that are: ${known.join(', ')}`;
+  const twice = header.find((column, index) => header.indexOf(column) < index);
+  if (twice !== undefined) return `the column ${twice} is there twice`;
+  const missing = COLUMNS[kind].filter(
+    (column) => column.endsWith('*') && !header.includes(column.slice(0, -1)),
+  );
+  return missing.length === 0 ? null : `the column ${(missing[0] ?? '').slice(0, -1)} is missing`;
+}
+
+/**
+ * A record of a CSV file as the object that JSON would say. An empty cell says nothing.
+ *
+ * @param header of the file, as headerFault takes it
+ */
+export function objectOf(header: readonly string[], cells: readonly string[]): Record<string, unknown> {
+  const given: Record<string, unknown> = {};
+  for (const [index, column] of header.entries()) {
+    const cell = cells[index] ?? '';
+    if (cell !== '') given[fieldOf(column)] = valueOf(column, cell);
+  }
+  return given;
+}
+
+function fieldOf(column: string): string {
+  if (column === 'user_names') return 'credentials';
+  return column.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}
+
+function valueOf(column: string, cell: string): unknown {
+  switch (column) {
+    case 'tags':
+      return cell.split(';');
+    case 'user_names':
+      return cell.split(';').map((userName) => ({ userName }));
+    case 'overage_consent':
+      // Any other word is refused by the check.
+      return cell === 'true' ? true : cell === 'false' ? false : cell;
+    default:
+      return cell;
+  }
+}
+
+/**
+ * Checks one record and says it as the store takes it. What a subscriber does not say: an account of its own, segment '', no tags,
+ * no consent, no credential; what a credential or assignment does not say of its end: it is open.
+ *
+ * @param nowMs what begins without a time begins then, by the log's clock
+ */
+export function readRecord(kind: ImportKind, value: unknown, nowMs: number): Read {
+  const fault = CHECKS[kind](value, '');
+  if (fault !== null) return { content: null, fault: isObject(value) ? fault.trim() : 'is not an object' };
+  const content =
+    kind === 'subscribers'
+      ? subscriberOf(value as GivenSubscriber, nowMs)
+      : assignmentOf(value as GivenAssignment);
+  const wrong = datesFault(content);
+  return wrong === null ? { content, fault: null } : { content: null, fault: wrong };
+}
+
+function subscriberOf(given: GivenSubscriber, nowMs: number): Content {
+  const { subscriberId, credentials = [] } = given;
+  return {
+    subscriberId,
+    accountId: given.accountId ?? `acct-${subscriberId}`,
+    externalId: given.externalId ?? null,
+    segment: given.segment ?? '',
+    tags: given.tags ?? [],
+    zone: given.zone,
+    overageConsent: given.overageConsent ?? false,
+    credentials: credentials.map(({ userName, from, to }) => ({
+      userName,
+      fromMs: from === undefined ? nowMs : Date.parse(from),
+      toMs: msOf(to),
+    })),
+  };
+}
+
+function assignmentOf({ subscriberId, planId, from, to }: GivenAssignment): Content {
+  return { subscriberId, planId, fromMs: Date.parse(from), toMs: msOf(to) };
+}
+
+function msOf(instantText: string | null | undefined): number | null {
+  return instantText === null || instantText === undefined ? null : Date.parse(instantText);
+}
+
+function datesFault(content: Content): string | null {
+  if ('planId' in content)
+    return content.toMs !== null && content.toMs <= content.fromMs ? 'to is not after from' : null;
+  const names = new Set<string>();
+  for (const { userName, fromMs, toMs } of content.credentials) {
+    if (toMs !== null && toMs <= fromMs) return `credentials: to of ${userName} is not after from`;
+    if (names.has(userName)) return `credentials: ${userName} is there twice`;
+    names.add(userName);
+  }
+  return null;
+}
+
+/** What may be in a file once: a subscriber, or the plan that a subscriber has from an instant on. */
+export function identityOf(content: Content): string {
+  return 'planId' in content ? `${content.fromMs} ${content.subscriberId}` : content.subscriberId;
+}
