@@ -108,8 +108,12 @@ export interface TariffStore {
     intent: ActionIntent,
     nowMs: number,
   ): Promise<'added' | 'known' | 'no-subscriber' | 'expired'>;
-  /** Credits it only where nothing of it was used. */
-  cancelTopUp(topUpId: string, context: ChangeContext): Promise<Changed<BoughtTopUp>>;
+  /**
+   * Ends it. It is credited where nothing of it was used: where it has not begun, or the caller knows it.
+   *
+   * @param isUnused the fold has used none of it; absent = not known
+   */
+  cancelTopUp(topUpId: string, context: ChangeContext, isUnused?: boolean): Promise<Changed<BoughtTopUp>>;
   addAddOn(
     subscriberId: string,
     addOnId: string,

@@ -29,6 +29,9 @@ import type {
 import { plansOf, rowsOf } from './tariff-state.ts';
 import type { MemorySubscriber, TariffState } from './tariff-state.ts';
 
+/** What ended so long before the last one began is not told any more, ms. */
+const POOL_KEPT_MS = 120 * 86_400_000;
+
 /** One transaction on tariffs in memory: a copy of the state that takes its place at the end. */
 export class MemoryTariffTx implements TariffTx {
   readonly state: TariffState;
@@ -241,9 +244,10 @@ export class MemoryTariffTx implements TariffTx {
     pool: { profile: PoolProfile | null; accountId: string | null; topUps: BoughtTopUp[]; revision: number },
     said: Omit<PoolProfile, 'topUps'>,
   ): PoolProfile {
+    const kept = Math.max(...pool.topUps.map(({ fromMs }) => fromMs)) - POOL_KEPT_MS;
     const live = pool.topUps
       .map((one) => ({ id: one.id, bytes: one.bytes ?? 0, fromMs: one.fromMs, expiresMs: endOfTopUp(one) }))
-      .filter(({ fromMs, expiresMs }) => expiresMs > fromMs)
+      .filter(({ fromMs, expiresMs }) => expiresMs > fromMs && expiresMs > kept)
       .sort((a, b) => a.expiresMs - b.expiresMs || a.fromMs - b.fromMs || (a.id < b.id ? -1 : 1));
     const base: PoolProfile = { ...said };
     delete base.topUps;

@@ -1,6 +1,6 @@
 import type { BillingItem } from '../../schemas/billing.ts';
 import type { Control } from '../../schemas/control.ts';
-import type { PlanVersion } from '../../schemas/profile.ts';
+import type { PlanVersion, SubscriberProfile } from '../../schemas/profile.ts';
 import { TariffChanges } from '../tariff-changes/tariff-changes.ts';
 import type { TariffSettings } from '../tariff-changes/tariff-changes.ts';
 import type { TariffDatabase, TariffTx } from '../tariff-transaction.ts';
@@ -41,6 +41,11 @@ export class MemoryTariffs implements TariffDatabase {
   /** Items by key, in the order in which they were made. */
   get items(): readonly BillingItem[] {
     return [...this.#state.items.values()];
+  }
+
+  /** As the log was told of a subscriber last; null = never. */
+  profile(subscriberId: string): SubscriberProfile | null {
+    return this.#state.subscribers.get(subscriberId)?.profile ?? null;
   }
 
   /** A version of a plan that is metered and costs nothing, as a directory gives it. */

@@ -259,29 +259,39 @@ end $$;
 create index credential_begins on credential (from_at) where from_at > 'epoch';
 create index credential_ends on credential (to_at) where to_at is not null;
 
--- Pools: their profile is what was said of them, and the top-ups of 028. Writes what changed and a control for each.
-create function weir_refresh_pools(ids text[]) returns integer language plpgsql as $$
-declare told integer;
+-- Array of PoolProfile: stores what is said of pools, and a control for each that changed. Their top-ups are those of 028; a
+-- directory's are replaced by what it says, what others bought stays. Returns the profiles that changed.
+create function weir_put_pools(items jsonb, from_directory boolean) returns setof jsonb language plpgsql as $$
 begin
-  with derived as (
-    select p.pool_id, (p.profile - 'topUps') || weir_optional('topUps', t.v) as profile
-    from pool p left join lateral (
+  insert into pool (pool_id, profile) select i ->> 'poolId', '{}' from jsonb_array_elements(items) i on conflict do nothing;
+  if from_directory then
+    delete from top_up where source = 'directory' and pool_id in (select i ->> 'poolId' from jsonb_array_elements(items) i);
+    insert into top_up (top_up_id, pool_id, kind, bytes, from_at, expires_at, source)
+      select 'pool/' || (i ->> 'poolId') || '/' || (p ->> 'id'), i ->> 'poolId', 'bytes', (p ->> 'bytes')::bigint,
+        weir_time(p -> 'fromMs'), weir_time(p -> 'expiresMs'), 'directory'
+      from jsonb_array_elements(items) i cross join lateral jsonb_array_elements(i -> 'topUps') p
+      where weir_time(p -> 'expiresMs') > weir_time(p -> 'fromMs') and (p ->> 'bytes')::bigint > 0
+        and not exists (select from top_up o where o.top_up_id = p ->> 'id')
+      on conflict (top_up_id) do nothing;
+  end if;
+  return query with derived as (
+    select p.pool_id, (i - 'topUps') || weir_optional('topUps', t.v) as profile, place
+    from jsonb_array_elements(items) with ordinality as g (i, place) join pool p on p.pool_id = i ->> 'poolId'
+    left join lateral (
       select jsonb_agg(jsonb_build_object('id', id, 'bytes', bytes, 'fromMs', weir_ms(from_at), 'expiresMs', weir_ms(ends))
           order by ends, from_at, id collate "C") as v
       from (select case when source = 'directory' then substr(top_up_id, length('pool/' || x.pool_id) + 2) else top_up_id end as id,
           bytes, from_at, least(expires_at, cancelled_at) as ends, max(from_at) over () - interval '120 days' as kept
         from top_up x where x.pool_id = p.pool_id) x
-      where ends > from_at and ends > kept) t on true
-    where p.pool_id = any (ids)),
+      where ends > from_at and ends > kept) t on true),
   changed as (
     update pool p set profile = d.profile, updated_at = clock_timestamp() from derived d
     where p.pool_id = d.pool_id and p.profile is distinct from d.profile
-    returning p.pool_id, p.profile)
-  insert into control_outbox (control)
-  select json_build_object('kind', 'pool-profile', 'pool', profile)
-  from changed join unnest(ids) with ordinality as given (pool_id, place) using (pool_id) order by place;
-  get diagnostics told = row_count;
-  return told;
+    returning p.profile, d.place),
+  told as (
+    insert into control_outbox (control)
+    select json_build_object('kind', 'pool-profile', 'pool', profile) from changed order by place)
+  select profile from changed order by place;
 end $$;
 
 -- A plan is charged in the account's currency, or not at all. By statement: a row at a time would double the cost of an import.

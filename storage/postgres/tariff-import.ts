@@ -1,0 +1,143 @@
+import type pg from 'pg';
+import { AppError } from '../../schemas/errors.ts';
+import type { ImportLine } from '../tariff-ports.ts';
+
+/** Every row is asked for by its key, whatever the planner believes of tables that grow while it is not looking. */
+const BY_KEY = `
+  select set_config('weir.derived', 'on', true), set_config('enable_seqscan', 'off', true),
+    set_config('enable_mergejoin', 'off', true), set_config('enable_hashjoin', 'off', true), set_config('jit', 'off', true)`;
+
+/** $1 import, $2 number of its last line. */
+const APPLIED = 'select rows_applied::float8 as applied from import_job where import_id = $1 for update';
+const NOTE_APPLIED = 'update import_job set rows_applied = $2 where import_id = $1';
+
+/** $1 lines of subscribers (`SubscriberGiven`), $2 currency of accounts that are not there. */
+const ADD_ACCOUNTS = `
+  insert into account (account_id, currency, anchor_day)
+  select distinct i ->> 'accountId', $2, 1 from jsonb_array_elements($1::jsonb) i
+  where (select count(*) from account a where a.account_id = i ->> 'accountId') = 0
+  on conflict do nothing`;
+
+const LOCK = `
+  select 1 from subscriber where subscriber_id in (select i ->> 'subscriberId' from jsonb_array_elements($1::jsonb) i)
+  order by subscriber_no for no key update`;
+
+/** Lines that would take a subscriber to an account of another currency. */
+const FOREIGN = `
+  select i ->> 'subscriberId' as id from jsonb_array_elements($1::jsonb) i
+  where (select a.currency from subscriber s join account a using (account_id) where s.subscriber_id = i ->> 'subscriberId')
+    <> (select currency from account where account_id = i ->> 'accountId') limit 1`;
+
+/** $2 the log's clock (ms), null = it is not told. */
+const PUT_SUBSCRIBERS = `
+  insert into subscriber as x (subscriber_id, profile, account_id, external_id, segment, tags, zone, overage_consent, as_of)
+  select i ->> 'subscriberId', '{}', i ->> 'accountId', i ->> 'externalId', i ->> 'segment',
+    array(select jsonb_array_elements_text(i -> 'tags')), i ->> 'zone', (i ->> 'overageConsent')::boolean,
+    to_timestamp($2::float8 / 1000)
+  from jsonb_array_elements($1::jsonb) i
+  on conflict (subscriber_id) do update set account_id = excluded.account_id, external_id = excluded.external_id,
+    segment = excluded.segment, tags = excluded.tags, zone = excluded.zone, overage_consent = excluded.overage_consent,
+    as_of = greatest(x.as_of, excluded.as_of), revision = x.revision + 1`;
+
+/** Credentials of the given that are not as they are given. */
+const REMOVE_CREDENTIALS = `
+  delete from credential c using (
+    select (select subscriber_no from subscriber s where s.subscriber_id = i ->> 'subscriberId') as no, i
+    from jsonb_array_elements($1::jsonb) i offset 0) g
+  where c.subscriber_no = g.no and not (c.exclusive and exists (
+    select from jsonb_array_elements(g.i -> 'credentials') n
+    where n ->> 'userName' = c.user_name and weir_time(n -> 'fromMs') = c.from_at
+      and weir_time(n -> 'toMs') is not distinct from c.to_at))`;
+const ADD_CREDENTIALS = `
+  insert into credential (subscriber_no, user_name, from_at, to_at, exclusive)
+  select no, n ->> 'userName', weir_time(n -> 'fromMs'), weir_time(n -> 'toMs'), true
+  from (select (select subscriber_no from subscriber s where s.subscriber_id = i ->> 'subscriberId') as no, i
+    from jsonb_array_elements($1::jsonb) i offset 0) g cross join lateral jsonb_array_elements(g.i -> 'credentials') n
+  where (select count(*) from credential c where c.subscriber_no = no and c.user_name = n ->> 'userName'
+    and c.from_at = weir_time(n -> 'fromMs')) = 0`;
+
+/** $1 lines of assignments. What they name that is not there. */
+const UNKNOWN = `
+  select case when no is null then 'no subscriber is called ' || id else 'no plan is called ' || plan_id end as what
+  from (select i ->> 'subscriberId' as id, i ->> 'planId' as plan_id,
+      (select subscriber_no from subscriber s where s.subscriber_id = i ->> 'subscriberId' and s.account_id is not null) as no,
+      (select count(*) from plan p where p.plan_id = i ->> 'planId') as plans
+    from jsonb_array_elements($1::jsonb) i) g
+  where no is null or plans = 0 limit 1`;
+
+const ADD_ASSIGNMENTS = `
+  insert into assignment (subscriber_no, plan_id, from_at, to_at, source)
+  select no, plan_id, from_at, to_at, 'import' from (
+    select (select subscriber_no from subscriber s where s.subscriber_id = i ->> 'subscriberId') as no, i ->> 'planId' as plan_id,
+      weir_time(i -> 'fromMs') as from_at, weir_time(i -> 'toMs') as to_at
+    from jsonb_array_elements($1::jsonb) i) g
+  where (select count(*) from assignment a where a.subscriber_no = no and a.plan_id = g.plan_id and a.from_at = g.from_at
+    and a.to_at is not distinct from g.to_at) = 0
+  returning subscriber_no`;
+
+/** $1 numbers, $2 the log's clock (ms), null = it is not told. */
+const RAISE = `
+  update subscriber set as_of = greatest(as_of, to_timestamp($2::float8 / 1000)), revision = revision + 1
+  where subscriber_no = any($1::bigint[])`;
+
+/**
+ * The rows of one chunk of an import, set by set.
+ *
+ * @returns who is to be told of, each once; null where the chunk was applied before
+ * @throws AppError 'not-found' for what is named and not there, 'conflict' for an account of another currency; of the database
+ *   'conflict' for what overlaps
+ */
+export async function importLines(
+  client: pg.ClientBase,
+  importId: string,
+  lines: readonly ImportLine[],
+  asOfMs: number | null,
+  defaultCurrency: string,
+): Promise<string[] | null> {
+  const last = lines.at(-1);
+  if (last === undefined || !(await noteApplied(client, importId, last.line))) return null;
+  const contents = lines.map(({ content }) => content);
+  const subscribers = JSON.stringify(contents.filter((content) => !('planId' in content)));
+  const assignments = JSON.stringify(contents.filter((content) => 'planId' in content));
+  await client.query(BY_KEY);
+  if (subscribers !== '[]') await putSubscribers(client, subscribers, asOfMs, defaultCurrency);
+  if (assignments !== '[]') await putAssignments(client, assignments, asOfMs);
+  return [...new Set(contents.map(({ subscriberId }) => subscriberId))];
+}
+
+/** False where it was applied before. An import that is not kept anywhere is applied as it comes. */
+async function noteApplied(client: pg.ClientBase, importId: string, lastLine: number): Promise<boolean> {
+  const found = await client.query<{ applied: number }>(APPLIED, [importId]);
+  const [job] = found.rows;
+  if (job === undefined) return true;
+  if (job.applied >= lastLine) return false;
+  await client.query(NOTE_APPLIED, [importId, lastLine]);
+  return true;
+}
+
+async function putSubscribers(
+  client: pg.ClientBase,
+  lines: string,
+  asOfMs: number | null,
+  defaultCurrency: string,
+): Promise<void> {
+  await client.query(LOCK, [lines]);
+  await client.query(ADD_ACCOUNTS, [lines, defaultCurrency]);
+  const foreign = await client.query<{ id: string }>(FOREIGN, [lines]);
+  const [first] = foreign.rows;
+  if (first !== undefined)
+    throw new AppError('conflict', `currency: the new account of ${first.id} is charged in another currency`);
+  await client.query(PUT_SUBSCRIBERS, [lines, asOfMs]);
+  await client.query(REMOVE_CREDENTIALS, [lines]);
+  await client.query(ADD_CREDENTIALS, [lines]);
+}
+
+async function putAssignments(client: pg.ClientBase, lines: string, asOfMs: number | null): Promise<void> {
+  const unknown = await client.query<{ what: string }>(UNKNOWN, [lines]);
+  const [first] = unknown.rows;
+  if (first !== undefined) throw new AppError('not-found', first.what);
+  await client.query(LOCK, [lines]);
+  const added = await client.query<{ subscriber_no: number }>(ADD_ASSIGNMENTS, [lines]);
+  const numbers = [...new Set(added.rows.map((row) => row.subscriber_no))];
+  if (numbers.length > 0) await client.query(RAISE, [numbers, asOfMs]);
+}
