@@ -123,13 +123,15 @@ describe('weir migrate and keys', () => {
   });
 
   it('refuse a data folder that a process holds, and say which', async () => {
+    await writeFile(join(folder, 'admin-key'), 'weir_key\n');
     const lock = await lockDataFolder(folder, () => undefined);
     try {
       for (const args of [
         ['migrate', 'up'],
         ['keys', 'create', '--name', 'x', '--roles', 'viewer'],
       ]) {
-        const { code, err } = await weir(args);
+        // Keys would be made by the process, if it answered.
+        const { code, err } = await weir(args, { WEIR_API_PORT: '1' });
         expect(code).toBe(1);
         expect(err).toContain(`is in use by process ${process.pid}`);
       }

@@ -1,4 +1,4 @@
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { Command, CommanderError } from 'commander';
 import { openAdmin } from '../pipeline/compose-admin.ts';
 import type { Admin } from '../pipeline/compose-admin.ts';
 import { readConfig } from '../pipeline/config.ts';
@@ -6,8 +6,6 @@ import type { Config } from '../pipeline/config.ts';
 import { EXIT } from '../pipeline/lifecycle.ts';
 import { isAppError } from '../schemas/errors.ts';
 import type { OverviewView } from '../schemas/views.ts';
-import { ROLES } from '../schemas/roles.ts';
-import type { Role } from '../schemas/roles.ts';
 import { apiTarget, getView } from './api-client.ts';
 import type { ApiFlags } from './api-flags.ts';
 import { json, withApiFlags } from './api-flags.ts';
@@ -16,6 +14,11 @@ import { deadLetterCommands } from './dead-letter-commands.ts';
 import { explainCommand } from './explain-command.ts';
 import { feedCommands } from './feed-commands.ts';
 import { overviewText } from './format.ts';
+import { jobCommands } from './job-commands.ts';
+import { keyCommands } from './key-commands.ts';
+import { cycleCommands } from './cycle-commands.ts';
+import { planCommands } from './plan-commands.ts';
+import { poolCommands } from './pool-commands.ts';
 import { policyCommands } from './policy-commands.ts';
 import { stateCommands } from './state-commands.ts';
 import { subscriberCommands } from './subscriber-commands.ts';
@@ -72,6 +75,7 @@ function program(io: CliIo, result: { code: number }): Command {
     });
   migrateCommands(weir, io);
   keyCommands(weir, io);
+  jobCommands(weir, io);
   viewCommands(weir, io);
   policyCommands(weir, io, result);
   stateCommands(weir, io);
@@ -100,21 +104,6 @@ function migrateCommands(weir: Command, io: CliIo): void {
     });
 }
 
-function keyCommands(weir: Command, io: CliIo): void {
-  weir
-    .command('keys')
-    .description('keys of the API')
-    .command('create')
-    .description('make a key; it is printed once and stored nowhere')
-    .requiredOption('--name <name>', 'whose it is', nameOf)
-    .requiredOption('--roles <roles>', `comma-separated: ${ROLES.join(', ')}`, rolesOf)
-    .action(async ({ name, roles }: { name: string; roles: Role[] }) => {
-      const { id, key } = await withAdmin(io, async (admin) => (await admin.keys()).create(name, roles));
-      io.err(`key ${id} of ${name}, roles ${roles.join(', ')}; keep it, it is not shown again:\n`);
-      io.out(`${key}\n`);
-    });
-}
-
 function viewCommands(weir: Command, io: CliIo): void {
   withApiFlags(weir.command('overview').description('what is going on in the running Weir')).action(
     async (flags: ApiFlags) => {
@@ -125,6 +114,9 @@ function viewCommands(weir: Command, io: CliIo): void {
   subscriberCommands(weir, io);
   explainCommand(weir, io);
   feedCommands(weir, io);
+  planCommands(weir, io);
+  poolCommands(weir, io);
+  cycleCommands(weir, io);
 }
 
 async function withAdmin<T>(io: CliIo, use: (admin: Admin) => Promise<T>): Promise<T> {
@@ -136,16 +128,4 @@ async function withAdmin<T>(io: CliIo, use: (admin: Admin) => Promise<T>): Promi
   } finally {
     await admin.close();
   }
-}
-
-function nameOf(text: string): string {
-  if (/^[^\p{C}]{1,100}$/u.test(text) && text.trim() !== '') return text.trim();
-  throw new InvalidArgumentError('It must be 1 to 100 printable characters.');
-}
-
-function rolesOf(text: string): Role[] {
-  const names = text.split(',').map((name) => name.trim());
-  const roles = ROLES.filter((role) => names.includes(role));
-  if (roles.length > 0 && names.every((name) => roles.some((role) => role === name))) return roles;
-  throw new InvalidArgumentError(`They must be some of ${ROLES.join(', ')}.`);
 }

@@ -61,6 +61,7 @@ function workOf(assembly: Assembly): Work {
   const trimLetters = (): Promise<number> => deadLetters.trim(config.deadLetterRetentionMs, MAX_DEAD_LETTERS);
   return {
     ...cycleWork(assembly),
+    ...assembly.billing.work(null),
     retention: retentionJob(new PostgresRetention(pool), trimLetters, keptFor(config.shadowDays)),
     ...(log.trim === null ? {} : { 'trim-log': trimLogJob(log.trim, config.logRetentionMs) }),
     'partition-care': () => reportTables(pool),

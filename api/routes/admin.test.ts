@@ -131,6 +131,12 @@ describe('/v1/jobs', () => {
     });
   });
 
+  it('is told nothing of a run', async () => {
+    const { ask } = await rig();
+    expect((await ask('POST', '/v1/jobs/trim/runs', {})).status).toBe(202);
+    expect((await ask('POST', '/v1/jobs/trim/runs', { now: true })).status).toBe(400);
+  });
+
   it('does not know others', async () => {
     const { ask } = await rig();
     expect((await ask('POST', '/v1/jobs/nothing/runs')).status).toBe(404);

@@ -15,6 +15,9 @@ const PARAMS = {
   additionalProperties: false,
 } as const;
 
+/** Nothing is to be said of a run: a body may be left out. */
+const NO_BODY = { type: ['object', 'null'], additionalProperties: false } as const;
+
 /** `/v1/jobs`: what runs by itself, and runs by hand. */
 export function jobRoutes(app: FastifyInstance, jobs: JobViews): void {
   app.get(
@@ -54,6 +57,7 @@ export function jobRoutes(app: FastifyInstance, jobs: JobViews): void {
         summary: 'Have a job run now; 409 while it runs',
         tags: TAGS,
         params: PARAMS,
+        body: NO_BODY,
         response: answers({ 202: ['JobRequest', 'It begins within a second or two'] }),
       },
     },

@@ -1,11 +1,10 @@
 import type { FastifyInstance } from 'fastify';
-import type { KeyView } from '../../schemas/admin-views.ts';
 import type { Role } from '../../schemas/roles.ts';
 import { ROLES } from '../../schemas/roles.ts';
-import type { ListedApiKey } from '../../storage/people-ports.ts';
 import type { AdminSources } from '../admin-sources.ts';
 import { answers } from '../answers.ts';
 import { INSTANT, instantMs } from '../instant.ts';
+import { instantText, keyView } from '../key-view.ts';
 import { NAME } from '../names.ts';
 import { Problem } from '../problem.ts';
 
@@ -81,7 +80,7 @@ export function keyRoutes(
       // Nobody but who asked may keep it.
       void reply.header('cache-control', 'no-store');
       const told = { name, roles: [...new Set(roles)], rateLimit: rateLimit ?? null };
-      return reply.code(201).send({ ...made, ...told, expires: instant(expiresMs) });
+      return reply.code(201).send({ ...made, ...told, expires: instantText(expiresMs) });
     },
   );
   app.delete<{ Params: { id: string } }>(
@@ -102,19 +101,4 @@ export function keyRoutes(
       throw new Problem(404, 'not-found', `there is no key ${id} that works`);
     },
   );
-}
-
-function keyView(key: ListedApiKey): KeyView {
-  const { id, name, roles, prefix, createdMs, createdBy, expiresMs, lastUsedMs, revokedMs, rateLimit } = key;
-  return {
-    ...{ id, name, roles, prefix, createdBy, rateLimit },
-    created: new Date(createdMs).toISOString(),
-    expires: instant(expiresMs),
-    lastUsed: instant(lastUsedMs),
-    revoked: instant(revokedMs),
-  };
-}
-
-function instant(ms: number | null): string | null {
-  return ms === null ? null : new Date(ms).toISOString();
 }
