@@ -35,9 +35,7 @@ export function blockItems(
   const onLine = stored.booked.filter(({ line }) => line === BLOCK_LINE);
   const credits = creditsOf(onLine, closed);
   const known = onLine.filter((item) => !credits.includes(item));
-  const asked = stored.waiting
-    .filter(({ id }) => !known.some(({ key }) => key === id))
-    .flatMap((intent) => askedItem(intent, closed, context));
+  const asked = stored.waiting.flatMap((intent) => askedItem(intent, closed, context));
   const terms = termsOf(stored, closed, overage, plans, [...known, ...asked]);
   // Reckoned on what the slot sold, not on what is booked: so late bytes come to the same in whatever order they come.
   const due = overage.blocks + (terms === null ? 0 : blocksAtClose(terms, overage, overage.blocks));

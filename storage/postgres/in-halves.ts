@@ -6,8 +6,9 @@ import type pg from 'pg';
  */
 const MOST_FAILURES = 60;
 
-/** A wait for a lock or a statement may take so long: other work is in the same transaction. */
-const BEGIN = `savepoint attempt; set local lock_timeout = '3s'; set local statement_timeout = '10s'`;
+/** A wait for a lock or a statement may take so long, less once something failed: other work is in the same transaction. */
+const FIRST = `savepoint attempt; set local lock_timeout = '3s'; set local statement_timeout = '10s'`;
+const LATER = `savepoint attempt; set local lock_timeout = '100ms'; set local statement_timeout = '3s'`;
 const DONE = `set local lock_timeout to default; set local statement_timeout to default; release savepoint attempt`;
 const BACK = `rollback to savepoint attempt; release savepoint attempt`;
 
@@ -39,7 +40,7 @@ export async function inHalves<T>(
       for (const unit of batch) failed.push({ unit, error: last });
       return;
     }
-    const error = await inSavepoint(client, () => run(batch));
+    const error = await inSavepoint(client, left === MOST_FAILURES ? FIRST : LATER, () => run(batch));
     if (error === null) return;
     left -= 1;
     last = error.thrown;
@@ -59,9 +60,10 @@ export async function inHalves<T>(
 /** Null where it went well. */
 async function inSavepoint(
   client: pg.ClientBase,
+  begin: string,
   run: () => Promise<void>,
 ): Promise<{ thrown: unknown } | null> {
-  await client.query(BEGIN);
+  await client.query(begin);
   try {
     await run();
     await client.query(DONE);

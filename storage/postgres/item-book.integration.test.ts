@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CycleRule } from '../../schemas/profile.ts';
+import type { UsageAdjustment } from '../../schemas/usage-record.ts';
 import { anIntent } from '../action-factory.contract.ts';
 import { aClose, aPlan, aTariff, itemBookContract, itemsOf, JANUARY, sums } from '../item-book.contract.ts';
 import type { BookFixture, GivenTariff } from '../item-book.contract.ts';
@@ -14,6 +15,7 @@ import { PostgresInvoiceLedger } from './invoice-ledger.ts';
 import { PostgresItemBook } from './item-book.ts';
 import { PostgresActionLedger } from './ledger.ts';
 import { inTransaction } from './pool.ts';
+import { insertAdjustments } from './usage-records.ts';
 
 const SLOT: SlotId = { group: 'weir', topic: 'accounting', partition: 0 };
 const TABLES = `billing_item, invoice_delivery, cycle, closed_cycle, usage_adjustment, action, slot_mark, subscriber, account,
@@ -114,6 +116,13 @@ async function give(pool: pg.Pool, given: GivenTariff): Promise<number> {
       );
     return no;
   });
+}
+
+/** What comes late to January of 's-1'. */
+function lateBytes(id: string, downBytes: number): UsageAdjustment {
+  const { subscriberId, cycleStartMs, cycleEndMs } = aClose('s-1', 'home', 0);
+  const of = { id, subscriberId, cycleStartMs, cycleEndMs, serviceClass: '', downBytes, upBytes: 0 };
+  return { ...of, reason: 'late-usage', detail: '', partition: 0, offset: 2_000 };
 }
 
 function columnsOf(rule: CycleRule): (string | number | null)[] {
@@ -239,49 +248,104 @@ describe('PostgresItemBook beside others', () => {
   });
   afterAll(() => database.close());
 
-  it('ends in the same money whichever of change and close comes first', async () => {
+  /** Lets `second` begin while `first` has done its work and not committed, waits until it waits, then commits `first`. */
+  async function whileFirstIsOpen<T>(
+    first: (tx: pg.PoolClient) => Promise<unknown>,
+    second: () => Promise<T>,
+  ): Promise<T> {
+    const done: { second?: Promise<T> } = {};
+    await inTransaction(database.pool, async (tx) => {
+      await first(tx);
+      const own = await tx.query<{ pid: number }>('select pg_backend_pid() as pid');
+      let isOver = false;
+      done.second = second().finally(() => (isOver = true));
+      // Looked at when the first is over.
+      done.second.catch(() => undefined);
+      await expect
+        .poll(async () => {
+          const waiting = await database.pool.query(
+            'select 1 from pg_stat_activity where $1 = any(pg_blocking_pids(pid))',
+            [own.rows[0]?.pid],
+          );
+          return isOver || waiting.rowCount === 1;
+        }, 10_000)
+        .toBe(true);
+    });
+    if (done.second === undefined) throw new Error('the second did not begin');
+    return done.second;
+  }
+
+  it('refuses a change that comes while the cycle closes', async () => {
     const fixture = await opened(database.pool);
-    await fixture.terms(
-      [
-        aPlan('home', { recurring: { feeMinor: 3_100, when: 'advance' } }),
-        aPlan('fast', { recurring: { feeMinor: 6_200, when: 'advance' } }),
-      ],
-      [],
+    const fees = (feeMinor: number) => ({ recurring: { feeMinor, when: 'advance' as const } });
+    await fixture.terms([aPlan('home', fees(3_100)), aPlan('fast', fees(6_200))], []);
+    const no = await fixture.give(aTariff('s-1', 'home'));
+    const middle = new Date(JANUARY.startMs + 15 * 86_400_000);
+    const change = whileFirstIsOpen(
+      (tx) => fixture.book.close(tx, [aClose('s-1', 'home', 0)]),
+      () =>
+        fixture.run(async (tx) => {
+          await tx.query('update assignment set to_at = $2 where subscriber_no = $1', [no, middle]);
+          await tx.query(
+            `insert into assignment (subscriber_no, plan_id, from_at, source) values ($1, 'fast', $2, 'api')`,
+            [no, middle],
+          );
+          return fixture.book.settleCycle(tx, no, JANUARY, 'advance');
+        }),
     );
-    const middle = JANUARY.startMs + 15 * 86_400_000;
-    const outcomes = new Set<string>();
-    for (let round = 0; round < 12; round++) {
-      const id = `s-${round}`;
-      const no = await fixture.give(aTariff(id, 'home'));
-      await fixture.run((tx) => fixture.book.settleCycle(tx, no, JANUARY, 'advance'));
-      const change = fixture.run(async (tx) => {
-        await tx.query('select from subscriber where subscriber_no = $1 for no key update', [no]);
-        await tx.query(
-          'update assignment set to_at = to_timestamp($2::float8 / 1000) where subscriber_no = $1',
-          [no, middle],
-        );
-        await tx.query(
-          `insert into assignment (subscriber_no, plan_id, from_at, source) values ($1, 'fast', to_timestamp($2::float8 / 1000), 'api')`,
-          [no, middle],
-        );
+    await expect(change).rejects.toMatchObject({ code: 'conflict' });
+    expect(await sums(fixture, 's-1')).toEqual({ 'plan:home': 3_100 });
+  });
+
+  it('closes by what a change made that was under way', async () => {
+    const fixture = await opened(database.pool);
+    const fees = (feeMinor: number) => ({ recurring: { feeMinor, when: 'advance' as const } });
+    await fixture.terms([aPlan('home', fees(3_100)), aPlan('fast', fees(6_200))], []);
+    const no = await fixture.give(aTariff('s-1', 'home'));
+    const middle = new Date(JANUARY.startMs + 15 * 86_400_000);
+    await whileFirstIsOpen(
+      async (tx) => {
         await fixture.book.settleCycle(tx, no, JANUARY, 'advance');
-      });
-      const close = fixture.ledger.insert(SLOT, round, { closedCycles: [aClose(id, 'home', 0)] });
-      const [changed] = await Promise.allSettled(
-        round % 2 === 0 ? [change, close] : [change, close].reverse(),
-      );
-      await Promise.allSettled([change, close]);
-      const refused = await change.then(
-        () => false,
-        () => true,
-      );
-      outcomes.add(String(refused));
-      expect(changed).toBeDefined();
-      const total = Object.values(await sums(fixture, id)).reduce((a, b) => a + b, 0);
-      expect(total).toBe(refused ? 3_100 : 4_700);
-      expect(fixture.faults).toEqual([]);
-    }
-    expect(outcomes.size).toBeGreaterThan(0);
+        await tx.query('update assignment set to_at = $2 where subscriber_no = $1', [no, middle]);
+        await fixture.book.settleCycle(tx, no, JANUARY, 'advance');
+      },
+      () => fixture.ledger.insert(SLOT, 1, { closedCycles: [aClose('s-1', 'home', 0)] }),
+    );
+    expect(await sums(fixture, 's-1')).toEqual({ 'plan:home': 1_500 });
+    expect(await fixture.cyclesOf('s-1')).toMatchObject([{ status: 'closed' }]);
+  });
+
+  it('loses nothing of two adjustments that come at the same time', async () => {
+    const fixture = await opened(database.pool);
+    const tiers = [{ toBytes: null, unitBytes: 1, priceMicro: 1_000_000 }];
+    await fixture.terms([aPlan('home', { usage: { mode: 'graduated', includedBytes: 0, tiers } })], []);
+    await fixture.give(aTariff('s-1', 'home'));
+    await fixture.ledger.insert(SLOT, 1, { closedCycles: [aClose('s-1', 'home', 100)] });
+    const [first, second] = ['a', 'b'].map((id) => lateBytes(id, 10));
+    if (first === undefined || second === undefined) throw new Error('two adjustments');
+    await whileFirstIsOpen(
+      async (tx) => {
+        await insertAdjustments(tx, [first]);
+        await fixture.book.adjust(tx, [first]);
+      },
+      () => fixture.ledger.insert(SLOT, 2, { adjustments: [second] }),
+    );
+    expect(Object.values(await sums(fixture, 's-1'))).toEqual([120]);
+  });
+
+  it('stores actions while somebody keeps a subscriber locked, and itemises that one later', async () => {
+    const fixture = await opened(database.pool);
+    await fixture.terms([aPlan('home', { recurring: { feeMinor: 100, when: 'arrears' } })], []);
+    const names = Array.from({ length: 8 }, (_, n) => `s-${n}`);
+    for (const id of names) await fixture.give(aTariff(id, 'home'));
+    const closedCycles = names.map((id) => aClose(id, 'home', 0));
+    await inTransaction(database.pool, async (tx) => {
+      await tx.query(`select from subscriber where subscriber_id = 's-5' for update`);
+      await fixture.ledger.insert(SLOT, 1, { closedCycles });
+    });
+    expect((await fixture.deliveries.counts()).pending).toBe(7);
+    expect(await fixture.keeping.retryFailed(10)).toBe(1);
+    expect((await fixture.deliveries.counts()).pending).toBe(8);
   });
 
   it('charges once what several close at the same time, in opposite orders', async () => {
