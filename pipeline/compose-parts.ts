@@ -5,6 +5,7 @@ import type { AppError } from '../schemas/errors.ts';
 import type { HealthView, OverviewView } from '../schemas/views.ts';
 import { ACTION_CHANNEL } from '../storage/postgres/ledger-statements.ts';
 import { PostgresListener } from '../storage/postgres/listener.ts';
+import type { Billing } from './compose-billing.ts';
 import { composeDeadLetters } from './compose-dead-letters.ts';
 import { composeIngest } from './compose-ingest.ts';
 import { adminSources, schedulerPart } from './compose-jobs.ts';
@@ -60,6 +61,7 @@ export interface Assembly {
   pressure: BackPressure;
   coa: CoaClient;
   relay: Relay;
+  billing: Billing;
   simulation: Simulation | null;
   overview: () => Promise<OverviewView>;
   addresses: LiveAddresses & { api: string | null; metrics: string | null };
@@ -76,6 +78,7 @@ export async function programOf(assembly: Assembly): Promise<Program> {
   if (has(config, 'api')) parts.push(await apiPart(assembly));
   if (has(config, 'relay')) parts.push(policyFolderPart(assembly), relayPart(assembly));
   if (has(config, 'dispatcher')) parts.push(dispatcherPart(assembly));
+  parts.push(assembly.billing.part(has(config, 'dispatcher')));
   if (has(config, 'worker'))
     parts.push(
       workerPart(assembly, complaintsOf(assembly.around)),
@@ -97,6 +100,7 @@ export async function programOf(assembly: Assembly): Promise<Program> {
       'policies folder',
       'relay',
       'dispatcher',
+      'billing',
       'api',
     ],
   };
@@ -150,6 +154,7 @@ async function apiPart({
   stores,
   log,
   pipeline,
+  billing,
   simulation,
   overview,
   addresses,
@@ -195,6 +200,7 @@ async function apiPart({
     intake: composeIngest(config, around.telemetry, stores, log),
     keys: stores.keys,
     admin: adminSources(config, stores),
+    billing: billing.sources,
     directory: stores.directory,
     log: around.telemetry.log,
     rateLimit: config.api.rateLimit,

@@ -1,4 +1,5 @@
 import type { OverviewView } from '../schemas/views.ts';
+import { composeBilling } from './compose-billing.ts';
 import { openLog } from './compose-log.ts';
 import type { AccountingLog } from './compose-log.ts';
 import { composeSimulation } from './compose-simulator.ts';
@@ -56,6 +57,7 @@ export async function compose(config: Config, around: Surroundings): Promise<Pro
       );
     }
     relay = composeRelay(around.telemetry, stores, accounting, simulation);
+    const billing = await composeBilling(config, around.telemetry, stores);
     const overview = overviewOf(config, around, stores, accounting, pipeline);
     const addresses = { api: null, metrics: null };
     return await programOf({
@@ -67,6 +69,7 @@ export async function compose(config: Config, around: Surroundings): Promise<Pro
       pressure: new BackPressure(accounting.source, pipeline),
       coa,
       relay,
+      billing,
       simulation,
       overview,
       addresses,

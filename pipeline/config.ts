@@ -98,6 +98,8 @@ export interface Config {
   readonly stopGraceMs: number;
   readonly radiusApi: HttpApiConfig | null;
   readonly billingApi: HttpApiConfig | null;
+  /** `maxInFlight` = items being sent at once; `setsHolds` = suspended accounts get one */
+  readonly billing: { readonly maxInFlight: number; readonly setsHolds: boolean };
   readonly elasticsearch: {
     readonly url: Secret;
     readonly username: string | null;
@@ -202,6 +204,10 @@ function toConfig(values: Values): Config {
     stopGraceMs: values.WEIR_STOP_GRACE_SECONDS,
     radiusApi: httpApi(values.RADIUS_API_URL, values.RADIUS_API_KEY, values.RADIUS_API_TIMEOUT),
     billingApi: httpApi(values.BILLING_API_URL, values.BILLING_API_KEY, values.BILLING_API_TIMEOUT),
+    billing: {
+      maxInFlight: values.WEIR_BILLING_IN_FLIGHT,
+      setsHolds: values.WEIR_BILLING_STATUS_HOLDS,
+    },
     elasticsearch: elasticsearchOf(values),
   };
 }

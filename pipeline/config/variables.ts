@@ -96,13 +96,24 @@ const NETWORK = {
   RADIUS_API_TIMEOUT: preset(forms.seconds(0.1, 300), '5', 'Seconds one request may take.', 'RADIUS_API_URL'),
   BILLING_API_URL: optional(
     forms.url('http', 'https'),
-    'Billing system. Checked now, used by a later release.',
+    'Billing system, by schemas/billing-api.yaml. Unset: the simulated provider’s, or items are kept.',
   ),
   BILLING_API_KEY: optional(forms.secret, 'Key for it.', 'BILLING_API_URL'),
   BILLING_API_TIMEOUT: preset(
     forms.seconds(0.1, 300),
     '10',
     'Seconds one request may take.',
+    'BILLING_API_URL',
+  ),
+  WEIR_BILLING_IN_FLIGHT: preset(
+    forms.whole(1, 1_000),
+    '32',
+    'Most items that one process sends to the billing system at once.',
+  ),
+  WEIR_BILLING_STATUS_HOLDS: preset(
+    forms.flag,
+    'off',
+    'Put services of accounts that the billing system has suspended on hold for non-payment.',
     'BILLING_API_URL',
   ),
   ELASTICSEARCH_ENABLED: preset(

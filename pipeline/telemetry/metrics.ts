@@ -1,6 +1,8 @@
 import type { Registry } from 'prom-client';
 import { ACTION_KINDS, ACTION_STATES } from '../../schemas/action.ts';
+import { DIFFERENCE_CLASSES } from '../../schemas/billing.ts';
 import { DEAD_LETTER_REASONS, FLAGS, OUTCOMES } from '../../schemas/outcome.ts';
+import { REQUEST_OUTCOMES } from '../dispatch/billing/client.ts';
 import { MetricSet } from './metric-set.ts';
 
 /** Seconds; a batch of 1,000 records takes a few ms, one that waits for a server takes seconds. */
@@ -26,6 +28,7 @@ export function createMetrics(registry: Registry) {
     ...relay(set),
     ...ingest(set),
     ...jobs(set),
+    ...billing(set),
   };
 }
 
@@ -231,5 +234,37 @@ function jobs(set: MetricSet) {
       ['job'],
     ),
     jobDuration: set.gauge('weir_job_duration_seconds', 'How long the last run of a job took.', ['job']),
+  };
+}
+
+/** Of the delivery of items to the billing system. */
+function billing(set: MetricSet) {
+  return {
+    invoiceDeliveries: set.gauge(
+      'weir_invoice_deliveries',
+      'Items of invoices, by the state of their delivery to the billing system.',
+      ['state'],
+    ),
+    billingRequests: set.counterOf(
+      'weir_billing_requests_total',
+      'Requests to the billing system, by how they ended.',
+      'outcome',
+      REQUEST_OUTCOMES,
+    ),
+    billingRequestDuration: set.histogram(
+      'weir_billing_request_seconds',
+      'Time of one request to the billing system.',
+      ACTION_BUCKETS,
+    ),
+    billingStopped: set.gauge(
+      'weir_billing_stopped',
+      '1 while the billing system refuses us (key or address is wrong) and items wait.',
+    ),
+    reconciliationDifferences: set.counterOf(
+      'weir_reconciliation_differences_total',
+      'Differences from the billing system that comparisons found, by class.',
+      'class',
+      DIFFERENCE_CLASSES,
+    ),
   };
 }
