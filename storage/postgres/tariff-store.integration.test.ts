@@ -1,0 +1,152 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type pg from 'pg';
+import type { BillingItem } from '../../schemas/billing.ts';
+import type { SubscriberProfile } from '../../schemas/profile.ts';
+import { aProfile } from '../profile-factory.contract.ts';
+import { TariffChanges } from '../tariff-changes/tariff-changes.ts';
+import { given, T, tariffStoreContract, terms } from '../tariff-store.contract.ts';
+import type { OpenTariffs } from '../tariff-store.contract.ts';
+import { embeddedDatabase, realDatabase } from './database.contract.ts';
+import type { TestDatabase } from './database.contract.ts';
+import { PostgresItemBook } from './item-book.ts';
+import { ITEM_COLUMNS } from './item-rows.ts';
+import { readRow } from './tariff-rows.ts';
+import { postgresTariffs } from './tariff-store.ts';
+
+const ALL_TABLES = `control_outbox, subscriber, account, plan, plan_version, add_on_version, pool, billing_item, audit,
+  idempotency, policy_report, import_job, cycle, top_up`;
+
+async function empty(pool: pg.Pool): Promise<void> {
+  await pool.query(`truncate ${ALL_TABLES} cascade`);
+}
+
+function storeOf(pool: pg.Pool): TariffChanges {
+  return postgresTariffs(pool, { items: new PostgresItemBook(), defaultCurrency: 'EUR' });
+}
+
+async function profileOf(pool: pg.Pool, subscriberId: string): Promise<SubscriberProfile | null> {
+  const found = await pool.query<{ profile: SubscriberProfile }>(
+    'select profile from subscriber where subscriber_id = $1',
+    [subscriberId],
+  );
+  return found.rows[0]?.profile ?? null;
+}
+
+function opens(pool: () => pg.Pool): OpenTariffs {
+  return async (layout) => {
+    await empty(pool());
+    if (layout !== null)
+      await pool().query(
+        `insert into policy_report (slot_group, topic, reporter, partition, position, in_force, layout)
+         values ('g', 't', 'w', 0, 0, '{}', $1)`,
+        [layout],
+      );
+    return {
+      store: storeOf(pool()),
+      rows: async (id) => (await readRow(pool(), id))?.rows ?? null,
+      profile: (id) => profileOf(pool(), id),
+      told: async () => {
+        const gone = await pool().query<{ id: string | null }>(
+          `with gone as (delete from control_outbox returning xid, id, control)
+           select control -> 'profile' ->> 'subscriberId' as id from gone order by xid, gone.id`,
+        );
+        return gone.rows.flatMap(({ id }) => (id === null ? [] : [id]));
+      },
+      items: async (id) => {
+        const text = `select ${ITEM_COLUMNS} from billing_item i where subscriber_id = $1 order by seq`;
+        return (await pool().query<BillingItem>(text, [id])).rows;
+      },
+      audited: async () =>
+        (
+          await pool().query<{ who: string | null; action: string; subject: string }>(
+            'select who, action, subject from audit',
+          )
+        ).rows,
+    };
+  };
+}
+
+function tests(name: string, open: () => Promise<TestDatabase>): void {
+  let database: TestDatabase;
+  beforeAll(async () => {
+    database = await open();
+  });
+  afterAll(() => database.close());
+
+  tariffStoreContract(
+    name,
+    opens(() => database.pool),
+  );
+
+  it('takes apart what the program before wrote when it is first changed', async () => {
+    await empty(database.pool);
+    const store = storeOf(database.pool);
+    await store.putPlanVersion(terms('a'), { by: 'ann', atMs: 0, reason: '' });
+    await database.pool.query('alter table subscriber disable trigger subscriber_absorbed');
+    await database.pool.query('insert into subscriber (subscriber_id, profile) values ($1, $2)', [
+      's-1',
+      JSON.stringify(aProfile('s-1', { anchorDay: 9 })),
+    ]);
+    await database.pool.query('alter table subscriber enable trigger subscriber_absorbed');
+    const { value } = await store.assign('s-1', 'a', { at: 'now' }, false, {
+      by: 'ann',
+      atMs: T,
+      reason: '',
+    });
+    expect(value).toMatchObject({
+      account: { accountId: 'acct-s-1', cycle: { kind: 'month', anchorDay: 9 } },
+      assignments: [
+        { planId: 'home', fromMs: 0, toMs: T },
+        { planId: 'a', fromMs: T, toMs: null },
+      ],
+    });
+  });
+
+  it('changes and imports at once without losing either', async () => {
+    await empty(database.pool);
+    const store = storeOf(database.pool);
+    const context = { by: 'ann', atMs: T, reason: '' };
+    await store.putPlanVersion(terms('a'), context);
+    const ids = Array.from({ length: 200 }, (_, i) => `s-${String(i)}`);
+    await store.applyImport(
+      'i-1',
+      ids.map((id, i) => ({ line: i + 1, content: given(id) })),
+      context,
+    );
+    const again = ids.map((id, i) => ({ line: i + 1, content: given(id, { segment: 'business' }) }));
+    await Promise.all([
+      ...ids.slice(0, 20).map((id) => store.assign(id, 'a', { at: 'now' }, false, context)),
+      store.applyImport('i-2', again, context),
+      ...ids.slice(20, 40).map((id) => store.assign(id, 'a', { at: 'now' }, false, context)),
+    ]);
+    const found = await database.pool.query<{ plans: number; segment: string }>(
+      `select jsonb_array_length(profile -> 'assignments') as plans, profile ->> 'segment' as segment from subscriber`,
+    );
+    expect(found.rows.filter(({ plans }) => plans === 1)).toHaveLength(40);
+    expect(new Set(found.rows.map(({ segment }) => segment))).toEqual(new Set(['business']));
+  });
+
+  it('applies a chunk that is kept once, and says so in its row', async () => {
+    await empty(database.pool);
+    const store = storeOf(database.pool);
+    const context = { by: 'ann', atMs: T, reason: '' };
+    await database.pool.query(
+      `insert into import_job (import_id, kind, content_hash, dry_run, state, chunk_rows)
+       values ('i', 'subscribers', '\\x00', false, 'applying', 2)`,
+    );
+    await store.applyImport('i', [{ line: 2, content: given('s-1') }], context);
+    await store.applyImport('i', [{ line: 2, content: given('s-2') }], context);
+    expect([await readRow(database.pool, 's-2')]).toEqual([null]);
+    expect((await database.pool.query('select rows_applied from import_job')).rows).toEqual([
+      { rows_applied: 2 },
+    ]);
+  });
+}
+
+describe('PostgresTariffs on a server', () => {
+  tests('Postgres', () => realDatabase('tariff_store'));
+});
+
+describe('PostgresTariffs on the embedded Postgres', () => {
+  tests('PGlite', () => embeddedDatabase());
+});
