@@ -10,7 +10,7 @@ describe('pages', () => {
   it('give back the key that they ended with, whatever it is', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 300 }), (key) => {
-        fc.pre(!key.includes('\u0000') && key.isWellFormed());
+        fc.pre(!/[\u0000\p{Cs}]/u.test(key));
         const { next } = pageView({ items: [], next: key }, (item) => item);
         expect(pagePart({ after: next ?? '' }).after).toBe(key);
       }),

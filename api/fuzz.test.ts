@@ -29,7 +29,9 @@ let routes: Route[];
 
 beforeAll(async () => {
   rig = await recordingApi();
-  const { paths = {} } = rig.app.swagger() as { paths?: Record<string, Record<string, Operation>> };
+  const { paths = {} } = rig.app.swagger() as unknown as {
+    paths?: Record<string, Record<string, Operation>>;
+  };
   routes = Object.entries(paths)
     .filter(([path]) => !ELSEWHERE.includes(path))
     .flatMap(([path, operations]) =>
@@ -42,7 +44,7 @@ beforeAll(async () => {
 
 /** A request: parameters and body by their schemas, or nearly, or anything. */
 function requestOf({ path, operation: { parameters = [], requestBody } }: Route) {
-  const texts = (place: 'path' | 'query' | 'header') =>
+  const texts = (place: 'path' | 'query' | 'header'): fc.Arbitrary<Record<string, string>> =>
     fc.record(
       Object.fromEntries(
         parameters
@@ -50,13 +52,11 @@ function requestOf({ path, operation: { parameters = [], requestBody } }: Route)
           .map(({ name, schema }) => [name, fc.oneof(arbitraryOf(schema), nearlyOf(schema)).map(textOf)]),
       ),
       { requiredKeys: [] },
-    );
+    ) as fc.Arbitrary<Record<string, string>>;
   const body = requestBody?.content['application/json']?.schema;
   return fc.record({
     path: texts('path').map((given) =>
-      path.replace(/\{([^}]*)\}/g, (_, name: string) =>
-        encodeURIComponent(given[name]?.toWellFormed() ?? 's1'),
-      ),
+      path.replace(/\{([^}]*)\}/g, (_, name: string) => encodeURIComponent(wellFormed(given[name] ?? 's1'))),
     ),
     query: texts('query'),
     headers: texts('header'),
@@ -72,6 +72,11 @@ function textOf(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
+/** No half of a character: URLs cannot have one. */
+function wellFormed(text: string): string {
+  return text.replace(/\p{Cs}/gu, '?');
+}
+
 /** What a header may carry; anything else no client can send. */
 function sendable(headers: Record<string, string>): Record<string, string> {
   return Object.fromEntries(Object.entries(headers).filter(([, value]) => /^[\x20-\x7e]*$/.test(value)));
@@ -83,7 +88,7 @@ describe('every route', () => {
       await fc.assert(
         fc.asyncProperty(requestOf(route), async ({ path, query, headers, body }) => {
           const search = new URLSearchParams(
-            Object.entries(query).map(([name, value]) => [name, value.toWellFormed()]),
+            Object.entries(query).map(([name, value]) => [name, wellFormed(value)]),
           ).toString();
           const url = search === '' ? path : `${path}?${search}`;
           const method = route.method.toUpperCase() as 'GET';

@@ -30,6 +30,8 @@ import { cycleRoutes } from './routes/cycles.ts';
 import { documentRoutes } from './routes/documents.ts';
 import { feedRoutes } from './routes/feeds.ts';
 import { healthRoutes } from './routes/health.ts';
+import type { ImportSources } from './routes/imports.ts';
+import { importRoutes } from './routes/imports.ts';
 import { jobRoutes } from './routes/jobs.ts';
 import { keyRoutes } from './routes/keys.ts';
 import { nasRoutes } from './routes/nas.ts';
@@ -48,9 +50,11 @@ import { subscriberRoutes } from './routes/subscribers.ts';
 import { timelineRoutes } from './routes/timeline.ts';
 import type { TimelineViews } from './routes/timeline.ts';
 import { topUpRoutes } from './routes/top-ups.ts';
+import { boundRequests } from './request-time.ts';
 import type { TariffSources } from './tariff-sources.ts';
 import { watchUnused } from './unused-connections.ts';
 import { jsonSchemas } from './view-schemas.ts';
+import { viewWriter } from './view-writer.ts';
 
 /** Largest request body; nothing that the API takes is near it. */
 const BODY_LIMIT_BYTES = 65_536;
@@ -86,6 +90,8 @@ export interface ApiOptions {
   billing?: BillingSources;
   /** what routes of jobs, keys and the audit use; without it there are none */
   admin?: AdminSources;
+  /** what takes files of subscribers and assignments; without it there is no such route */
+  imports?: ImportSources;
   directory: Directory;
   log: Logger;
   /** requests a minute and address, default 600 */
@@ -138,6 +144,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     requestsPerMinute: options.keyRateLimit ?? DEFAULT_KEY_RATE_LIMIT,
     used: ({ id }) => keyUse.note(id),
   });
+  boundRequests(app, REQUEST_TIMEOUT_MS);
   const guardRest = guardMethods(app);
   healthRoutes(app, options.views);
   overviewRoutes(app, options.views);
@@ -152,12 +159,13 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   if (options.intake !== undefined) {
     await accountingRoutes(app, options.intake, options.feedRateLimit ?? DEFAULT_FEED_RATE_LIMIT);
   }
-  if (options.tariffs !== undefined) tariffRoutes(app, options.tariffs);
+  if (options.tariffs !== undefined) await tariffRoutes(app, options.tariffs);
   if (options.billing !== undefined) {
     billingItemRoutes(app, options.billing, options.tariffs ?? null);
     reconciliationRoutes(app, options.billing);
   }
   if (options.admin !== undefined) adminRoutes(app, options.admin);
+  if (options.imports !== undefined) await importRoutes(app, options.imports);
   documentRoutes(app);
   options.routes?.(app);
   guardRest();
@@ -174,16 +182,21 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   };
 }
 
-function tariffRoutes(app: FastifyInstance, tariffs: TariffSources): void {
-  planRoutes(app, tariffs);
-  addOnRoutes(app, tariffs);
-  accountRoutes(app, tariffs);
-  subscriberChangeRoutes(app, tariffs);
-  topUpRoutes(app, tariffs);
-  previewRoute(app, tariffs);
-  subjectRoutes(app, tariffs);
-  poolRoutes(app, tariffs);
-  cycleRoutes(app, tariffs);
+/** In a scope of its own: its answers are written by another compiler. */
+async function tariffRoutes(app: FastifyInstance, tariffs: TariffSources): Promise<void> {
+  await app.register((scope, _, done) => {
+    scope.setSerializerCompiler(viewWriter);
+    planRoutes(scope, tariffs);
+    addOnRoutes(scope, tariffs);
+    accountRoutes(scope, tariffs);
+    subscriberChangeRoutes(scope, tariffs);
+    topUpRoutes(scope, tariffs);
+    previewRoute(scope, tariffs);
+    subjectRoutes(scope, tariffs);
+    poolRoutes(scope, tariffs);
+    cycleRoutes(scope, tariffs);
+    done();
+  });
 }
 
 function adminRoutes(app: FastifyInstance, { jobs, keys, audit }: AdminSources): void {
@@ -196,7 +209,9 @@ function newServer({ log, trustedProxies = [] }: ApiOptions): FastifyInstance {
   const app = fastify({
     logger: false,
     bodyLimit: BODY_LIMIT_BYTES,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    // boundRequests has the limit of whole requests.
+    requestTimeout: 0,
+    http: { headersTimeout: REQUEST_TIMEOUT_MS },
     handlerTimeout: HANDLER_TIMEOUT_MS,
     // `true` would believe a header that anybody can send.
     trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,

@@ -31,6 +31,8 @@ export function subjectRoutes(app: FastifyInstance, sources: TariffSources): voi
     {
       config: BY_ADMIN,
       handlerTimeout: EXPORT_TIMEOUT_MS,
+      // Lines are written one by one; problems have no other fields than those they are made of.
+      serializerCompiler: () => (data) => JSON.stringify(data),
       schema: {
         summary: 'Everything that is stored of a subscriber, a JSON object a line: {of, row}',
         tags: TAGS,

@@ -13,6 +13,7 @@ import { Problem } from '../problem.ts';
 import { requiredRevision, tagged } from '../revision.ts';
 import type { TariffSources } from '../tariff-sources.ts';
 import { tariffView } from '../tariff-view.ts';
+import { viewWriter } from '../view-writer.ts';
 import { SPAN, spanOf } from '../when.ts';
 
 /** Of persons: roles that work with them, not product or feed. */
@@ -82,6 +83,7 @@ export function subscriberRoutes(
     '/v1/subscribers/:id',
     {
       config: MAY_LOOK,
+      serializerCompiler: viewWriter,
       schema: {
         summary:
           'Usage of the cycle and of the last hour, sessions, effective speed and why, actions; plans and purchases',
@@ -116,6 +118,7 @@ function listRoute(app: FastifyInstance, { reads, nowMs }: TariffSources): void 
     '/v1/subscribers',
     {
       config: MAY_LOOK,
+      serializerCompiler: viewWriter,
       schema: {
         summary: 'Subscribers by id',
         tags: TAGS,
@@ -154,6 +157,7 @@ function putRoute(app: FastifyInstance, sources: TariffSources): void {
     '/v1/subscribers/:id',
     {
       config: MAY_CHANGE,
+      serializerCompiler: viewWriter,
       schema: {
         summary: 'Make a subscriber, or change all of it but plans and purchases',
         tags: TAGS,

@@ -1,6 +1,7 @@
 import { CycleCalendar } from '../../rules/cycle.ts';
 import type { SubscriberProfile } from '../../schemas/profile.ts';
-import { factsOf, planOf } from '../decide/facts-of.ts';
+import { factsOf } from '../decide/facts-of.ts';
+import { planOf } from '../decide/in-force.ts';
 import type { SlotState, Subscriber } from '../fold/slot-state.ts';
 import { alignParts } from '../window/parts.ts';
 import { readStoredSubscriber } from './stored-subscriber.ts';

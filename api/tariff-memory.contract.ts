@@ -1,0 +1,37 @@
+import { MemoryTariffs } from '../storage/memory/tariffs.ts';
+import { NOW_MS } from './tariff-factory.contract.ts';
+import type { TariffSources } from './tariff-sources.ts';
+
+/** Sources of tariffs over the store in memory: a provider that has one top-up, whose network has metered nothing. */
+export function memoryTariffs(tariffs = new MemoryTariffs()): TariffSources & { memory: MemoryTariffs } {
+  const { store, reads } = tariffs;
+  return {
+    memory: tariffs,
+    store,
+    reads,
+    exports: {
+      async *rows(id) {
+        const rows = await reads.rows(id);
+        if (rows !== null) yield { of: 'subscriber', row: rows };
+      },
+    },
+    records: { closedCycles: () => Promise.resolve([]) },
+    items: {
+      ofSubscriber: (id, limit) =>
+        Promise.resolve(
+          tariffs.items
+            .filter((item) => item.subscriberId === id)
+            .slice(-limit)
+            .reverse(),
+        ),
+    },
+    product: (id) =>
+      Promise.resolve(
+        id === 'extra-5' ? { bytes: 5e9, priceMinor: 500, currency: 'EUR', validSeconds: null } : null,
+      ),
+    poolUsage: () => Promise.resolve(null),
+    subscriber: () => Promise.resolve(null),
+    standing: () => Promise.resolve(null),
+    nowMs: () => NOW_MS,
+  };
+}
