@@ -3,8 +3,18 @@ import { describe, expect, it } from 'vitest';
 import { AppError } from '../schemas/errors.ts';
 import type { FaultPoint } from '../storage/memory/state-store.ts';
 import type { DumpSection } from '../storage/memory/slot-content.ts';
-import { DAY, HOUR, LogBuilder, NOON, capPolicy, plan, profile } from './factories.ts';
-import { randomLog, randomLogWithControls } from './random-log.ts';
+import { buildCommit } from '../pipeline/commit/build-commit.ts';
+import {
+  decodeCold,
+  decodeHot,
+  encodeCold,
+  encodeHot,
+  OLDEST_BLOB_VERSION,
+} from '../pipeline/commit/subscriber-codec.ts';
+import { noEffects } from '../pipeline/fold/effects.ts';
+import { NEWEST_BLOB_VERSION, newSubscriber } from '../pipeline/fold/slot-state.ts';
+import { DAY, HOUR, LogBuilder, NOON, SETTINGS, capPolicy, freshSlot, plan, profile } from './factories.ts';
+import { randomLog, randomLogWithControls, randomTariffLog } from './random-log.ts';
 import { SLOT, WorkerRig } from './worker-rig.ts';
 
 const AUGUST = Date.UTC(2026, 7, 1);
@@ -92,6 +102,54 @@ async function reference(log: LogBuilder, sections?: readonly DumpSection[]): Pr
   return resultOf(rig, sections);
 }
 
+/** Raises the layout at some places of a log, as far as it goes. */
+function raise(log: LogBuilder, layout: number, places: readonly number[]): void {
+  const versions = [...places.keys()].map((i) => Math.min(layout + 1 + i, NEWEST_BLOB_VERSION));
+  const inputs = log.inputs
+    .splice(0)
+    .filter((input) => input.kind !== 'control' || input.control.kind !== 'fold-version');
+  const at = places.map((place) => place % (inputs.length + 1)).sort((a, b) => a - b);
+  inputs.forEach((input, i) => {
+    at.forEach((place, k) => {
+      if (place === i) log.control({ kind: 'fold-version', version: versions[k] ?? NEWEST_BLOB_VERSION });
+    });
+    log.inputs.push({ ...input, offset: log.inputs.length });
+  });
+}
+
+/** The same in one layout: a value keeps that of the commit which wrote it, wherever that ends. */
+function inNewest({ dump, left }: Result): Result {
+  return { left, dump: dump.map(lineInNewest) };
+}
+
+function lineInNewest(line: string): string {
+  const [place = '', hex = ''] = line.split(' = ');
+  const [section, , field = ''] = JSON.parse(place) as [DumpSection, unknown, string?];
+  const bytes = Buffer.from(hex, 'hex');
+  if (section === 'rows') return `${place} = ${hex.slice(2)}`;
+  if (section === 'meta' && place.includes('"plan:')) {
+    const stored = JSON.parse(bytes.toString('utf8')) as object;
+    return `${place} = ${JSON.stringify(Array.isArray(stored) ? stored : [stored])}`;
+  }
+  if (section !== 'values') return line;
+  const subscriber = newSubscriber(field.slice(1), SETTINGS);
+  const isHot = field.startsWith('h');
+  (isHot ? decodeHot : decodeCold)(bytes, subscriber);
+  const encoded = (isHot ? encodeHot : encodeCold)(subscriber, NEWEST_BLOB_VERSION);
+  return `${place} = ${Buffer.from(encoded).toString('hex')}`;
+}
+
+/** A store with an empty slot in an older layout. */
+async function olderRig(log: LogBuilder, layout: number): Promise<WorkerRig> {
+  const rig = new WorkerRig(log.inputs);
+  const state = freshSlot();
+  state.blobVersion = layout;
+  const { lease } = await rig.store.acquire(SLOT);
+  const retention = { flushedThrough: 0, committedFlushed: 0, oneShots: [] };
+  await rig.store.commit(buildCommit(SLOT, lease, 'first', state, noEffects(), retention, []));
+  return rig;
+}
+
 /** Repeatable numbers in [0, 1). */
 function numbers(seed: number): () => number {
   let state = seed >>> 0;
@@ -132,6 +190,7 @@ describe('one log gives one state, byte for byte', () => {
   it.each([
     ['of records', randomLog()],
     ['with controls of all kinds', randomLogWithControls()],
+    ['of tariffs that change all the time', randomTariffLog()],
   ])('for random logs %s, with nearly nobody in memory', async (_name, logs) => {
     await fc.assert(
       fc.asyncProperty(logs, fc.nat(), async (log, seed) => {
@@ -147,6 +206,33 @@ describe('one log gives one state, byte for byte', () => {
       { numRuns: 25 },
     );
   });
+
+  it.each([OLDEST_BLOB_VERSION, NEWEST_BLOB_VERSION - 1])(
+    'for random logs that begin in layout %i and are raised on the way',
+    async (layout) => {
+      await fc.assert(
+        fc.asyncProperty(
+          fc.oneof(randomTariffLog(), randomLogWithControls()),
+          fc.array(fc.nat(), { minLength: 1, maxLength: 2 }),
+          fc.nat(),
+          async (log, places, seed) => {
+            raise(log, layout, places);
+            const random = numbers(seed);
+            const rig = await olderRig(log, layout);
+            rig.cachedSubscribers = Math.floor(random() * 4);
+            await rig.run(
+              () => 1 + Math.floor(random() * 8),
+              () => random() < 0.3,
+            );
+            const straight = await olderRig(log, layout);
+            await straight.run(() => 1000);
+            expect(difference(inNewest(await resultOf(rig)), inNewest(await resultOf(straight)))).toEqual([]);
+          },
+        ),
+        { numRuns: 25 },
+      );
+    },
+  );
 
   it('when batches come again, whole or in part', async () => {
     const log = busyLog();

@@ -11,15 +11,14 @@ const KEPT_MS = 100 * 24 * 3_600_000;
  * record, of the same profile at the same time: the last answer is kept.
  */
 export class PlanTable extends Map<string, readonly PlanVersion[]> {
-  #asked: {
-    profile: SubscriberProfile;
-    atMs: number;
-    cycleStartMs: number;
-    plan: PlanVersion | null;
-  } | null = null;
+  /** what was asked last; null = nothing */
+  #profile: SubscriberProfile | null = null;
+  #atMs = 0;
+  #cycleStartMs = 0;
+  #plan: PlanVersion | null = null;
 
   override set(planId: string, versions: readonly PlanVersion[]): this {
-    this.#asked = null;
+    this.#profile = null;
     return super.set(planId, versions);
   }
 
@@ -41,25 +40,21 @@ export class PlanTable extends Map<string, readonly PlanVersion[]> {
    * none, or one that is not known.
    */
   inForce(profile: SubscriberProfile, atMs: number, cycleStartMs: number): PlanVersion | null {
-    const asked = this.#asked;
-    if (
-      asked !== null &&
-      asked.profile === profile &&
-      asked.atMs === atMs &&
-      asked.cycleStartMs === cycleStartMs
-    )
-      return asked.plan;
+    if (this.#profile === profile && this.#atMs === atMs && this.#cycleStartMs === cycleStartMs)
+      return this.#plan;
     const assignment = assignmentAt(profile, atMs);
-    const plan = assignment === null ? null : this.assigned(assignment, cycleStartMs);
-    this.#asked = { profile, atMs, cycleStartMs, plan };
-    return plan;
+    this.#profile = profile;
+    this.#atMs = atMs;
+    this.#cycleStartMs = cycleStartMs;
+    this.#plan = assignment === null ? null : this.assigned(assignment, cycleStartMs);
+    return this.#plan;
   }
 
   /** The version of an assigned plan in a cycle; null where none is known. */
   assigned({ planId, fromMs }: Assignment, cycleStartMs: number): PlanVersion | null {
     const versions = this.get(planId);
     if (versions === undefined) return null;
-    const [only] = versions;
+    const only = versions[0];
     if (versions.length === 1 && only !== undefined && only.effectiveFromMs === undefined) return only;
     return versionAt(versions, fromMs, cycleStartMs);
   }

@@ -51,7 +51,7 @@ export function catchUp(context: FoldContext, subscriber: Subscriber, cause: Cau
     if (ended.length > 0) changed = noteEnded(context, subscriber, ended, cause);
   }
   const past = subscriber.pastCycles.length;
-  const [before] = subscriber.cycles;
+  const before = subscriber.cycles[0];
   if (rollCycles(subscriber, watermarkMs, calendar, defaultZone)) {
     // The first cycle of all has nothing behind it.
     if (past + subscriber.pastCycles.length > 0) effects.cold.add(subscriber);
