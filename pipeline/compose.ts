@@ -1,5 +1,6 @@
 import type { OverviewView } from '../schemas/views.ts';
 import { composeBilling } from './compose-billing.ts';
+import { watchCycles } from './compose-cycles.ts';
 import { openLog } from './compose-log.ts';
 import type { AccountingLog } from './compose-log.ts';
 import { composeSimulation } from './compose-simulator.ts';
@@ -58,6 +59,7 @@ export async function compose(config: Config, around: Surroundings): Promise<Pro
     }
     relay = composeRelay(around.telemetry, stores, accounting, simulation);
     const billing = await composeBilling(config, around.telemetry, stores);
+    watchCycles(around.telemetry, stores.pool);
     const overview = overviewOf(config, around, stores, accounting, pipeline);
     const addresses = { api: null, metrics: null };
     return await programOf({

@@ -29,6 +29,7 @@ export function createMetrics(registry: Registry) {
     ...ingest(set),
     ...jobs(set),
     ...billing(set),
+    ...cycles(set),
   };
 }
 
@@ -265,6 +266,25 @@ function billing(set: MetricSet) {
       'Differences from the billing system that comparisons found, by class.',
       'class',
       DIFFERENCE_CLASSES,
+    ),
+  };
+}
+
+/** Of the billing cycles in Postgres. */
+function cycles(set: MetricSet) {
+  return {
+    cycles: set.gauge(
+      'weir_cycles',
+      'Billing cycles that are open, that ended and wait for their close, or that could not be itemised (failed).',
+      ['status'],
+    ),
+    cycleCloseDelay: set.gauge(
+      'weir_cycle_close_delay_seconds',
+      'Since the oldest cycle ended that has not closed; the grace for late records is part of it.',
+    ),
+    cyclesTermsDiffer: set.gauge(
+      'weir_cycles_terms_differ',
+      'Closed cycles in which who had what differs from what was metered.',
     ),
   };
 }

@@ -8,6 +8,7 @@ import type { BookFixture, GivenTariff } from '../item-book.contract.ts';
 import type { SlotId } from '../ports.ts';
 import type { CycleRow } from '../tariff-ports.ts';
 import { CycleClose } from './cycle-close.ts';
+import { countCycles } from './cycle-counts.ts';
 import { PostgresCycleKeeping } from './cycle-keeping.ts';
 import { embeddedDatabase, realDatabase } from './database.contract.ts';
 import type { TestDatabase } from './database.contract.ts';
@@ -203,6 +204,24 @@ describe.each([
     expect(fixture.faults).toHaveLength(200);
     expect(await fixture.keeping.retryFailed(150)).toBe(150);
     expect(await fixture.keeping.retryFailed(150)).toBe(50);
+  });
+
+  it('counts cycles by how they stand', async () => {
+    const fixture = await opened(database.pool);
+    await fixture.terms([aPlan('home', { recurring: { feeMinor: 100, when: 'arrears' } })], []);
+    for (const id of ['open', 'ended', 'done']) await fixture.give(aTariff(id, 'home'));
+    await fixture.give(aTariff('failed', 'home', { zone: 'Nowhere/At_all' }));
+    await fixture.give(aTariff('differs', 'home', { assignments: [] }));
+    const closedCycles = ['done', 'failed', 'differs'].map((id) => aClose(id, 'home', 0));
+    await fixture.ledger.insert(SLOT, 1, { closedCycles });
+    await database.pool.query(
+      `insert into cycle (subscriber_no, start_at, end_at)
+       select subscriber_no, now() - interval '31 days', now() + case subscriber_id when 'open' then 1 else -1 end * interval '1 hour'
+       from subscriber where subscriber_id in ('open', 'ended')`,
+    );
+    const counts = await countCycles(database.pool);
+    expect(counts).toMatchObject({ open: 1, ended: 1, failed: 1, termsDiffer: 1 });
+    expect(counts.oldestEndedSeconds).toBeGreaterThan(3_000);
   });
 
   it('leaves cycles that closed before there were items as they are', async () => {

@@ -5,3 +5,4 @@ alter table cycle
   add column failed_at timestamptz,
   add column fault text;
 create index cycle_failed on cycle (failed_at) where failed_at is not null;
+create index cycle_terms_differ on cycle (end_at) where terms_differ;
