@@ -1,19 +1,10 @@
 /*
  * Each takes one JSON array, writes the rows that changed, and a control for each of those. Written in one statement so
- * that the row and its control cannot part. Rows are visited in array order, which makes it the controls' order.
+ * that the row and its control cannot part, or by one function. Rows are visited in array order, which makes it the controls' order.
  */
 
-/** Array of SubscriberProfile. */
-export const PUT_SUBSCRIBERS = `
-with changed as (
-  insert into subscriber (subscriber_id, profile)
-  select item ->> 'subscriberId', item from jsonb_array_elements($1::jsonb) as item
-  on conflict (subscriber_id) do update set profile = excluded.profile, updated_at = clock_timestamp()
-  where subscriber.profile <> excluded.profile
-  returning profile
-)
-insert into control_outbox (control)
-select jsonb_build_object('kind', 'subscriber-profile', 'profile', profile) from changed`;
+/** $1 array of SubscriberProfile, $2 currency of accounts that nothing says another one of. Rows, profiles, controls (migration 034). */
+export const PUT_SUBSCRIBERS = `select weir_put_profiles($1::jsonb, $2)`;
 
 /** Array of PlanVersion. */
 export const PUT_PLANS = `
@@ -103,19 +94,10 @@ with changed as (
 insert into control_outbox (control)
 select jsonb_build_object('kind', 'feed-profile', 'feed', profile) from changed`;
 
-/** Array of PoolProfile. */
+/** Array of PoolProfile. Profiles and controls (migration 034), noted in the audit. */
 export const PUT_POOLS = `
-with changed as (
-  insert into pool (pool_id, profile)
-  select item ->> 'poolId', item from jsonb_array_elements($1::jsonb) as item
-  on conflict (pool_id) do update set profile = excluded.profile, updated_at = clock_timestamp()
-  where pool.profile <> excluded.profile
-  returning pool_id, profile
-), audited as (
-  insert into audit (action, subject, content) select 'pool-profile', pool_id, profile from changed
-)
-insert into control_outbox (control)
-select jsonb_build_object('kind', 'pool-profile', 'pool', profile) from changed`;
+insert into audit (action, subject, content)
+select 'pool-profile', profile ->> 'poolId', profile from weir_put_pools($1::jsonb, true) as profile`;
 
 /** $1 control, $2 who, $3 action, $4 subject, $5 content. */
 export const COMMAND = `

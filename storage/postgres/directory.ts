@@ -24,12 +24,22 @@ export class PostgresDirectory implements Directory {
   readonly #pool: pg.Pool;
   readonly #box: SecretBox;
   readonly #onChange: () => void;
+  readonly #defaultCurrency: string;
 
-  /** @param onChange called after each committed call, to wake a relay in this process */
-  constructor(pool: pg.Pool, box: SecretBox, onChange: () => void = () => undefined) {
+  /**
+   * @param onChange called after each committed call, to wake a relay in this process
+   * @param defaultCurrency of accounts whose plans say none, ISO 4217
+   */
+  constructor(
+    pool: pg.Pool,
+    box: SecretBox,
+    onChange: () => void = () => undefined,
+    defaultCurrency = 'EUR',
+  ) {
     this.#pool = pool;
     this.#box = box;
     this.#onChange = onChange;
+    this.#defaultCurrency = defaultCurrency;
   }
 
   /** @throws AppError 'conflict' when a version is stored with other content: publish a new version instead */
@@ -38,11 +48,13 @@ export class PostgresDirectory implements Directory {
     await this.#put(rows, sql.PUT_PLANS, sql.IMMUTABLE_PLANS);
   }
 
+  /**
+   * What a directory says is kept beside what was bought or changed otherwise: that stays, and where the two speak of one
+   * time the directory is not heard..
+   */
   async putSubscribers(profiles: readonly SubscriberProfile[]): Promise<void> {
-    await this.#put(
-      lastOfEach(profiles, (profile) => profile.subscriberId),
-      sql.PUT_SUBSCRIBERS,
-    );
+    const given = lastOfEach(profiles, (profile) => profile.subscriberId);
+    await this.#put(given, sql.PUT_SUBSCRIBERS, undefined, [this.#defaultCurrency]);
   }
 
   async putPools(pools: readonly PoolProfile[]): Promise<void> {
@@ -164,14 +176,22 @@ export class PostgresDirectory implements Directory {
     return rows[0] ?? { subscribers: 0, plans: 0, nas: 0 };
   }
 
-  /** @param immutable finds a row of the chunk that is stored with other content */
-  async #put(rows: readonly unknown[], statement: string, immutable?: string): Promise<void> {
+  /**
+   * @param immutable finds a row of the chunk that is stored with other content
+   * @param more what the statement takes besides
+   */
+  async #put(
+    rows: readonly unknown[],
+    statement: string,
+    immutable?: string,
+    more: readonly unknown[] = [],
+  ): Promise<void> {
     if (rows.length === 0) return;
     await changeInOrder(this.#pool, async (client) => {
       for (let at = 0; at < rows.length; at += CHUNK) {
         const chunk = [JSON.stringify(rows.slice(at, at + CHUNK))];
         if (immutable !== undefined) await assertSame(client, immutable, chunk);
-        await client.query(statement, chunk);
+        await client.query(statement, [...chunk, ...more]);
       }
     });
     this.#onChange();

@@ -2,10 +2,17 @@ import type pg from 'pg';
 import type { SubscriberLookup } from '../people-ports.ts';
 import { postgresError } from './postgres-error.ts';
 
-/** Names that belong to exactly one profile; index subscriber_user_name (migration 020). */
+/**
+ * Names that belong to exactly one subscriber: of its credentials those that no change has ended, and the name in the profile of
+ * who is not taken apart into rows yet (indexes of migrations 020 and 027).
+ */
 const BY_USER_NAME = `
-select profile ->> 'userName' as user_name, min(subscriber_id) as subscriber_id
-from subscriber where profile ->> 'userName' = any($1::text[])
+select user_name, min(subscriber_id) as subscriber_id from (
+  select c.user_name, s.subscriber_id from credential c join subscriber s using (subscriber_no)
+  where c.user_name = any($1::text[]) and coalesce(c.to_at, 'infinity') > coalesce(s.as_of, '-infinity')
+    and (c.to_at is null or s.as_of is not null) and c.from_at <= coalesce(s.as_of, 'infinity')
+  union
+  select profile ->> 'userName', subscriber_id from subscriber where profile ->> 'userName' = any($1::text[])) named
 group by 1 having count(*) = 1`;
 
 /** Subscriber ids by user name, from the directory's table. One indexed read a call. */

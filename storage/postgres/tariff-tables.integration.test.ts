@@ -246,7 +246,7 @@ function tests(): void {
       'select subscriber_no, zone, tags, account_id from subscriber where subscriber_id = $1',
       [`old-${n}`],
     );
-    expect(subscribers.rows).toMatchObject([{ zone: 'UTC', tags: [], account_id: null }]);
+    expect(subscribers.rows).toMatchObject([{ zone: 'UTC', tags: [], account_id: `acct-old-${n}` }]);
     expect(subscribers.rows[0]?.subscriber_no).toBeGreaterThan(0);
   }
 
