@@ -20,6 +20,7 @@ import { cycleCommands } from './cycle-commands.ts';
 import { planCommands } from './plan-commands.ts';
 import { poolCommands } from './pool-commands.ts';
 import { policyCommands } from './policy-commands.ts';
+import { reconcileCommand } from './reconcile-command.ts';
 import { stateCommands } from './state-commands.ts';
 import { subscriberCommands } from './subscriber-commands.ts';
 import { verifyCommand } from './verify-command.ts';
@@ -81,6 +82,7 @@ function program(io: CliIo, result: { code: number }): Command {
   stateCommands(weir, io);
   deadLetterCommands(weir, io, () => (result.code = EXIT.failed));
   verifyCommand(weir, io, () => (result.code = EXIT.failed));
+  reconcileCommand(weir, io, () => (result.code = EXIT.failed));
   return weir;
 }
 
