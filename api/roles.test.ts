@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { ROLES } from '../schemas/roles.ts';
 import type { Role } from '../schemas/roles.ts';
 import { MemoryApiKeys } from '../storage/memory/api-keys.ts';
+import { MemoryImports } from '../storage/memory/imports.ts';
 import { apiOptions } from './api-rig.contract.ts';
 import { billingSources } from './billing-fake.contract.ts';
 import { createApi } from './server.ts';
@@ -74,6 +75,13 @@ const ACCESS: Record<string, Role[] | typeof PUBLIC> = {
   'GET /v1/reconciliations': ['billing'],
   'POST /v1/reconciliations': ['billing'],
   'GET /v1/reconciliations/{id}': ['billing'],
+  // imports
+  'GET /v1/imports': SUPPORT,
+  'POST /v1/imports': SUPPORT,
+  'GET /v1/imports/{importId}': SUPPORT,
+  'DELETE /v1/imports/{importId}': SUPPORT,
+  'GET /v1/imports/{importId}/faults': SUPPORT,
+  'POST /v1/imports/{importId}/resume': SUPPORT,
   // feeds
   'GET /v1/feeds': READERS,
   'GET /v1/feeds/profiles': READERS,
@@ -104,6 +112,9 @@ const HIDDEN: readonly string[] = [];
 
 const METHODS = ['get', 'put', 'post', 'patch', 'delete'] as const;
 
+/** Files are not brought in here: imports.test.ts has that. */
+const absent = new Error('nobody brings files in');
+
 let app: FastifyInstance;
 let keys: MemoryApiKeys;
 
@@ -114,6 +125,10 @@ beforeAll(async () => {
     ...options,
     tariffs: recordingTariffs(),
     billing: billingSources(),
+    imports: {
+      importer: { take: () => Promise.reject(absent), resume: () => Promise.reject(absent) },
+      ...{ imports: new MemoryImports(), maxBytes: 1 },
+    },
     intake: { turnsAway: () => false, take: () => Promise.reject(new Error('accounting.test.ts has one')) },
     ...{ rateLimit: 1_000_000, keyRateLimit: 1_000_000, failureLimit: 1_000_000, feedRateLimit: 1_000_000 },
   });

@@ -6,6 +6,7 @@ import { ADMIN_SCHEMAS } from './admin-schemas.ts';
 import { BILLING_SCHEMAS } from './billing-schemas.ts';
 import { DEAD_LETTER_SCHEMAS } from './dead-letter-schemas.ts';
 import { FEED_SCHEMAS } from './feed-schemas.ts';
+import { IMPORT_SCHEMAS } from './import-schemas.ts';
 import { PLAN_SCHEMAS } from './plan-schemas.ts';
 import { POLICY_SCHEMAS } from './policy-schemas.ts';
 import type { BadRecord, ProblemBody } from './problem.ts';
@@ -125,6 +126,7 @@ export const VIEW_SCHEMAS = {
   ...TARIFF_SCHEMAS,
   ...ADMIN_SCHEMAS,
   ...BILLING_SCHEMAS,
+  ...IMPORT_SCHEMAS,
 } as const;
 
 /** The same as JSON Schema draft 7 with `$id`, for Fastify. */

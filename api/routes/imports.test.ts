@@ -1,0 +1,209 @@
+import { connect } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Importer } from '../../pipeline/import/importer.ts';
+import type { ImportFaultsView, ImportsView, ImportView } from '../../schemas/import-views.ts';
+import { AppError } from '../../schemas/errors.ts';
+import { MemoryImports } from '../../storage/memory/imports.ts';
+import { apiOptions } from '../api-rig.contract.ts';
+import { boundRequests } from '../request-time.ts';
+import type { Api } from '../server.ts';
+import { createApi } from '../server.ts';
+
+const options = apiOptions();
+const imports = new MemoryImports();
+/** subscribers of chunks that went in */
+const applied: string[] = [];
+/** the store refuses a chunk with this subscriber */
+const refused = new Set<string>();
+const importer = new Importer({
+  imports,
+  store: {
+    applyImport: (_id, lines) => {
+      const ids = lines.map(({ content }) => content.subscriberId);
+      if (ids.some((id) => refused.has(id))) return Promise.reject(new AppError('conflict', 'overlaps'));
+      applied.push(...ids);
+      return Promise.resolve();
+    },
+  },
+  reads: { outboxBacklog: () => Promise.resolve(0) },
+  log: options.log,
+  nowMs: () => 1000,
+  pause: () => Promise.resolve(),
+  limits: { maxBytes: 200_000, maxRecords: 10_000 },
+  chunkRows: 2,
+  backlog: 1,
+});
+
+let api: Api;
+let url: string;
+let key: string;
+beforeAll(async () => {
+  api = await createApi({
+    ...options,
+    imports: { importer, imports, maxBytes: 200_000 },
+    rateLimit: 1_000_000,
+    // A route that reads nothing of its body, to see who is cut off.
+    routes: (app) => boundRequests(app, 50),
+  });
+  key = (await options.keys.create('ann', ['operator'])).key;
+  url = await api.listen('127.0.0.1', 0);
+});
+afterAll(() => api.close());
+
+interface Answer<T> {
+  status: number;
+  body: T;
+}
+
+async function ask<T = ImportView>(
+  method: 'GET' | 'POST' | 'DELETE',
+  path: string,
+  body?: string | ReadableStream,
+  type = 'text/csv',
+): Promise<Answer<T>> {
+  const answer = await fetch(`${url}/v1/imports${path}`, {
+    method,
+    headers: {
+      authorization: `Bearer ${key}`,
+      ...(body === undefined ? {} : { 'content-type': type }),
+    },
+    ...(body === undefined ? {} : { body, duplex: 'half' as const }),
+  } as RequestInit);
+  return { status: answer.status, body: (await answer.json()) as T };
+}
+
+const fileOf = (...ids: string[]): string => `subscriber_id,zone\n${ids.map((id) => `${id},UTC\n`).join('')}`;
+
+describe('/v1/imports', () => {
+  it('takes a file, applies it and tells of it', async () => {
+    const taken = await ask('POST', '?kind=subscribers', fileOf('a1', 'a2', 'a3'));
+    expect(taken).toMatchObject({
+      status: 202,
+      body: { kind: 'subscribers', state: 'applying', records: 3, by: 'ann', dryRun: false },
+    });
+    await importer.idle();
+    expect(applied.slice(-3)).toEqual(['a1', 'a2', 'a3']);
+    const { importId } = taken.body;
+    const { body } = await ask('GET', `/${importId}`);
+    expect(body).toMatchObject({ importId, state: 'done', applied: 3, ended: expect.any(String) as string });
+    const list = await ask<ImportsView>('GET', '');
+    expect(list.body.items[0]).toEqual(body);
+    // The same file again is the same import.
+    expect((await ask('POST', '?kind=subscribers', fileOf('a1', 'a2', 'a3'))).body).toEqual(body);
+  });
+
+  it('takes NDJSON that comes piece by piece', async () => {
+    const text = '{"subscriberId":"b1","zone":"UTC"}\n{"subscriberId":"b2","zone":"UTC"}\n';
+    const body = new ReadableStream({
+      start: (controller) => {
+        for (const char of text) controller.enqueue(new TextEncoder().encode(char));
+        controller.close();
+      },
+    });
+    const taken = await ask('POST', '?kind=subscribers', body, 'application/x-ndjson; charset=utf-8');
+    expect(taken).toMatchObject({ status: 202, body: { records: 2 } });
+    await importer.idle();
+    expect(applied.slice(-2)).toEqual(['b1', 'b2']);
+  });
+
+  it('tries a file', async () => {
+    const before = applied.length;
+    const { body } = await ask('POST', '?kind=subscribers&dryRun=true', fileOf('c1'));
+    await importer.idle();
+    expect(body).toMatchObject({ state: 'done', dryRun: true, applied: 0 });
+    expect(applied).toHaveLength(before);
+  });
+
+  it('tells the faults of a file page by page, and applies nothing of it', async () => {
+    const before = applied.length;
+    const text = `subscriber_id,zone\nd1,Mars\nd2,UTC\nd3,Venus\nd4,Pluto\n`;
+    const { status, body } = await ask('POST', '?kind=subscribers', text);
+    expect([status, body.state, body.records]).toEqual([202, 'refused', 4]);
+    await importer.idle();
+    expect(applied).toHaveLength(before);
+    const first = await ask<ImportFaultsView>('GET', `/${body.importId}/faults?limit=2`);
+    expect(first.body.items).toEqual([
+      { record: 1, fault: 'line 2: zone is not a known time zone' },
+      { record: 3, fault: 'line 4: zone is not a known time zone' },
+    ]);
+    const next = await ask<ImportFaultsView>(
+      'GET',
+      `/${body.importId}/faults?after=${first.body.next ?? ''}`,
+    );
+    expect(next.body).toEqual({
+      items: [{ record: 4, fault: 'line 5: zone is not a known time zone' }],
+      next: null,
+    });
+  });
+
+  it('goes on with one that stopped, and forgets it on request', async () => {
+    refused.add('e3');
+    const { importId } = (await ask('POST', '?kind=subscribers', fileOf('e1', 'e2', 'e3'))).body;
+    await importer.idle();
+    expect((await ask('GET', `/${importId}`)).body).toMatchObject({ state: 'stopped', applied: 2 });
+    const { body } = await ask<ImportFaultsView>('GET', `/${importId}/faults`);
+    expect(body.items).toEqual([{ record: 3, fault: 'records 3 to 3 did not go in: overlaps' }]);
+    refused.clear();
+    expect(await ask('POST', `/${importId}/resume`)).toMatchObject({
+      status: 202,
+      body: { state: 'applying' },
+    });
+    await importer.idle();
+    expect((await ask('POST', `/${importId}/resume`)).status).toBe(409);
+    expect(await ask('DELETE', `/${importId}`)).toMatchObject({ status: 200, body: { state: 'done' } });
+    expect((await ask('GET', `/${importId}`)).status).toBe(404);
+    expect((await ask('DELETE', `/${importId}`)).status).toBe(404);
+  });
+
+  it.each<[string, string, string | undefined, string, number]>([
+    ['no kind', '', 'x', 'text/csv', 400],
+    ['another kind', '?kind=plans', 'x', 'text/csv', 400],
+    ['an unknown word', '?kind=subscribers&force=true', 'x', 'text/csv', 400],
+    ['another form', '?kind=subscribers', '{}', 'application/json', 415],
+    ['more than may be', '?kind=subscribers', 'x'.repeat(200_001), 'text/csv', 413],
+  ])('refuses %s', async (_name, query, body, type, status) => {
+    expect((await ask('POST', query, body, type)).status).toBe(status);
+  });
+
+  it('refuses a file that grows beyond what may be', async () => {
+    let sent = 0;
+    const body = new ReadableStream({
+      pull: (controller) => {
+        sent += 1;
+        if (sent > 300) controller.close();
+        else controller.enqueue(new TextEncoder().encode(`s${'x'.repeat(1000)}\n`));
+      },
+    });
+    // The answer may come while the rest is still on its way: then the connection is cut.
+    const status = await ask('POST', '?kind=subscribers', body).then(
+      (answer) => answer.status,
+      () => 400,
+    );
+    expect(status).toBe(400);
+    expect((await imports.list(99)).every(({ state }) => state !== 'checking')).toBe(true);
+  });
+});
+
+/** Resolves once the server ends a connection that sent the head of a request, and of its body not all. */
+function cutOff(head: string): Promise<void> {
+  const { port, hostname } = new URL(url);
+  return new Promise((resolve, reject) => {
+    const socket = connect(Number(port), hostname, () => socket.write(head));
+    socket.on('close', () => resolve());
+    socket.on('error', reject);
+    socket.resume();
+  });
+}
+
+describe('requests that are never sent whole', () => {
+  it('are cut off', async () => {
+    const head = [
+      'POST /v1/subscribers/s1/commands HTTP/1.1',
+      'host: x',
+      `authorization: Bearer ${key}`,
+      'content-type: application/json',
+      'content-length: 100',
+    ];
+    await cutOff(`${head.join('\r\n')}\r\n\r\n{`);
+  });
+});

@@ -1,0 +1,235 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { Importer } from '../../pipeline/import/importer.ts';
+import type { ImportFormat } from '../../pipeline/import/read-file.ts';
+import type { ImportView } from '../../schemas/import-views.ts';
+import type { ImportJob, ImportKind, Imports } from '../../storage/import-ports.ts';
+import { answers } from '../answers.ts';
+import { params } from '../change.ts';
+import type { AskedPage } from '../paging.ts';
+import { PAGE_QUERY, pagePart, pageView } from '../paging.ts';
+import { Problem } from '../problem.ts';
+import { paced } from '../request-time.ts';
+
+/** What takes files in, and what is kept of them. */
+export interface ImportSources {
+  importer: Pick<Importer, 'take' | 'resume'>;
+  imports: Pick<Imports, 'find' | 'list' | 'faults' | 'remove'>;
+  /** largest file */
+  maxBytes: number;
+}
+
+const FORMATS: Record<string, ImportFormat> = { 'text/csv': 'csv', 'application/x-ndjson': 'ndjson' };
+const SUPPORT = { roles: ['operator', 'billing'] } as const;
+const TAGS = ['imports'];
+const SHOWN = 100;
+/** Nothing is sent for so long: the sender is gone. */
+const IDLE_MS = 30_000;
+/** Reading, checking and staging of the largest file. */
+const TAKE_MS = 3_600_000;
+
+const QUERY = {
+  type: 'object',
+  properties: {
+    kind: { type: 'string', enum: ['subscribers', 'assignments'] },
+    dryRun: { type: 'string', enum: ['true', 'false'], description: 'true = it is checked alone' },
+  },
+  required: ['kind'],
+  additionalProperties: false,
+} as const;
+
+const FILE = { type: 'string', format: 'binary' } as const;
+
+/** `/v1/imports`: files of subscribers and of assignments. */
+export async function importRoutes(app: FastifyInstance, sources: ImportSources): Promise<void> {
+  await app.register((scope, _, done) => {
+    takeRoute(scope, sources);
+    done();
+  });
+  lookRoutes(app, sources);
+  changeRoutes(app, sources);
+}
+
+/** In a scope of its own: its bodies are not read before it is asked. */
+function takeRoute(scope: FastifyInstance, { importer, maxBytes }: ImportSources): void {
+  scope.removeAllContentTypeParsers();
+  scope.addContentTypeParser(Object.keys(FORMATS), (_request, _payload, parsed) => parsed(null));
+  scope.post<{ Querystring: { kind: ImportKind; dryRun?: 'true' | 'false' } }>(
+    '/v1/imports',
+    {
+      config: { ...SUPPORT, ownPace: true },
+      handlerTimeout: TAKE_MS,
+      bodyLimit: maxBytes,
+      schema: {
+        summary: 'Bring a file in: checked as a whole, then applied chunk by chunk',
+        description:
+          'Nothing of a file with a fault is applied. The same file again answers the import that was made of it.',
+        tags: TAGS,
+        querystring: QUERY,
+        body: {
+          content: Object.fromEntries(Object.keys(FORMATS).map((type) => [type, { schema: FILE }])),
+        },
+        response: answers({ 202: ['Import', 'Read to its end; `state` says what became of it'] }),
+      },
+      validatorCompiler:
+        ({ httpPart }) =>
+        (data) =>
+          httpPart === 'querystring' ? checkedQuery(data) : true,
+    },
+    async (request, reply) => {
+      const { kind, dryRun } = request.query;
+      // What is not taken is not read either.
+      void reply.header('connection', 'close');
+      if (Number(request.headers['content-length'] ?? 0) > maxBytes)
+        throw new Problem(413, 'too-large', `a file may have ${String(maxBytes)} bytes: split it`);
+      const job = await importer.take({
+        kind,
+        format: formatOf(request),
+        dryRun: dryRun === 'true',
+        by: request.apiKey?.name ?? 'unknown',
+        bytes: paced(request.raw, IDLE_MS),
+      });
+      return reply.code(202).send(importView(job));
+    },
+  );
+}
+
+/** The body is a file, whatever its schema says to readers; of the query each value is one of a few texts. */
+function checkedQuery(data: unknown): true | { error: Error } {
+  const { kind, dryRun, ...others } = data as Record<string, unknown>;
+  const isKind = QUERY.properties.kind.enum.some((one) => one === kind);
+  const isDryRun = dryRun === undefined || QUERY.properties.dryRun.enum.some((one) => one === dryRun);
+  if (isKind && isDryRun && Object.keys(others).length === 0) return true;
+  return {
+    error: new Problem(
+      400,
+      'invalid-input',
+      'the query is kind=subscribers or kind=assignments, and dryRun=true or dryRun=false where it is wanted',
+    ),
+  };
+}
+
+function formatOf({ headers }: FastifyRequest): ImportFormat {
+  const [type = ''] = (headers['content-type'] ?? '').split(';');
+  const format = FORMATS[type.trim().toLowerCase()];
+  if (format === undefined)
+    throw new Problem(415, 'bad-request', `the body must be one of ${Object.keys(FORMATS).join(', ')}`);
+  return format;
+}
+
+function lookRoutes(app: FastifyInstance, { imports }: ImportSources): void {
+  app.get(
+    '/v1/imports',
+    {
+      config: SUPPORT,
+      schema: {
+        summary: `The last ${String(SHOWN)} imports`,
+        tags: TAGS,
+        response: answers({ 200: ['Imports', 'The last first'] }),
+      },
+    },
+    async () => ({ items: (await imports.list(SHOWN)).map(importView) }),
+  );
+  app.get<{ Params: { importId: string } }>(
+    '/v1/imports/:importId',
+    {
+      config: SUPPORT,
+      schema: {
+        summary: 'How far one import is',
+        tags: TAGS,
+        params: params('importId'),
+        response: answers({ 200: ['Import', 'As it stands'] }),
+      },
+    },
+    async ({ params: { importId } }) => importView(await stored(imports, importId)),
+  );
+  app.get<{ Params: { importId: string }; Querystring: AskedPage }>(
+    '/v1/imports/:importId/faults',
+    {
+      config: SUPPORT,
+      schema: {
+        summary: 'What is wrong with its records, or why a chunk did not go in',
+        tags: TAGS,
+        params: params('importId'),
+        querystring: { type: 'object', properties: PAGE_QUERY, additionalProperties: false },
+        response: answers({ 200: ['ImportFaults', 'One page, in the order of the file'] }),
+      },
+    },
+    async ({ params: { importId }, query }) => {
+      const { limit, after } = pagePart(query);
+      await stored(imports, importId);
+      const found = await imports.faults(importId, recordOf(after), limit + 1);
+      const items = found.slice(0, limit);
+      const last = items.at(-1);
+      const next = found.length > limit && last !== undefined ? String(last.record) : null;
+      return pageView({ items, next }, (fault) => fault);
+    },
+  );
+}
+
+function changeRoutes(app: FastifyInstance, { importer, imports }: ImportSources): void {
+  app.post<{ Params: { importId: string } }>(
+    '/v1/imports/:importId/resume',
+    {
+      config: SUPPORT,
+      schema: {
+        summary: 'Go on with an import that stopped; 409 where there is nothing to go on with',
+        tags: TAGS,
+        params: params('importId'),
+        response: answers({ 202: ['Import', 'It goes on after the last chunk that went in'] }),
+      },
+    },
+    async ({ params: { importId }, apiKey }, reply) => {
+      const job = await importer.resume(importId, apiKey?.name ?? 'unknown');
+      return reply.code(202).send(importView(job));
+    },
+  );
+  app.delete<{ Params: { importId: string } }>(
+    '/v1/imports/:importId',
+    {
+      config: SUPPORT,
+      schema: {
+        summary: 'Forget an import and its records; what it applied stays',
+        tags: TAGS,
+        params: params('importId'),
+        response: answers({ 200: ['Import', 'As it stood'] }),
+      },
+    },
+    async ({ params: { importId } }) => {
+      const job = await stored(imports, importId);
+      if (!(await imports.remove(importId)))
+        throw new Problem(
+          409,
+          'conflict',
+          'the import is under way: it can be forgotten once it is done or stopped',
+        );
+      return importView(job);
+    },
+  );
+}
+
+async function stored(imports: Pick<Imports, 'find'>, importId: string): Promise<ImportJob> {
+  const job = await imports.find(importId);
+  if (job === null) throw new Problem(404, 'not-found', 'there is no such import');
+  return job;
+}
+
+function recordOf(after: string | null): number {
+  if (after === null) return 0;
+  if (/^[1-9]\d{0,9}$/.test(after)) return Number(after);
+  throw new Problem(400, 'invalid-input', 'after is no cursor of this list: take it from `next`');
+}
+
+function importView(job: ImportJob): ImportView {
+  const { importId, kind, state, dryRun, rowsTotal, rowsApplied, by, createdMs, endedMs } = job;
+  return {
+    importId,
+    kind,
+    state,
+    dryRun,
+    records: rowsTotal,
+    applied: rowsApplied,
+    by,
+    created: new Date(createdMs).toISOString(),
+    ended: endedMs === null ? null : new Date(endedMs).toISOString(),
+  };
+}
