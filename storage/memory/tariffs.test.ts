@@ -1,3 +1,4 @@
+import { tariffReadsContract } from '../tariff-reads.contract.ts';
 import { tariffStoreContract } from '../tariff-store.contract.ts';
 import { MemoryTariffs } from './tariffs.ts';
 
@@ -24,3 +25,5 @@ tariffStoreContract('memory', (layout) => {
     },
   });
 });
+
+tariffReadsContract('memory', () => Promise.resolve(new MemoryTariffs()));

@@ -4,6 +4,7 @@ import type { BillingItem } from '../../schemas/billing.ts';
 import type { SubscriberProfile } from '../../schemas/profile.ts';
 import { aProfile } from '../profile-factory.contract.ts';
 import { TariffChanges } from '../tariff-changes/tariff-changes.ts';
+import { tariffReadsContract } from '../tariff-reads.contract.ts';
 import { given, T, tariffStoreContract, terms } from '../tariff-store.contract.ts';
 import type { OpenTariffs } from '../tariff-store.contract.ts';
 import { embeddedDatabase, realDatabase } from './database.contract.ts';
@@ -11,6 +12,7 @@ import type { TestDatabase } from './database.contract.ts';
 import { PostgresItemBook } from './item-book.ts';
 import { ITEM_COLUMNS } from './item-rows.ts';
 import { readRow } from './tariff-rows.ts';
+import { PostgresTariffReads } from './tariff-reads.ts';
 import { postgresTariffs } from './tariff-store.ts';
 
 const ALL_TABLES = `control_outbox, subscriber, account, plan, plan_version, add_on_version, pool, billing_item, audit,
@@ -77,6 +79,11 @@ function tests(name: string, open: () => Promise<TestDatabase>): void {
     name,
     opens(() => database.pool),
   );
+
+  tariffReadsContract(name, async () => {
+    await empty(database.pool);
+    return { store: storeOf(database.pool), reads: new PostgresTariffReads(database.pool) };
+  });
 
   it('takes apart what the program before wrote when it is first changed', async () => {
     await empty(database.pool);

@@ -1,0 +1,183 @@
+import type pg from 'pg';
+import type { PoolProfile } from '../../schemas/pool.ts';
+import type { Account, AddOnTerms, SubscriberRows } from '../../schemas/tariff.ts';
+import type {
+  AccountFilter,
+  AuditEntry,
+  AuditFilter,
+  CycleFilter,
+  CycleRow,
+  Page,
+  StoredPlan,
+  StoredPool,
+  SubscriberFilter,
+  SubscriberSummary,
+  TariffReads,
+} from '../tariff-ports.ts';
+import { postgresError } from './postgres-error.ts';
+import { storable } from './storable.ts';
+import { ACCOUNT, ms, readRow } from './tariff-rows.ts';
+import * as sql from './tariff-statements.ts';
+
+/** $1 to $7 SubscriberFilter (account, segment, plan, pool, status, text, ms), $8 after, $9 limit. */
+const LIST = `
+  select s.subscriber_id as "subscriberId", s.account_id as "accountId", s.segment, p.plan_id as "planId", t.status,
+    s.revision::float8 as revision
+  from subscriber s
+  cross join lateral (select to_timestamp($7::float8 / 1000) as at) now
+  left join lateral (select plan_id from assignment x where x.subscriber_no = s.subscriber_no
+    and tstzrange(from_at, to_at) @> at) p on true
+  cross join lateral (select case when s.terminated_at <= at then 'terminated'
+    when exists (select from hold x where x.subscriber_no = s.subscriber_no and tstzrange(from_at, to_at) @> at) then 'held'
+    else 'active' end as status) t
+  where s.account_id is not null and ($1::text is null or s.account_id = $1) and ($2::text is null or s.segment = $2)
+    and ($3::text is null or p.plan_id = $3)
+    and ($4::text is null or exists (select from pool_member x
+      where x.subscriber_no = s.subscriber_no and x.pool_id = $4 and tstzrange(from_at, to_at) @> at))
+    and ($5::text is null or t.status = $5)
+    and ($6::text is null or starts_with(s.subscriber_id, $6) or starts_with(s.external_id, $6)
+      or exists (select from credential x where x.subscriber_no = s.subscriber_no and starts_with(x.user_name, $6)))
+    and ($8::text is null or s.subscriber_id collate "C" > $8)
+  order by s.subscriber_id collate "C" limit $9`;
+
+/** $1 to $3 CycleFilter (subscriber, status, ms), $4 and $5 subscriber and start (ms) after which it goes on, $6 limit. */
+const CYCLES = `
+  select s.subscriber_id as "subscriberId", ${ms('c.start_at')} as "startMs", ${ms('c.end_at')} as "endMs", c.status,
+    ${ms('c.closed_at')} as "closedMs", c.terms_differ as "termsDiffer"
+  from cycle c join subscriber s using (subscriber_no)
+  where ($1::text is null or s.subscriber_id = $1) and ($2::text is null or c.status = $2)
+    and ($3::float8 is null or c.end_at < to_timestamp($3 / 1000))
+    and ($4::text is null or s.subscriber_id collate "C" > $4
+      or s.subscriber_id = $4 and c.start_at < to_timestamp($5::float8 / 1000))
+  order by s.subscriber_id collate "C", c.start_at desc limit $6`;
+
+/** $1 to $5 AuditFilter (subject, who, action, from and to ms), $6 after, $7 limit. */
+const AUDIT = `
+  select id::text as id, ${ms('at')} as "atMs", who, action, subject, content from audit
+  where ($1::text is null or subject = $1) and ($2::text is null or who = $2) and ($3::text is null or action = $3)
+    and ($4::float8 is null or at >= to_timestamp($4 / 1000)) and ($5::float8 is null or at < to_timestamp($5 / 1000))
+    and ($6::bigint is null or audit.id < $6)
+  order by audit.id desc limit $7`;
+
+/** What people look at of tariffs in Postgres. Lists read one row more than they give, to know whether there is more. */
+export class PostgresTariffReads implements TariffReads {
+  readonly #pool: pg.Pool;
+
+  constructor(pool: pg.Pool) {
+    this.#pool = pool;
+  }
+
+  async plan(planId: string): Promise<StoredPlan | null> {
+    const [row] = await this.#rows<StoredPlan>(`${sql.PLAN} where plan_id = $1`, [storable(planId)]);
+    return row ?? null;
+  }
+
+  async plans(limit: number, after: string | null): Promise<Page<StoredPlan>> {
+    const text = `${sql.PLAN} where $1::text is null or plan_id > $1 order by plan_id limit $2`;
+    const rows = await this.#rows<StoredPlan>(text, [textOf(after), limit + 1]);
+    return pageOf(rows, limit, ({ planId }) => planId);
+  }
+
+  async addOnVersions(addOnId: string): Promise<AddOnTerms[]> {
+    const rows = await this.#rows<{ content: AddOnTerms }>(sql.ADD_ON_VERSIONS, [storable(addOnId)]);
+    return rows.map(({ content }) => content);
+  }
+
+  /** Null also of one that the program before wrote and nobody has taken apart. */
+  async rows(subscriberId: string): Promise<SubscriberRows | null> {
+    try {
+      const row = await readRow(this.#pool, storable(subscriberId));
+      return row === null || row.accountId === null ? null : row.rows;
+    } catch (error) {
+      throw postgresError(error);
+    }
+  }
+
+  async list(
+    filter: SubscriberFilter,
+    limit: number,
+    after: string | null,
+  ): Promise<Page<SubscriberSummary>> {
+    const { accountId, segment, planId, poolId, status, text, atMs } = filter;
+    const texts = [accountId, segment, planId, poolId, status, text].map(textOf);
+    const rows = await this.#rows<SubscriberSummary>(LIST, [...texts, atMs, textOf(after), limit + 1]);
+    return pageOf(rows, limit, ({ subscriberId }) => subscriberId);
+  }
+
+  async account(accountId: string): Promise<Account | null> {
+    const text = `select ${ACCOUNT} as account from account a where account_id = $1`;
+    const [row] = await this.#rows<{ account: Account }>(text, [storable(accountId)]);
+    return row?.account ?? null;
+  }
+
+  async accounts(filter: AccountFilter, limit: number, after: string | null): Promise<Page<Account>> {
+    const rows = await this.#rows<{ account: Account }>(
+      `select ${ACCOUNT} as account from account a
+       where ($1::text is null or billing_status = $1) and (not $2::boolean or billing_ref is not null)
+         and ($3::text is null or account_id > $3)
+       order by account_id limit $4`,
+      [filter.status, filter.hasBillingRef === true, textOf(after), limit + 1],
+    );
+    const accounts = rows.map(({ account }) => account);
+    return pageOf(accounts, limit, ({ accountId }) => accountId);
+  }
+
+  async pool(poolId: string): Promise<StoredPool | null> {
+    const [row] = await this.#rows<StoredPool & { accountId: string | null }>(sql.POOL, [storable(poolId)]);
+    if (row === undefined) return null;
+    const { profile, members, revision } = row;
+    return { profile, members, revision };
+  }
+
+  async pools(limit: number, after: string | null): Promise<Page<PoolProfile>> {
+    const rows = await this.#rows<{ profile: PoolProfile }>(
+      `select profile from pool where $1::text is null or pool_id collate "C" > $1 order by pool_id collate "C" limit $2`,
+      [textOf(after), limit + 1],
+    );
+    const profiles = rows.map(({ profile }) => profile);
+    return pageOf(profiles, limit, ({ poolId }) => poolId);
+  }
+
+  /** What goes on after a cycle is named by its start and subscriber, with a space between. */
+  async cycles(filter: CycleFilter, limit: number, after: string | null): Promise<Page<CycleRow>> {
+    const { subscriberId, status, endBeforeMs } = filter;
+    const [, startMs = null, id = null] = /^(-?\d+) (.*)$/s.exec(after ?? '') ?? [];
+    const values = [textOf(subscriberId), status, endBeforeMs, textOf(id), startMs, limit + 1];
+    const rows = await this.#rows<CycleRow>(CYCLES, values);
+    return pageOf(rows, limit, (row) => `${String(row.startMs)} ${row.subscriberId}`);
+  }
+
+  async audit(filter: AuditFilter, limit: number, after: string | null): Promise<Page<AuditEntry>> {
+    const { subject, who, action, fromMs, toMs } = filter;
+    const from = after !== null && /^\d{1,18}$/.test(after) ? after : null;
+    const texts = [subject, who, action].map(textOf);
+    const rows = await this.#rows<AuditEntry>(AUDIT, [...texts, fromMs, toMs, from, limit + 1]);
+    return pageOf(rows, limit, ({ id }) => id);
+  }
+
+  async outboxBacklog(): Promise<number> {
+    const [row] = await this.#rows<{ waiting: number }>(
+      'select count(*)::float8 as waiting from (select from control_outbox limit 5001) waiting',
+      [],
+    );
+    return row?.waiting ?? 0;
+  }
+
+  async #rows<R extends pg.QueryResultRow>(text: string, values: unknown[]): Promise<R[]> {
+    try {
+      return (await this.#pool.query<R>(text, values)).rows;
+    } catch (error) {
+      throw postgresError(error);
+    }
+  }
+}
+
+function textOf(text: string | null): string | null {
+  return text === null ? null : storable(text);
+}
+
+function pageOf<T>(rows: readonly T[], limit: number, keyOf: (row: T) => string): Page<T> {
+  const items = rows.slice(0, limit);
+  const last = items.at(-1);
+  return { items, next: rows.length > limit && last !== undefined ? keyOf(last) : null };
+}
