@@ -19,9 +19,9 @@ export const BLOCK_LINE = 'overage:data';
  *
  * 1. those that were asked for, at the price that was said then;
  * 2. those that are due beyond (late bytes reach a cycle that no policy looks at any more), at the terms by which blocks are
- *    sold, and only where the subscriber agreed to them;
- * 3. what all blocks but the due ones cost, as a credit. What is due is reckoned on the blocks alone and set against the
- *    credits that stand, so a repeat gives none.
+ *    sold, and only where the subscriber agreed to them. They are numbered after those that the slot sold: it sells no more;
+ * 3. what all blocks but the due ones cost, as a credit. What is due is reckoned on what the slot sold, not on what is
+ *    booked, and set against the credits that stand: late bytes come to the same in whatever order, and a repeat makes nothing.
  */
 export function blockItems(
   stored: StoredCycle,
@@ -33,29 +33,36 @@ export function blockItems(
   const overage = overageSince(closed, adjustments, plans);
   if (overage === null) return [];
   const onLine = stored.booked.filter(({ line }) => line === BLOCK_LINE);
-  const credits = creditsOf(onLine, closed);
-  const known = onLine.filter((item) => !credits.includes(item));
+  const credits = numbered(onLine, (n) => itemKey(closed.subscriberId, closed.cycleStartMs, BLOCK_LINE, n));
+  const added = numbered(onLine, (n) => keyOf(closed, overage.blocks + n));
+  const told = onLine.filter((item) => !credits.includes(item) && !added.includes(item));
   const asked = stored.waiting.flatMap((intent) => askedItem(intent, closed, context));
-  const terms = termsOf(stored, closed, overage, plans, [...known, ...asked]);
-  // Reckoned on what the slot sold, not on what is booked: so late bytes come to the same in whatever order they come.
-  const due = overage.blocks + (terms === null ? 0 : blocksAtClose(terms, overage, overage.blocks));
-  const missing = due - known.length - asked.length;
+  const sold = Math.max(overage.blocks, told.length + asked.length);
+  const terms = termsOf(stored, closed, overage, plans, [...told, ...asked]);
+  const due = sold + (terms === null ? 0 : blocksAtClose(terms, overage, overage.blocks));
   const more =
     terms === null || terms.currency !== context.currency
       ? []
-      : newBlocks(terms, missing, [...known, ...asked], closed, context);
-  const blocks = [...known, ...asked, ...more];
-  return [...asked, ...more, ...creditItem(blocks, credits, Math.min(due, blocks.length), context)];
+      : newBlocks(terms, overage.blocks + added.length + 1, due - sold - added.length, closed, context);
+  const blocks = [...told, ...asked, ...added, ...more];
+  // An anchor that was corrected leaves items of sold blocks in the cycle before: they stay there.
+  const elsewhere = sold - told.length - asked.length;
+  const dueHere = Math.min(Math.max(0, due - elsewhere), blocks.length);
+  return [...asked, ...more, ...creditItem(blocks, credits, dueHere, context)];
 }
 
-/** Numbered from 1; whatever else is on the line is a block. */
-function creditsOf(onLine: readonly BookedItem[], { subscriberId, cycleStartMs }: ClosedCycle): BookedItem[] {
-  const credits: BookedItem[] = [];
+function keyOf({ subscriberId, cycleStartMs }: ClosedCycle, block: number): string {
+  return overageItemKey(subscriberId, cycleStartMs, 'data', block);
+}
+
+/** Those whose keys are numbered from 1 without a gap. */
+function numbered(items: readonly BookedItem[], keyOfNumber: (n: number) => string): BookedItem[] {
+  const found: BookedItem[] = [];
   for (;;) {
-    const key = itemKey(subscriberId, cycleStartMs, BLOCK_LINE, credits.length + 1);
-    const found = onLine.find((item) => item.key === key);
-    if (found === undefined) return credits;
-    credits.push(found);
+    const key = items.length === found.length ? null : keyOfNumber(found.length + 1);
+    const next = items.find((item) => item.key === key);
+    if (next === undefined) return found;
+    found.push(next);
   }
 }
 
@@ -69,23 +76,19 @@ function askedItem(intent: ActionIntent, closed: ClosedCycle, context: ItemConte
   return [{ ...item, type: 'overage', currency, description: what, source }];
 }
 
+/** @param first number of the first one */
 function newBlocks(
   terms: OverageTerms,
+  first: number,
   count: number,
-  taken: readonly { key: string }[],
   closed: ClosedCycle,
   context: ItemContext,
 ): BillingItem[] {
-  const keys = new Set(taken.map(({ key }) => key));
-  const items: BillingItem[] = [];
-  for (let block = 1; items.length < count; block += 1) {
-    const key = overageItemKey(closed.subscriberId, closed.cycleStartMs, 'data', block);
-    if (keys.has(key)) continue;
-    const what = `block ${block} of ${terms.blockBytes} bytes`;
-    const item = blockItem(key, terms.blockPriceMinor, closed, context);
-    items.push({ ...item, description: what, source: { ...item.source, what } });
-  }
-  return items;
+  return Array.from({ length: Math.max(0, count) }, (_, n) => {
+    const what = `block ${first + n} of ${terms.blockBytes} bytes`;
+    const item = blockItem(keyOf(closed, first + n), terms.blockPriceMinor, closed, context);
+    return { ...item, description: what, source: { ...item.source, what } };
+  });
 }
 
 function blockItem(
@@ -151,15 +154,17 @@ function creditItem(
 
 /**
  * Terms by which blocks are sold: what the slot says, else the plan's. Nobody who did not agree gets more than were sold. Where
- * neither says anything, blocks that were sold were of the size that they had; null = none were.
+ * neither says anything, blocks that were sold were of the size that they had; null = none are.
  */
 function termsOf(
   { overageConsent }: StoredCycle,
-  { cycleStartMs, planId, parts }: ClosedCycle,
+  { cycleStartMs, planId, parts, allowance }: ClosedCycle,
   { terms, blocks, soldBytes }: ClosedOverage,
   plans: PlanLookup,
   known: readonly { amountMinor: number }[],
 ): OverageTerms | null {
+  // Nothing is beyond what has no limit.
+  if (allowance?.baseBytes === null) return null;
   const last = parts?.at(-1);
   const versions = plans.plan(last?.planId ?? planId);
   const plan =

@@ -513,6 +513,33 @@ function blocks<Tx>(fixture: () => BookFixture<Tx>): void {
     expect(items.map(({ quantity }) => quantity).reduce((a, b) => a + b)).toBe(2);
   });
 
+  it('charges no block of a plan without a cap', async () => {
+    const { ledger, give } = fixture();
+    await give(aTariff('s-1', 'blocks'));
+    const allowance = { baseBytes: null, carryInBytes: 0, carryOutBytes: 0, topUps: [] };
+    await ledger.insert(SLOT, 1, {
+      closedCycles: [aClose('s-1', 'blocks', GB, { allowance, ...overage({}) })],
+    });
+    await ledger.insert(SLOT, 2, { adjustments: [late('a', 's-1', 90 * GB)] });
+    expect(await itemsOf(fixture(), 's-1')).toEqual([]);
+  });
+
+  it('charges nobody again for blocks that were sold before the anchor was corrected', async () => {
+    const { ledger, book, run, give } = fixture();
+    await give(aTariff('s-1', 'blocks', { cycle: { kind: 'month', anchorDay: 15 } }));
+    const sold = [itemOfBlock(aBlock('s-1', 1)), itemOfBlock(aBlock('s-1', 2))];
+    await run((tx) => book.book(tx, sold));
+    const [cycleStartMs, cycleEndMs] = [JANUARY.startMs + 14 * DAY, FEBRUARY.startMs + 14 * DAY];
+    const bounds = { cycleStartMs, cycleEndMs };
+    const beyond = overage({ blocks: 2, soldBytes: 20 * GB, overBytes: 25 * GB });
+    const closed = aClose('s-1', 'blocks', 125 * GB, { ...bounds, ...beyond });
+    await ledger.insert(SLOT, 1, { closedCycles: [closed] });
+    expect(await sums(fixture(), 's-1')).toEqual({ 'overage:data': 2 * 450 + 500 });
+    await run((tx) => book.close(tx, [closed]));
+    await ledger.insert(SLOT, 2, { adjustments: [late('a', 's-1', 10 * GB, bounds)] });
+    expect(await sums(fixture(), 's-1')).toEqual({ 'overage:data': 2 * 450 + 2 * 500 });
+  });
+
   it('refunds no block for a top-up that came later', async () => {
     const { ledger, give } = fixture();
     await give(aTariff('s-1', 'blocks'));
