@@ -2,12 +2,9 @@ import type { FastifyInstance } from 'fastify';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { ROLES } from '../schemas/roles.ts';
 import type { Role } from '../schemas/roles.ts';
-import { MemoryApiKeys } from '../storage/memory/api-keys.ts';
-import { MemoryImports } from '../storage/memory/imports.ts';
-import { apiOptions } from './api-rig.contract.ts';
-import { billingSources } from './billing-fake.contract.ts';
+import type { MemoryApiKeys } from '../storage/memory/api-keys.ts';
 import { createApi } from './server.ts';
-import { recordingTariffs } from './tariff-fake.contract.ts';
+import { wholeApiOptions } from './whole-api.contract.ts';
 
 /** Everybody who reads what names no person. */
 const READERS: Role[] = ['viewer', 'analyst', 'product', 'operator', 'billing'];
@@ -82,6 +79,15 @@ const ACCESS: Record<string, Role[] | typeof PUBLIC> = {
   'DELETE /v1/imports/{importId}': SUPPORT,
   'GET /v1/imports/{importId}/faults': SUPPORT,
   'POST /v1/imports/{importId}/resume': SUPPORT,
+  // operation
+  'GET /v1/audit': ['operator'],
+  'GET /v1/jobs': ['operator'],
+  'GET /v1/jobs/{name}/runs': ['operator'],
+  'POST /v1/jobs/{name}/runs': ['operator'],
+  'GET /v1/keys': [],
+  'POST /v1/keys': [],
+  'DELETE /v1/keys/{id}': [],
+  'POST /v1/state/fold-version': [],
   // feeds
   'GET /v1/feeds': READERS,
   'GET /v1/feeds/profiles': READERS,
@@ -92,7 +98,7 @@ const ACCESS: Record<string, Role[] | typeof PUBLIC> = {
   'GET /v1/dead-letters/summary': ['analyst', 'operator'],
   'GET /v1/dead-letters/{id}': ['analyst', 'operator'],
   'POST /v1/dead-letters/replay': ['operator'],
-  // policies and operation
+  // policies
   'GET /v1/policies': READERS_OF_POLICIES,
   'POST /v1/policies': ['product'],
   'POST /v1/policies/validate': ['analyst', 'product'],
@@ -104,7 +110,6 @@ const ACCESS: Record<string, Role[] | typeof PUBLIC> = {
   'GET /v1/policies/{id}/versions/{version}': READERS_OF_POLICIES,
   'GET /v1/provider-settings': READERS_OF_POLICIES,
   'PUT /v1/provider-settings': ['product'],
-  'POST /v1/state/fold-version': [],
 };
 
 /** Routes that the document does not have. */
@@ -112,27 +117,13 @@ const HIDDEN: readonly string[] = [];
 
 const METHODS = ['get', 'put', 'post', 'patch', 'delete'] as const;
 
-/** Files are not brought in here: imports.test.ts has that. */
-const absent = new Error('nobody brings files in');
-
 let app: FastifyInstance;
 let keys: MemoryApiKeys;
 
 beforeAll(async () => {
-  const options = apiOptions();
+  const options = wholeApiOptions();
   keys = options.keys;
-  const api = await createApi({
-    ...options,
-    tariffs: recordingTariffs(),
-    billing: billingSources(),
-    imports: {
-      importer: { take: () => Promise.reject(absent), resume: () => Promise.reject(absent) },
-      ...{ imports: new MemoryImports(), maxBytes: 1 },
-    },
-    intake: { turnsAway: () => false, take: () => Promise.reject(new Error('accounting.test.ts has one')) },
-    ...{ rateLimit: 1_000_000, keyRateLimit: 1_000_000, failureLimit: 1_000_000, feedRateLimit: 1_000_000 },
-  });
-  app = api.app;
+  ({ app } = await createApi(options));
 }, 120_000);
 
 /** All that the document has, as `GET /v1/overview`. */

@@ -204,6 +204,7 @@ async function apiPart({
     directory: stores.directory,
     log: around.telemetry.log,
     rateLimit: config.api.rateLimit,
+    keyRateLimit: config.api.keyRateLimit,
     trustedProxies: config.api.trustedProxies,
   });
   return {

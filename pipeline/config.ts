@@ -58,6 +58,8 @@ export interface Config {
   /** 64 hex digits; null = one is made and kept in the data folder */
   readonly secretKey: Secret | null;
   readonly defaultZone: string;
+  /** ISO 4217; of accounts that nobody made */
+  readonly defaultCurrency: string;
   readonly maxRecordBytes: number;
   /** of packets that come by HTTP; null = they have no service name */
   readonly radiusServiceAttribute: string | null;
@@ -90,6 +92,8 @@ export interface Config {
     readonly port: number;
     /** requests a minute and address */
     readonly rateLimit: number;
+    /** requests a minute of a key that has no limit of its own */
+    readonly keyRateLimit: number;
     readonly trustedProxies: readonly string[];
   };
   readonly metrics: { readonly host: string; readonly port: number };
@@ -180,6 +184,7 @@ function toConfig(values: Values): Config {
     policyConfirmPercent: values.WEIR_POLICY_CONFIRM_PERCENT,
     secretKey: values.WEIR_SECRET_KEY,
     defaultZone: values.WEIR_DEFAULT_ZONE,
+    defaultCurrency: values.WEIR_DEFAULT_CURRENCY,
     maxRecordBytes: values.WEIR_MAX_RECORD_BYTES,
     radiusServiceAttribute: values.WEIR_RADIUS_SERVICE_ATTRIBUTE,
     deadLetterRetentionMs: values.WEIR_DEAD_LETTER_DAYS * 86_400_000,
@@ -196,6 +201,7 @@ function toConfig(values: Values): Config {
       host: values.WEIR_API_HOST,
       port: values.WEIR_API_PORT,
       rateLimit: values.WEIR_API_RATE_LIMIT,
+      keyRateLimit: values.WEIR_API_KEY_RATE_LIMIT,
       trustedProxies: values.WEIR_API_TRUSTED_PROXIES ?? [],
     },
     metrics: { host: values.WEIR_METRICS_HOST, port: values.WEIR_METRICS_PORT },

@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { isZone } from '../../rules/cycle.ts';
+import { exponentOf } from '../../rules/tariff/currencies.ts';
 import { cronTimes } from '../schedule/cron.ts';
 import { isJobName, JOB_CRONS } from '../schedule/job-table.ts';
 import type { JobTimes } from '../schedule/job-table.ts';
@@ -137,6 +138,11 @@ export const key256: Form<Secret> = form(
 export const kafkaName: Form<string> = form(
   '1 to 249 letters, digits, dots, underscores or hyphens (and not . or ..)',
   (text) => (/^[a-zA-Z0-9._-]{1,249}$/.test(text) && text !== '.' && text !== '..' ? text : null),
+);
+
+/** A currency of ISO 4217 that is in use. */
+export const currency: Form<string> = form('a currency such as EUR', (text) =>
+  exponentOf(text) === null ? null : text,
 );
 
 /** An IANA time zone that this Node knows. */

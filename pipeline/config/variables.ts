@@ -179,6 +179,11 @@ const PROCESS = {
     '600',
     'Requests a minute that one address may make.',
   ),
+  WEIR_API_KEY_RATE_LIMIT: preset(
+    forms.whole(1, 1_000_000),
+    '6000',
+    'Requests a minute that one key may make, unless it was made with a number of its own.',
+  ),
   WEIR_API_TRUSTED_PROXIES: optional(
     forms.networks,
     'Proxies whose X-Forwarded-For is believed. Unset: nobody’s.',
@@ -196,6 +201,11 @@ const METERING = {
     forms.zone,
     'UTC',
     'Time zone of billing cycles of subscribers without one of their own.',
+  ),
+  WEIR_DEFAULT_CURRENCY: preset(
+    forms.currency,
+    'EUR',
+    'Currency of accounts that Weir makes by itself, for subscribers of a directory that names none.',
   ),
   WEIR_MAX_RECORD_BYTES: preset(
     forms.whole(256, 1_048_576),
