@@ -225,7 +225,7 @@ export function intentsOf(effects: Pick<BatchEffects, 'outbox'>): ActionIntent[]
 
 /** What a subscriber's values hold of it. The due time is the slot's: a look in vain moves it and writes no value. */
 export function storedPart(subscriber: Subscriber): Partial<Subscriber> {
-  const { counted: _c, rows: _r, rowsThroughMs: _t, dueMs: _d, ...stored } = subscriber;
+  const { counted: _c, rows: _r, rowsThroughMs: _t, dueMs: _d, keepsParts: _k, ...stored } = subscriber;
   return stored;
 }
 

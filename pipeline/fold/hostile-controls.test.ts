@@ -107,7 +107,6 @@ it(
         fold(state, logOf(steps).inputs);
         for (const subscriber of state.subscribers.values()) {
           const copy = newSubscriber(subscriber.id, SETTINGS);
-          copy.keepsParts = true;
           decodeHot(encodeHot(subscriber, NEWEST_BLOB_VERSION), copy);
           decodeCold(encodeCold(subscriber, NEWEST_BLOB_VERSION), copy);
           expect(storedPart(copy)).toEqual(storedPart(subscriber));
