@@ -44,6 +44,8 @@ export class CycleBook {
   cycles: Cycle[] = [];
   /** start of the cycle that contained the watermark when it was last looked at; null = no watermark yet */
   currentMs: number | null = null;
+  /** start of the first cycle that octets or corrections waited in before event time began; null = none did */
+  #waitingMs: number | null = null;
   readonly #days = new Map<number, BandedTotal>();
   readonly #calendar: LocalCalendar;
 
@@ -63,13 +65,18 @@ export class CycleBook {
     for (const day of days) this.#days.set(day.startMs, day);
   }
 
-  /** Moves on to the cycle that contains the watermark. Returns the one that was current before; null = it still is, or none was. */
+  /**
+   * Moves on to the cycle that contains the watermark. Returns the one that was current before, or that came first before event
+   * time began; null = it still is, or none was.
+   */
   roll(rule: CycleTerms, watermarkMs: number): Cycle | null {
     const { current } = this;
     if (watermarkMs <= 0) return null;
     if (current !== null && current.startMs <= watermarkMs && watermarkMs < current.endMs) return null;
-    this.currentMs = this.#cycleByRule(rule, watermarkMs).startMs;
-    return current;
+    const { startMs } = this.#cycleByRule(rule, watermarkMs);
+    const before = current ?? this.cycles.find((one) => one.startMs === this.#waitingMs) ?? null;
+    this.currentMs = startMs;
+    return before !== null && before.startMs < startMs ? before : null;
   }
 
   /** The cycle before the current one: as it is known, else an empty one, which nobody keeps. */
@@ -168,9 +175,9 @@ export class CycleBook {
     const fromMs = this.#closedThroughMs;
     this.cycles = closed;
     this.currentMs = null;
+    this.#waitingMs = null;
     this.roll(rule, watermarkMs);
-    for (const day of this.#days.values()) {
-      if (day.startMs < fromMs) continue;
+    for (const day of this.daysFrom(fromMs, Number.POSITIVE_INFINITY).reverse()) {
       const cycle = this.cycleOf(rule, day.startMs);
       const part = partAt(cycle.parts, day.startMs);
       for (const to of part === null ? [cycle] : [cycle, part]) {
@@ -178,7 +185,7 @@ export class CycleBook {
         for (const [serviceClass, amount] of day.offPeak) addToOffPeak(to, serviceClass, amount);
       }
     }
-    this.#moveSpent(open);
+    this.#moveSpent(rule, open);
     for (const { startMs, adjusted } of open) {
       if (isNothing(adjusted)) continue;
       const cycle = this.cycleOf(rule, Math.max(startMs, fromMs));
@@ -187,10 +194,11 @@ export class CycleBook {
   }
 
   /** What past cycles had besides their caps goes to the past ones in which they began; of two the newer one's. */
-  #moveSpent(before: readonly Cycle[]): void {
-    for (const { startMs, spent } of before) {
-      const now = this.cycles.find((one) => one.startMs <= startMs && startMs < one.endMs);
-      if (spent !== null && now !== undefined && now.startMs < (this.currentMs ?? 0)) now.spent = spent;
+  #moveSpent(rule: CycleTerms, before: readonly Cycle[]): void {
+    for (const { startMs, spent } of before.toReversed()) {
+      if (spent === null) continue;
+      const cycle = this.cycleOf(rule, Math.max(startMs, this.#closedThroughMs));
+      if (cycle.startMs < (this.currentMs ?? Number.NEGATIVE_INFINITY)) cycle.spent ??= spent;
     }
   }
 
@@ -221,6 +229,7 @@ export class CycleBook {
     const known = this.cycles.find(({ startMs }) => startMs === bounds.startMs);
     if (known !== undefined) return known;
     const made = emptyCycle(bounds, freshParts(bounds, rule.cuts));
+    if (this.currentMs === null) this.#waitingMs ??= made.startMs;
     this.cycles.push(made);
     this.cycles.sort((a, b) => a.startMs - b.startMs);
     return made;

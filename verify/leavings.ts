@@ -1,5 +1,4 @@
 import { addTo, isNothing, nothing, plus } from './amount.ts';
-import type { Amount } from './amount.ts';
 import type { Cycle, CycleTerms } from './cycle-book.ts';
 import type { Expected, ExpectedAdjustment } from './expected.ts';
 import { ruleOf } from './line.ts';

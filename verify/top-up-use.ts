@@ -26,14 +26,21 @@ export function rollTariff(line: Line, ended: Cycle, before: Cycle, plans: PlanB
     if (!isGone) uses.set(id, { before: use.before + use.used, used: 0n });
   }
   line.topUpUses = uses;
-  line.carry = null;
-  setCarry(line, before, plans, false);
+  const { current } = line.book;
+  const bytes = carryOf(pastView(line, before, plans));
+  line.carry =
+    bytes === null || current === null ? null : { cycleStartMs: current.startMs, bytes, final: false };
 }
 
-function spentIn(line: Line, cycle: Cycle, plans: PlanBook): Spent {
-  const { blocks, soldBytes } = extrasIn(line, cycle.startMs);
-  const topUps = new Map([...line.topUpUses].map(([id, { used }]) => [id, used]));
-  return { carryBytes: carriedInto(pastView(line, cycle, plans)), blocks, soldBytes, topUps };
+function spentIn(line: Line, cycle: Cycle, plans: PlanBook): Spent | null {
+  const asked = extrasIn(line, cycle.startMs);
+  // Those of a later cycle are its own.
+  const { blocks, soldBytes } = asked.cycleStartMs < cycle.endMs ? asked : { blocks: 0, soldBytes: 0 };
+  const used = [...line.topUpUses].filter(([, use]) => use.used > 0n);
+  const topUps = new Map(used.map(([id, use]) => [id, use.used]));
+  const carryBytes = carriedInto(pastView(line, cycle, plans));
+  const isNothing = carryBytes === 0n && blocks === 0 && soldBytes === 0 && topUps.size === 0;
+  return isNothing ? null : { carryBytes, blocks, soldBytes, topUps };
 }
 
 /** Octets or corrections came to a cycle that is not the current one. */
@@ -41,18 +48,18 @@ export function noteLate(line: Line, cycle: Cycle, plans: PlanBook): void {
   const { current } = line.book;
   if (current === null || cycle.endMs !== current.startMs || cycle.closed) return;
   useInPast(line, cycle, plans);
-  if (line.carry !== null && !line.carry.final) setCarry(line, cycle, plans, false);
+  reckonCarry(line, cycle, plans, false);
 }
 
 /** The cycle before the current one goes to billing: what it leaves is that for good. */
 export function closeCarry(line: Line, cycle: Cycle, plans: PlanBook): void {
-  if (cycle.endMs === line.book.current?.startMs && line.carry !== null) setCarry(line, cycle, plans, true);
+  if (cycle.endMs === line.book.current?.startMs) reckonCarry(line, cycle, plans, true);
 }
 
-function setCarry(line: Line, cycle: Cycle, plans: PlanBook, final: boolean): void {
-  const { current } = line.book;
-  const bytes = carryOf(pastView(line, cycle, plans));
-  line.carry = bytes === null || current === null ? null : { cycleStartMs: current.startMs, bytes, final };
+function reckonCarry(line: Line, cycle: Cycle, plans: PlanBook, final: boolean): void {
+  const { carry } = line;
+  if (carry === null || carry.final || carry.cycleStartMs !== cycle.endMs) return;
+  line.carry = { ...carry, bytes: carryOf(pastView(line, cycle, plans)) ?? 0n, final };
 }
 
 /** Late octets use what was live as their cycle ended: the less is left of it now. */

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { ACTION_KINDS } from '../../schemas/action.ts';
 import { FLAGS } from '../../schemas/outcome.ts';
 import { HOUR, LogBuilder, MINUTE, NOON, fold, freshSlot } from '../factories.ts';
-import { randomLog, randomLogWithControls } from '../random-log.ts';
+import { randomLog, randomLogWithControls, randomTariffLog } from '../random-log.ts';
 import { CASES } from './cases.ts';
 import { counterLog } from './counter-log.ts';
 import { recomputed } from './oracle.ts';
@@ -78,6 +78,20 @@ describe('fold and recomputation', { timeout: TIMEOUT_MS }, () => {
     ])
       expect(seen).toContain(section);
     for (const kind of ['hold', 'boost']) expect(kinds).toContain(kind);
+  });
+
+  it('agree on random logs in which tariffs change all the time', () => {
+    const seen = new Set<string>();
+    fc.assert(
+      fc.property(randomTariffLog(), (log) => {
+        for (const [section, lines] of Object.entries(compare(log))) if (lines.length > 0) seen.add(section);
+      }),
+      { numRuns: RUNS },
+    );
+    for (const section of ['parts', 'carry', 'spent', 'top-up use', 'contributions'])
+      expect(seen).toContain(section);
+    for (const what of ['cycles', 'accounts', 'parts', 'top-ups', 'blocks', 'terms'])
+      expect(seen).toContain(`closed ${what}`);
   });
 
   it('agree on counters that wrap, restart and leap, on learned intervals and clocks, and on families of sessions', () => {
