@@ -281,13 +281,16 @@ describe('PostgresItemBook beside others', () => {
       // Looked at when the first is over.
       done.second.catch(() => undefined);
       await expect
-        .poll(async () => {
-          const waiting = await database.pool.query(
-            'select 1 from pg_stat_activity where $1 = any(pg_blocking_pids(pid))',
-            [own.rows[0]?.pid],
-          );
-          return isOver || waiting.rowCount === 1;
-        }, 10_000)
+        .poll(
+          async () => {
+            const waiting = await database.pool.query(
+              'select 1 from pg_stat_activity where $1 = any(pg_blocking_pids(pid))',
+              [own.rows[0]?.pid],
+            );
+            return isOver || waiting.rowCount === 1;
+          },
+          { timeout: 10_000 },
+        )
         .toBe(true);
     });
     if (done.second === undefined) throw new Error('the second did not begin');
