@@ -74,6 +74,28 @@ export async function postOnce<T>(target: ApiTarget, path: string, body: unknown
   }
 }
 
+/**
+ * POST of a file as it is read. After 'timeout' or 'unreachable' what was asked may be done all the same.
+ *
+ * @param type of its content
+ * @throws AppError as getView
+ */
+export async function postFile<T>(
+  target: ApiTarget,
+  path: string,
+  type: string,
+  bytes: ReadableStream<Uint8Array>,
+  timeoutMs: number,
+): Promise<T> {
+  const request: RequestInit & { headers: Record<string, string>; duplex: 'half' } = {
+    method: 'POST',
+    headers: { 'content-type': type },
+    body: bytes,
+    duplex: 'half',
+  };
+  return answered<T>(target, path, request, timeoutMs);
+}
+
 /** GET, with the revision that it shows for a change of it; null = it has none. */
 export async function getTagged<T>(
   target: ApiTarget,

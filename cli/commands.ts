@@ -14,6 +14,7 @@ import { deadLetterCommands } from './dead-letter-commands.ts';
 import { explainCommand } from './explain-command.ts';
 import { feedCommands } from './feed-commands.ts';
 import { overviewText } from './format.ts';
+import { importCommands } from './import-commands.ts';
 import { jobCommands } from './job-commands.ts';
 import { keyCommands } from './key-commands.ts';
 import { cycleCommands } from './cycle-commands.ts';
@@ -77,6 +78,7 @@ function program(io: CliIo, result: { code: number }): Command {
   migrateCommands(weir, io);
   keyCommands(weir, io);
   jobCommands(weir, io);
+  importCommands(weir, io, () => (result.code = EXIT.failed));
   viewCommands(weir, io);
   policyCommands(weir, io, result);
   stateCommands(weir, io);

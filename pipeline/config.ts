@@ -97,6 +97,8 @@ export interface Config {
     readonly trustedProxies: readonly string[];
   };
   readonly metrics: { readonly host: string; readonly port: number };
+  /** files of subscribers and assignments; backlog = controls that may wait for the log meanwhile */
+  readonly imports: { maxBytes: number; backlog: number };
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
   readonly stopGraceMs: number;
@@ -205,6 +207,7 @@ function toConfig(values: Values): Config {
       trustedProxies: values.WEIR_API_TRUSTED_PROXIES ?? [],
     },
     metrics: { host: values.WEIR_METRICS_HOST, port: values.WEIR_METRICS_PORT },
+    imports: { maxBytes: values.WEIR_IMPORT_MAX_MB * 1_000_000, backlog: values.WEIR_IMPORT_BACKLOG },
     logLevel: values.WEIR_LOG_LEVEL,
     logFormat: values.WEIR_LOG_FORMAT,
     stopGraceMs: values.WEIR_STOP_GRACE_SECONDS,

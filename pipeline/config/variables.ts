@@ -161,6 +161,12 @@ const PROCESS = {
     forms.jobTimes,
     'When jobs are due where that differs from the usual, `name=cron` with semicolons between; in UTC.',
   ),
+  WEIR_IMPORT_MAX_MB: preset(forms.whole(1, 4096), '1024', 'Largest file that can be brought in, in MB.'),
+  WEIR_IMPORT_BACKLOG: preset(
+    forms.whole(1, 5000),
+    '5000',
+    'Changes that may wait for the log while a file is brought in; what people change meanwhile waits behind as many.',
+  ),
   WEIR_STOP_GRACE_SECONDS: preset(
     forms.seconds(1, 3600),
     '25',

@@ -56,11 +56,11 @@ export class Importer {
    */
   async take({ kind, format, dryRun, by, bytes }: GivenFile): Promise<ImportJob> {
     this.#whileOpen();
-    const { imports, chunkRows, limits, nowMs } = this.#parts;
+    const { imports, chunkRows, limits } = this.#parts;
     const importId = randomUUID();
     await imports.begin({ importId, kind, dryRun, chunkRows, by });
     try {
-      const reading = readFile(kind, format, bytes, chunkRows, limits, nowMs());
+      const reading = readFile(kind, format, bytes, chunkRows, limits);
       let step = await reading.next();
       for (; step.done !== true; step = await reading.next()) await imports.stage(importId, step.value);
       const { contentHash, records, faults } = step.value;

@@ -24,7 +24,7 @@ async function read(
   { limits = LIMITS, size = 7 }: { limits?: FileLimits; size?: number } = {},
 ): Promise<FileRead> {
   const bytes = typeof text === 'string' ? Buffer.from(text) : text;
-  const reading = readFile(kind, format, pieces(bytes, size), 2, limits, NOW);
+  const reading = readFile(kind, format, pieces(bytes, size), 2, limits);
   const chunks: StagedRecord[][] = [];
   for (;;) {
     const step = await reading.next();
@@ -54,7 +54,7 @@ describe('readFile', () => {
       '"s,3",,,,,UTC,false,',
     ].join('\r\n');
     const { chunks, end } = await read('subscribers', 'csv', text);
-    const credential = (userName: string) => ({ userName, fromMs: NOW, toMs: null });
+    const credential = (userName: string) => ({ userName, fromMs: 0, toMs: null });
     const first = subscriber('s1', {
       accountId: 'a1',
       externalId: 'e1',

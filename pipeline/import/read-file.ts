@@ -28,7 +28,6 @@ export interface FileEnd {
  * Reads a file of records as it comes, checks each, and gives them in chunks. A fault is a record's own and names its line; a text
  * that is no CSV, or not UTF-8, ends the reading with one.
  *
- * @param nowMs the log's clock
  * @returns when the file is at its end
  * @throws AppError 'invalid-input' beyond the limits
  */
@@ -38,10 +37,9 @@ export async function* readFile(
   bytes: AsyncIterable<Uint8Array>,
   chunkRows: number,
   limits: FileLimits,
-  nowMs: number,
 ): AsyncGenerator<StagedRecord[], FileEnd> {
   const hash = createHash('sha256');
-  const collector = new Collector(kind, chunkRows, limits.maxRecords, nowMs);
+  const collector = new Collector(kind, chunkRows, limits.maxRecords);
   const parser = format === 'csv' ? new CsvLines(collector, kind) : new JsonLines(collector);
   const utf8 = new TextDecoder('utf-8', { fatal: true });
   let size = 0;
@@ -160,17 +158,15 @@ class Collector {
   readonly #kind: ImportKind;
   readonly #chunkRows: number;
   readonly #maxRecords: number;
-  readonly #nowMs: number;
 
-  constructor(kind: ImportKind, chunkRows: number, maxRecords: number, nowMs: number) {
+  constructor(kind: ImportKind, chunkRows: number, maxRecords: number) {
     this.#kind = kind;
     this.#chunkRows = chunkRows;
     this.#maxRecords = maxRecords;
-    this.#nowMs = nowMs;
   }
 
   take(line: number, value: unknown): void {
-    const { content, fault } = readRecord(this.#kind, value, this.#nowMs);
+    const { content, fault } = readRecord(this.#kind, value);
     if (fault !== null) {
       this.fault(line, fault);
       return;

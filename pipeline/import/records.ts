@@ -149,22 +149,19 @@ function valueOf(column: string, cell: string): unknown {
 
 /**
  * Checks one record and says it as the store takes it. What a subscriber does not say: an account of its own, segment '', no tags,
- * no consent, no credential; what a credential or assignment does not say of its end: it is open.
- *
- * @param nowMs what begins without a time begins then, by the log's clock
+ * no consent, no credential; of a credential without a time: it is the subscriber's since 1970; without an end: it is open. None of
+ * it depends on when the file is read: the same file again says the same.
  */
-export function readRecord(kind: ImportKind, value: unknown, nowMs: number): Read {
+export function readRecord(kind: ImportKind, value: unknown): Read {
   const fault = CHECKS[kind](value, '');
   if (fault !== null) return { content: null, fault: isObject(value) ? fault.trim() : 'is not an object' };
   const content =
-    kind === 'subscribers'
-      ? subscriberOf(value as GivenSubscriber, nowMs)
-      : assignmentOf(value as GivenAssignment);
+    kind === 'subscribers' ? subscriberOf(value as GivenSubscriber) : assignmentOf(value as GivenAssignment);
   const wrong = datesFault(content);
   return wrong === null ? { content, fault: null } : { content: null, fault: wrong };
 }
 
-function subscriberOf(given: GivenSubscriber, nowMs: number): Content {
+function subscriberOf(given: GivenSubscriber): Content {
   const { subscriberId, credentials = [] } = given;
   return {
     subscriberId,
@@ -176,7 +173,7 @@ function subscriberOf(given: GivenSubscriber, nowMs: number): Content {
     overageConsent: given.overageConsent ?? false,
     credentials: credentials.map(({ userName, from, to }) => ({
       userName,
-      fromMs: from === undefined ? nowMs : Date.parse(from),
+      fromMs: from === undefined ? 0 : Date.parse(from),
       toMs: msOf(to),
     })),
   };

@@ -29,7 +29,7 @@ const MARK_UNKNOWN = `
   from import_job j
   where j.import_id = $1 and j.kind = 'assignments' and l.import_id = $1 and l.fault is null and not (
     exists (select from subscriber s where s.subscriber_id = l.content ->> 'subscriberId')
-    and exists (select from plan_version v where v.plan_id = l.content ->> 'planId'))`;
+    and exists (select from plan p where p.plan_id = l.content ->> 'planId'))`;
 
 const BECOME = `
   update import_job set state = $3,
