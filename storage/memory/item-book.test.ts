@@ -1,7 +1,8 @@
 import type { PlanTerms } from '../../schemas/tariff.ts';
 import type { AddOnTerms } from '../../schemas/tariff.ts';
 import { itemBookContract } from '../item-book.contract.ts';
-import type { GivenTariff } from '../item-book.contract.ts';
+
+import type { GivenTariff } from '../item-book-factory.contract.ts';
 import { MemoryInvoiceLedger } from './invoice-ledger.ts';
 import { MemoryItemBook } from './item-book.ts';
 import type { BilledInMemory, MemoryTariffSource } from './item-book.ts';
