@@ -3,7 +3,8 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { PROBLEM_TYPE } from './problem.ts';
 import type { JsonSchema } from './schema-arbitrary.contract.ts';
 import { anyJson, arbitraryOf, nearlyOf } from './schema-arbitrary.contract.ts';
-import { recordingApi } from './tariff-rig.contract.ts';
+import { tariffApi } from './tariff-rig.contract.ts';
+import { wholeApiOptions } from './whole-api.contract.ts';
 
 /** Requests of each route; WEIR_TEST_RUNS raises it. */
 const RUNS = Number(process.env['WEIR_TEST_RUNS'] ?? 30);
@@ -24,11 +25,16 @@ interface Route {
 /** Bodies of their own, or of binary records: their routes have tests of their own. */
 const ELSEWHERE = ['/v1/accounting', '/v1/imports'];
 
-let rig: Awaited<ReturnType<typeof recordingApi>>;
+let rig: Awaited<ReturnType<typeof open>>;
 let routes: Route[];
 
+function open() {
+  const options = wholeApiOptions();
+  return tariffApi(options.tariffs, options);
+}
+
 beforeAll(async () => {
-  rig = await recordingApi();
+  rig = await open();
   const { paths = {} } = rig.app.swagger() as unknown as {
     paths?: Record<string, Record<string, Operation>>;
   };

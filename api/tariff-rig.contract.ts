@@ -7,9 +7,12 @@ import type { TariffSources } from './tariff-sources.ts';
 
 type Method = 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE';
 
-/** An API over tariffs, and a way to ask it as somebody of a role. */
-export async function tariffApi<T extends TariffSources>(tariffs: T) {
-  const options = apiOptions();
+/**
+ * An API over tariffs, and a way to ask it as somebody of a role.
+ *
+ * @param options of all else that it serves
+ */
+export async function tariffApi<T extends TariffSources>(tariffs: T, options = apiOptions()) {
   const { app } = await createApi({ ...options, tariffs, rateLimit: 1_000_000, keyRateLimit: 1_000_000 });
   const keys = new Map<Role, string>();
   const keyOf = async (role: Role): Promise<string> => {

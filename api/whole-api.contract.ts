@@ -1,4 +1,5 @@
 import { jobViews } from '../pipeline/schedule/job-views.ts';
+import { AppError } from '../schemas/errors.ts';
 import { MemoryImports } from '../storage/memory/imports.ts';
 import { MemoryJobStore } from '../storage/memory/job-store.ts';
 import { apiOptions } from './api-rig.contract.ts';
@@ -6,7 +7,7 @@ import { billingSources } from './billing-fake.contract.ts';
 import { recordingTariffs } from './tariff-fake.contract.ts';
 
 /** Files are not brought in here, and records not taken: the routes have tests of their own. */
-const elsewhere = (): Promise<never> => Promise.reject(new Error('its own test has one'));
+const elsewhere = (): Promise<never> => Promise.reject(new AppError('not-found', 'its own test has one'));
 
 /** Options of an API with every route there is, over stores in memory; nobody is limited. */
 export function wholeApiOptions() {
