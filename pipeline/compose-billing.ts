@@ -54,7 +54,11 @@ const SIMULATED_TIMEOUT_MS = 5_000;
  *
  * @throws AppError 'config-invalid' for a key that no header can carry
  */
-export async function composeBilling(config: Config, telemetry: Telemetry, stores: Stores): Promise<Billing> {
+export async function composeBilling(
+  config: Config,
+  telemetry: Telemetry,
+  stores: Pick<Stores, 'pool'>,
+): Promise<Billing> {
   const { log, metrics } = telemetry;
   const events = billingTelemetry(log, metrics);
   const ledger = new PostgresInvoiceLedger(stores.pool);
@@ -115,7 +119,7 @@ async function openPeer(
 
 interface PartSources {
   config: Config;
-  stores: Stores;
+  stores: Pick<Stores, 'pool'>;
   ledger: InvoiceLedger;
   peer: Peer | null;
   events: ReturnType<typeof billingTelemetry>;

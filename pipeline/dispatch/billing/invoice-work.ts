@@ -67,8 +67,8 @@ function ledgerWork(ledger: InvoiceLedger): Omit<DispatchWork<InvoiceDelivery>, 
     claim: (owner, limit, leaseMs) => ledger.claim(owner, limit, leaseMs),
     attempts: ({ attempts }) => attempts,
     conclude,
-    settle: (owner, { item, askFirst }, { state, detail, retryAtMs, more }) =>
-      ledger.settle(owner, item.key, state, detail, retryAtMs, { askFirst, ...more }),
+    settle: (owner, { item }, { state, detail, retryAtMs, more }) =>
+      ledger.settle(owner, item.key, state, detail, retryAtMs, more),
     after: (delivery, { state, detail, more }, updatedAtMs) => ({
       ...delivery,
       ...{ state, detail, updatedAtMs, askFirst: more?.askFirst ?? delivery.askFirst },

@@ -77,7 +77,12 @@ export function waitOf(exchange: { retryAfter: string | null; date: string | nul
   const theirsMs = exchange.date === null ? Number.NaN : Date.parse(exchange.date);
   const ms = /^\d{1,9}$/.test(text)
     ? Number(text) * 1_000
-    : Date.parse(text) - (Number.isNaN(theirsMs) ? nowMs : theirsMs);
+    : dateOf(text) - (Number.isNaN(theirsMs) ? nowMs : theirsMs);
   if (Number.isNaN(ms)) return USUAL_WAIT_MS;
   return Math.min(LONGEST_WAIT_MS, Math.max(SHORTEST_WAIT_MS, ms));
+}
+
+/** NaN = none of HTTP's. Date.parse alone takes nearly everything. */
+function dateOf(text: string): number {
+  return /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)/.test(text) ? Date.parse(text) : Number.NaN;
 }
