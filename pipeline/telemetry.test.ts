@@ -103,12 +103,14 @@ describe('the metrics', () => {
 
   it('show what is held and halted without any overview', async () => {
     const { telemetry: made } = telemetry();
-    const worker = { states: [1, 2], unloaded: [3], halted: new Map([[3, new Error('gone')]]), held: [1] };
+    const states = [{ uncompiled: new Map() }, { uncompiled: new Map([['home-fup', 'no such fact']]) }];
+    const worker = { states, unloaded: [3], halted: new Map([[3, new Error('gone')]]), held: [1] };
     made.onScrape(() => {
       setOwnGauges(made.metrics, { worker, flusher: { backlogRows: 12, lagSeconds: 3 } });
     });
     const text = await made.render();
     expect(text).toContain('weir_partitions_owned 3');
+    expect(text).toContain('weir_policies_uncompiled 1');
     expect(text).toContain('weir_partitions_halted 1');
     expect(text).toContain('weir_partitions_egress_held 1');
     expect(text).toContain('weir_flush_backlog_rows 12');

@@ -4,7 +4,7 @@ import type { Metrics } from './metrics.ts';
 /** What a process knows of its partitions and rows without asking anybody. */
 export interface OwnProgress {
   worker: {
-    states: readonly unknown[];
+    states: readonly { uncompiled: ReadonlyMap<string, string> }[];
     unloaded: readonly unknown[];
     halted: { size: number };
     held: readonly number[];
@@ -17,6 +17,9 @@ export function setOwnGauges(metrics: Metrics, { worker, flusher }: OwnProgress)
   metrics.partitionsOwned.set(worker.states.length + worker.unloaded.length);
   metrics.partitionsHalted.set(worker.halted.size);
   metrics.partitionsHeld.set(worker.held.length);
+  metrics.policiesUncompiled.set(
+    new Set(worker.states.flatMap(({ uncompiled }) => [...uncompiled.keys()])).size,
+  );
   metrics.flushBacklog.set(flusher.backlogRows);
   metrics.flushLag.set(flusher.lagSeconds);
 }

@@ -193,6 +193,10 @@ function relay(set: MetricSet) {
       'weir_policy_folder_faults',
       'Files of the policies folder that were refused; what was in force stays. Must be 0.',
     ),
+    policiesUncompiled: set.gauge(
+      'weir_policies_uncompiled',
+      'Policies that slots of this process leave out, as this program can not compile them. Must be 0.',
+    ),
     relayLeader: set.gauge('weir_relay_leader', '1 while this process is the relay.'),
   };
 }

@@ -9,9 +9,15 @@ import type { SlotTotals } from './slot-counters.ts';
 
 export interface ObserverOptions {
   /** slots in memory, `worker.states`; asked after the worker exists only */
-  states: () => readonly SlotTotals[];
+  states: () => readonly ObservedSlot[];
   /** append times are simulated: the time to delivery cannot be told from them */
   simulatedTime: boolean;
+}
+
+/** What of a slot is told. */
+export interface ObservedSlot extends SlotTotals {
+  /** policies that are left out: why, by id; another object each time they are compiled */
+  uncompiled: ReadonlyMap<string, string>;
 }
 
 /** Metrics and log lines of the flow. No line a record; actions one line each at debug. */
@@ -31,20 +37,33 @@ export function createObservers(
   };
 }
 
-function workerEvents(log: Logger, metrics: Metrics, states: () => readonly SlotTotals[]): WorkerEvents {
+function workerEvents(log: Logger, metrics: Metrics, states: () => readonly ObservedSlot[]): WorkerEvents {
   const counters = new SlotCounters(metrics);
-  const slot = (partition: number): SlotTotals | undefined =>
+  const slot = (partition: number): ObservedSlot | undefined =>
     states().find((state) => state.partition === partition);
+  const told = new WeakSet<object>();
+  const tellUncompiled = ({ partition, uncompiled }: ObservedSlot): void => {
+    if (uncompiled.size === 0 || told.has(uncompiled)) return;
+    told.add(uncompiled);
+    for (const [policy, reason] of uncompiled)
+      log.error({ partition, policy, reason }, 'a stored policy can not be compiled: it is left out');
+  };
   return {
     opened: (partition, position) => {
       const totals = slot(partition);
-      if (totals !== undefined) counters.opened(totals);
+      if (totals !== undefined) {
+        counters.opened(totals);
+        tellUncompiled(totals);
+      }
       metrics.slotsOpened.inc();
       log.info({ partition, position }, 'slot loaded');
     },
     committed: (partition, effects, batch, durationMs) => {
       const totals = slot(partition);
-      if (totals !== undefined) counters.committed(totals);
+      if (totals !== undefined) {
+        counters.committed(totals);
+        tellUncompiled(totals);
+      }
       metrics.batches.inc();
       metrics.batchEntries.observe(batch.entries.length);
       metrics.batchDuration.observe(durationMs / 1000);

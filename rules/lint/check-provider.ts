@@ -1,4 +1,5 @@
 import type { ProviderSettings } from '../../schemas/provider.ts';
+import type { TopUpKind } from '../../schemas/tariff.ts';
 import { NO_PROVIDER_SETTINGS } from '../../schemas/provider.ts';
 import { isRealDate, isTime } from './calendar-values.ts';
 import { BLOCK_BYTES, MAX_NAME, PRICE, SECONDS, SPEED, isCurrency } from './check-event.ts';
@@ -140,14 +141,24 @@ function checkRedirects(value: unknown, report: Report): void {
   });
 }
 
+/** A product of bytes, of a boost with its speeds, or of a time in which nothing counts: these have no bytes. */
 function checkProduct(product: JsonObject, at: At, report: Report): void {
-  onlyKeys(product, ['bytes', 'priceMinor', 'currency', 'validSeconds'], at, report);
-  checkWhole(product, 'bytes', BLOCK_BYTES, at, report, { wrong: 'P601' });
+  const { kind = 'bytes' } = product;
+  const speeds = kind === 'boost' ? ['downBps', 'upBps'] : [];
+  onlyKeys(product, ['kind', 'bytes', ...speeds, 'priceMinor', 'currency', 'validSeconds'], at, report);
+  if (!TOP_UP_KINDS.some((known) => known === kind))
+    report.add('P601', [...at, 'kind'], `kind is one of ${TOP_UP_KINDS.join(', ')}, not ${shown(kind)}`);
+  const bytes = kind === 'bytes' ? BLOCK_BYTES : NO_BYTES;
+  checkWhole(product, 'bytes', bytes, at, report, { wrong: 'P601' });
+  for (const key of speeds) checkWhole(product, key, SPEED, at, report, { wrong: 'P601' });
   checkWhole(product, 'priceMinor', PRICE, at, report, { wrong: 'P601' });
   if (product['validSeconds'] !== null)
     checkWhole(product, 'validSeconds', SECONDS, at, report, { wrong: 'P601' });
   checkCurrency(product['currency'], [...at, 'currency'], report);
 }
+
+const TOP_UP_KINDS = ['bytes', 'boost', 'unlimited'] as const satisfies TopUpKind[];
+const NO_BYTES = { least: 0, most: 0 };
 
 function checkCurrency(currency: unknown, at: At, report: Report): void {
   if (isCurrency(currency) && CURRENCIES.has(currency)) return;
