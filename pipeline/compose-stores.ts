@@ -17,6 +17,7 @@ import type {
 import type { Analytics } from '../storage/analytics-ports.ts';
 import type { SubscriberHistory } from '../storage/history-ports.ts';
 import type { PolicyReports, PolicyStore, ShadowDecisions } from '../storage/policy-ports.ts';
+import type { TariffReads, TariffStore } from '../storage/tariff-ports.ts';
 import type { ActionLedger, NasInventory, SlotMarks, StateStore } from '../storage/ports.ts';
 import { PostgresApiKeys } from '../storage/postgres/api-keys.ts';
 import { PostgresBillingItems } from '../storage/postgres/billing-items.ts';
@@ -40,6 +41,7 @@ import { PostgresStateStore } from '../storage/postgres/state-store.ts';
 import { PostgresUsageRecords } from '../storage/postgres/usage-records.ts';
 import { RedisStateStore } from '../storage/redis/state-store.ts';
 import type pg from 'pg';
+import { tariffStores } from './compose-tariffs.ts';
 import type { Config } from './config.ts';
 
 /** Everything that is stored, behind its ports. */
@@ -60,6 +62,8 @@ export interface Stores {
   inventory: NasInventory;
   keys: ApiKeys;
   billingItems: BillingItems;
+  tariffs: TariffStore;
+  tariffReads: TariffReads;
   analytics: Analytics;
   /** Closes all of it in the right order; the data folder last. Idempotent. */
   close(): Promise<void>;
@@ -114,7 +118,7 @@ export async function openStores(
       store,
       marks: new PostgresSlotMarks(pool),
       ledger: new PostgresActionLedger(pool, Date.now, moneyAtClose(log)),
-      directory: new PostgresDirectory(pool, box, wakes.relay),
+      directory: new PostgresDirectory(pool, box, wakes.relay, config.defaultCurrency),
       policies: new PostgresPolicyStore(pool, wakes.relay),
       policyReports: new PostgresPolicyReports(pool, config.group, config.topic),
       shadows: new PostgresShadowDecisions(pool),
@@ -125,7 +129,8 @@ export async function openStores(
       outbox: new PostgresControlOutbox(pool, wakes.relay),
       inventory: new PostgresNasInventory(pool, box),
       keys: new PostgresApiKeys(pool),
-      billingItems: new PostgresBillingItems(pool, wakes.relay),
+      billingItems: new PostgresBillingItems(pool),
+      ...tariffStores(config, pool, wakes.relay),
       analytics,
       close: closeAll,
     };

@@ -44,8 +44,9 @@ export async function compose(config: Config, around: Surroundings): Promise<Pro
   try {
     accounting = await openLog(config, stores.pool, log);
     const coa = coaClient(config);
-    const pipeline = await composePipeline(config, around.telemetry, stores, accounting, coa);
     let simulation: Simulation | null = null;
+    const nowMs = (): number => simulation?.provider.nowMs ?? Date.now();
+    const pipeline = await composePipeline(config, around.telemetry, stores, accounting, coa, nowMs);
     if (config.simulator !== null) {
       const { directory } = stores;
       simulation = await composeSimulation(
@@ -102,6 +103,7 @@ async function composePipeline(
   stores: Stores,
   log: AccountingLog,
   coa: CoaClient,
+  nowMs: () => number,
 ): Promise<Pipeline> {
   const schemas = new WriterSchemaResolver({
     accountingText: ACCOUNTING_SCHEMA_TEXT,
@@ -109,7 +111,7 @@ async function composePipeline(
     maxRecordBytes: config.maxRecordBytes,
   });
   const radius = new RadiusSink({ inventory: stores.inventory, client: coa });
-  const billing = new BillingSink(stores.billingItems);
+  const billing = new BillingSink({ items: stores.billingItems, tariffs: stores.tariffs, nowMs });
   const notice = new NoticeSink((event) => telemetry.log.info({ notice: event }, 'notice'));
   const pipeline: Pipeline = buildPipeline(
     {

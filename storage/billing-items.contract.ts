@@ -1,6 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { BillingItem } from '../schemas/billing.ts';
-import type { TopUp } from '../schemas/profile.ts';
 import type { BillingItems } from './people-ports.ts';
 
 const JANUARY = Date.UTC(2026, 0, 1);
@@ -28,24 +27,15 @@ export function anItem(key: string, over: Partial<BillingItem> = {}): BillingIte
   };
 }
 
-const TOP_UP: TopUp = { id: 'a', bytes: 1_000_000_000, fromMs: JANUARY, expiresMs: JANUARY + 86_400_000 };
-
-/** A BillingItems and the top-ups that the profile of subscriber 's-1' holds. */
-export interface BillingFixture {
-  items: BillingItems;
-  topUps: () => Promise<TopUp[]>;
-}
-
-/** What every BillingItems does. @param open gives it empty, with a subscriber 's-1' without top-ups, before each test */
-export function billingItemsContract(name: string, open: () => Promise<BillingFixture>): void {
+/** What every BillingItems does. @param open gives it empty before each test */
+export function billingItemsContract(name: string, open: () => Promise<BillingItems>): void {
   describe(`BillingItems: ${name}`, () => {
-    let fixture: BillingFixture;
+    let items: BillingItems;
     beforeEach(async () => {
-      fixture = await open();
+      items = await open();
     });
 
     it('keeps an item as it was first, once by its key', async () => {
-      const { items } = fixture;
       expect(await items.charge(anItem('k1'))).toBe(true);
       expect(await items.charge(anItem('k1', { amountMinor: 9 }))).toBe(false);
       expect(await items.charge(anItem('k2', { subscriberId: 's-2' }))).toBe(true);
@@ -53,7 +43,6 @@ export function billingItemsContract(name: string, open: () => Promise<BillingFi
     });
 
     it('keeps a credit with its period', async () => {
-      const { items } = fixture;
       const credit = anItem('k1', {
         ...{
           type: 'proration',
@@ -70,26 +59,8 @@ export function billingItemsContract(name: string, open: () => Promise<BillingFi
     });
 
     it('lists the last first, as many as asked for', async () => {
-      const { items } = fixture;
       for (const key of ['k1', 'k2', 'k3']) await items.charge(anItem(key));
       expect((await items.ofSubscriber('s-1', 2)).map(({ key }) => key)).toEqual(['k3', 'k2']);
-    });
-
-    it('gives the bytes of a top-up with its item, once', async () => {
-      const { items, topUps } = fixture;
-      const item = anItem('a', { type: 'topup', amountMinor: 300 });
-      expect(await items.topUp(item, TOP_UP)).toBe('added');
-      expect(await items.topUp(item, TOP_UP)).toBe('known');
-      expect(await topUps()).toEqual([TOP_UP]);
-      expect(await items.ofSubscriber('s-1', 10)).toEqual([item]);
-    });
-
-    it('charges nobody who is not there for a top-up', async () => {
-      const { items, topUps } = fixture;
-      const item = anItem('a', { type: 'topup', subscriberId: 'nobody' });
-      expect(await items.topUp(item, TOP_UP)).toBe('no-subscriber');
-      expect(await items.ofSubscriber('nobody', 10)).toEqual([]);
-      expect(await topUps()).toEqual([]);
     });
   });
 }

@@ -2,7 +2,7 @@ import type { BillingItem } from '../schemas/billing.ts';
 import type { Control, ControlId, OperatorCommand, ReplayControl } from '../schemas/control.ts';
 import type { DeadLetter, DeadLetterReason } from '../schemas/outcome.ts';
 import type { PoolProfile } from '../schemas/pool.ts';
-import type { FeedProfile, NasProfile, PlanVersion, SubscriberProfile, TopUp } from '../schemas/profile.ts';
+import type { FeedProfile, NasProfile, PlanVersion, SubscriberProfile } from '../schemas/profile.ts';
 import type { Role } from '../schemas/roles.ts';
 import type { ClosedCycle, UsageAdjustment } from '../schemas/usage-record.ts';
 import type { NasAccess } from './ports.ts';
@@ -96,11 +96,6 @@ export interface UsageRecords {
 export interface BillingItems {
   /** False where it is there already: it stays as it is. */
   charge(item: BillingItem): Promise<boolean>;
-  /**
-   * Charges and gives the subscriber the bytes, in one transaction; neither where the item is there already, or nobody is
-   * called so.
-   */
-  topUp(item: BillingItem, topUp: TopUp): Promise<'added' | 'known' | 'no-subscriber'>;
   /** The last stored first. */
   ofSubscriber(subscriberId: string, limit: number): Promise<BillingItem[]>;
 }

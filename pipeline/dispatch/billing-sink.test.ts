@@ -1,14 +1,24 @@
 import { expect, it } from 'vitest';
-import type { TopUp } from '../../schemas/profile.ts';
 import { anIntent } from '../../storage/action-factory.contract.ts';
 import { MemoryBillingItems } from '../../storage/memory/billing-items.ts';
+import { MemoryTariffs } from '../../storage/memory/tariffs.ts';
+import { given } from '../../storage/tariff-store.contract.ts';
 import { BillingSink } from './billing-sink.ts';
 
 const BLOCK = { block: 3, blockBytes: 50_000_000_000, priceMinor: 500, currency: 'EUR' };
+const TOP_UP = { productId: 'gb-50', bytes: 5e10, priceMinor: 900, currency: 'EUR', fromMs: 5, expiresMs: 9 };
+
+/** A sink, and what it changed. */
+async function rig(nowMs = 5) {
+  const items = new MemoryBillingItems();
+  const tariffs = new MemoryTariffs();
+  await tariffs.store.putSubscriber(given('s-1'), { by: 'ann', atMs: 0, reason: '' });
+  const sink = new BillingSink({ items, tariffs: tariffs.store, nowMs: () => nowMs });
+  return { items, tariffs, sink };
+}
 
 it('puts a block on the account once, by the id of its action', async () => {
-  const items = new MemoryBillingItems();
-  const sink = new BillingSink(items);
+  const { items, sink } = await rig();
   const intent = anIntent({ id: 'block-3', kind: 'overage', overage: BLOCK });
   expect(await sink.send(intent)).toEqual({ state: 'delivered', detail: 'on the account' });
   expect(await sink.send(intent)).toEqual({ state: 'delivered', detail: 'was on the account' });
@@ -17,29 +27,30 @@ it('puts a block on the account once, by the id of its action', async () => {
   ]);
 });
 
-it('buys a top-up: the item and the bytes', async () => {
-  const given: TopUp[] = [];
-  const items = new MemoryBillingItems((_subscriber, topUp) => given.push(topUp) > 0);
-  const topUp = {
-    productId: 'gb-50',
-    bytes: 5e10,
-    priceMinor: 900,
-    currency: 'EUR',
-    fromMs: 5,
-    expiresMs: 9,
-  };
-  await new BillingSink(items).send(anIntent({ id: 'buy', kind: 'topup', topUp }));
-  expect(given).toEqual([{ id: 'buy', bytes: 5e10, fromMs: 5, expiresMs: 9 }]);
-  expect(await items.ofSubscriber('s-1', 9)).toMatchObject([{ key: 'buy', type: 'topup', amountMinor: 900 }]);
+it('buys a top-up once: the item and the bytes', async () => {
+  const { sink, tariffs } = await rig();
+  const intent = anIntent({ id: 'buy', kind: 'topup', topUp: TOP_UP });
+  expect(await sink.send(intent)).toEqual({ state: 'delivered', detail: 'on the account' });
+  expect(await sink.send(intent)).toEqual({ state: 'delivered', detail: 'was on the account' });
+  const [bought] = tariffs.profile('s-1')?.topUps ?? [];
+  expect(bought).toEqual({ id: 'buy', bytes: 5e10, fromMs: 5, expiresMs: 9 });
+  expect(tariffs.items).toMatchObject([{ key: 'buy', type: 'topup', amountMinor: 900 }]);
+});
+
+it('charges nothing for a top-up that is over by the clock of the log', async () => {
+  const { sink, tariffs } = await rig(9);
+  const result = await sink.send(anIntent({ id: 'buy', kind: 'topup', topUp: TOP_UP }));
+  expect(result).toMatchObject({ state: 'rejected' });
+  expect([tariffs.items, tariffs.profile('s-1')?.topUps]).toEqual([[], []]);
 });
 
 it('rejects a top-up for nobody', async () => {
-  const topUp = { productId: 'gb-50', bytes: 1, priceMinor: 1, currency: 'EUR', fromMs: 5, expiresMs: 9 };
-  const sink = new BillingSink(new MemoryBillingItems(() => false));
-  expect(await sink.send(anIntent({ id: 'buy', kind: 'topup', topUp }))).toMatchObject({ state: 'rejected' });
+  const { sink } = await rig();
+  const intent = anIntent({ id: 'buy', kind: 'topup', subscriberId: 'nobody', topUp: TOP_UP });
+  expect(await sink.send(intent)).toMatchObject({ state: 'rejected' });
 });
 
 it('rejects what holds nothing to be charged', async () => {
-  const sink = new BillingSink(new MemoryBillingItems());
+  const { sink } = await rig();
   expect(await sink.send(anIntent({ id: 'x', kind: 'overage' }))).toMatchObject({ state: 'rejected' });
 });

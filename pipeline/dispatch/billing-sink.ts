@@ -1,31 +1,47 @@
-import type { ActionIntent } from '../../schemas/action.ts';
+import type { ActionIntent, OverageBlock } from '../../schemas/action.ts';
 import type { BillingItem } from '../../schemas/billing.ts';
 import { ownAccount, STANDARD_TAX_CLASS } from '../../schemas/billing.ts';
 import type { BillingItems } from '../../storage/people-ports.ts';
 import type { ActionSink, SinkResult } from '../../storage/ports.ts';
+import type { TariffStore } from '../../storage/tariff-ports.ts';
 
-/** Puts paid blocks and top-ups on the account, each once by its action id; a top-up reaches the line with the same transaction. */
+/** What the sink changes. */
+export interface BillingSinkPorts {
+  items: Pick<BillingItems, 'charge'>;
+  tariffs: Pick<TariffStore, 'bookPolicyTopUp'>;
+  /** the log's clock, ms since 1970 UTC */
+  nowMs: () => number;
+}
+
+/**
+ * Puts paid blocks and top-ups on the account, each once by its action id; a top-up reaches the line with the same
+ * transaction. One that is over before it is bought, as after a long pause of billing, is not charged.
+ */
 export class BillingSink implements ActionSink {
   readonly name = 'billing';
-  readonly #items: BillingItems;
+  readonly #ports: BillingSinkPorts;
 
-  constructor(items: BillingItems) {
-    this.#items = items;
+  constructor(ports: BillingSinkPorts) {
+    this.#ports = ports;
   }
 
   async send(intent: ActionIntent): Promise<SinkResult> {
     const { overage, topUp } = intent;
-    if (overage !== null) {
-      const what = `block ${overage.block} of ${overage.blockBytes} bytes`;
-      const isNew = await this.#items.charge(itemOf(intent, 'overage', overage, what));
-      return delivered(isNew);
-    }
+    if (overage !== null) return delivered(await this.#ports.items.charge(blockItem(intent, overage)));
     if (topUp === null) return { state: 'rejected', detail: 'the intent holds nothing to be charged' };
-    const { productId, bytes, fromMs, expiresMs } = topUp;
-    const item = itemOf(intent, 'topup', topUp, productId);
-    const outcome = await this.#items.topUp(item, { id: intent.id, bytes, fromMs, expiresMs });
-    if (outcome === 'no-subscriber') return { state: 'rejected', detail: 'no subscriber is called so' };
-    return delivered(outcome === 'added');
+    const outcome = await this.#ports.tariffs.bookPolicyTopUp(intent, this.#ports.nowMs());
+    switch (outcome) {
+      case 'no-subscriber':
+        return { state: 'rejected', detail: 'no subscriber is called so' };
+      case 'expired':
+        return {
+          state: 'rejected',
+          detail: 'the top-up was over before it could be bought: nothing is charged',
+        };
+      case 'added':
+      case 'known':
+        return delivered(outcome === 'added');
+    }
   }
 
   close(): Promise<void> {
@@ -37,17 +53,15 @@ function delivered(isNew: boolean): SinkResult {
   return { state: 'delivered', detail: isNew ? 'on the account' : 'was on the account' };
 }
 
-function itemOf(
+function blockItem(
   intent: ActionIntent,
-  type: 'overage' | 'topup',
-  { priceMinor, currency }: { priceMinor: number; currency: string },
-  what: string,
+  { block, blockBytes, priceMinor, currency }: OverageBlock,
 ): BillingItem {
   const { id: actionId, subscriberId, policyId, policyVersion, rule, cycleStartMs } = intent;
-  const source = { actionId, policyId, policyVersion, rule, what };
+  const what = `block ${block} of ${blockBytes} bytes`;
   return {
     key: actionId,
-    type,
+    type: 'overage',
     accountId: ownAccount(subscriberId),
     subscriberId,
     poolId: null,
@@ -55,12 +69,12 @@ function itemOf(
     currency,
     quantity: 1,
     taxClass: STANDARD_TAX_CLASS,
-    line: type === 'overage' ? 'overage:data' : `top-up:${actionId}`,
+    line: 'overage:data',
     description: what,
     cycleStartMs,
     cycleEndMs: null,
     periodFromMs: null,
     periodToMs: null,
-    source,
+    source: { actionId, policyId, policyVersion, rule, what },
   };
 }

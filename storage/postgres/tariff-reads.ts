@@ -14,6 +14,7 @@ import type {
   SubscriberSummary,
   TariffReads,
 } from '../tariff-ports.ts';
+import { PostgresAuditLog } from './audit-log.ts';
 import { postgresError } from './postgres-error.ts';
 import { storable } from './storable.ts';
 import { ACCOUNT, ms, readRow } from './tariff-rows.ts';
@@ -50,14 +51,6 @@ const CYCLES = `
     and ($4::text is null or s.subscriber_id collate "C" > $4
       or s.subscriber_id = $4 and c.start_at < to_timestamp($5::float8 / 1000))
   order by s.subscriber_id collate "C", c.start_at desc limit $6`;
-
-/** $1 to $5 AuditFilter (subject, who, action, from and to ms), $6 after, $7 limit. */
-const AUDIT = `
-  select id::text as id, ${ms('at')} as "atMs", who, action, subject, content from audit
-  where ($1::text is null or subject = $1) and ($2::text is null or who = $2) and ($3::text is null or action = $3)
-    and ($4::float8 is null or at >= to_timestamp($4 / 1000)) and ($5::float8 is null or at < to_timestamp($5 / 1000))
-    and ($6::bigint is null or audit.id < $6)
-  order by audit.id desc limit $7`;
 
 /** What people look at of tariffs in Postgres. Lists read one row more than they give, to know whether there is more. */
 export class PostgresTariffReads implements TariffReads {
@@ -147,12 +140,8 @@ export class PostgresTariffReads implements TariffReads {
     return pageOf(rows, limit, (row) => `${String(row.startMs)} ${row.subscriberId}`);
   }
 
-  async audit(filter: AuditFilter, limit: number, after: string | null): Promise<Page<AuditEntry>> {
-    const { subject, who, action, fromMs, toMs } = filter;
-    const from = after !== null && /^\d{1,18}$/.test(after) ? after : null;
-    const texts = [subject, who, action].map(textOf);
-    const rows = await this.#rows<AuditEntry>(AUDIT, [...texts, fromMs, toMs, from, limit + 1]);
-    return pageOf(rows, limit, ({ id }) => id);
+  audit(filter: AuditFilter, limit: number, after: string | null): Promise<Page<AuditEntry>> {
+    return new PostgresAuditLog(this.#pool).audit(filter, limit, after);
   }
 
   async outboxBacklog(): Promise<number> {

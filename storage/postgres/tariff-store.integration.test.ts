@@ -3,7 +3,7 @@ import type pg from 'pg';
 import type { BillingItem } from '../../schemas/billing.ts';
 import type { SubscriberProfile } from '../../schemas/profile.ts';
 import { aProfile } from '../profile-factory.contract.ts';
-import { TariffChanges } from '../tariff-changes/tariff-changes.ts';
+import type { TariffChanges } from '../tariff-changes/tariff-changes.ts';
 import { tariffReadsContract } from '../tariff-reads.contract.ts';
 import { given, T, tariffStoreContract, terms } from '../tariff-store.contract.ts';
 import type { OpenTariffs } from '../tariff-store.contract.ts';

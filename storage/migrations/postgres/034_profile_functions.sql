@@ -1,6 +1,8 @@
 -- subscriber.profile is derived from the rows of 027 and 028 by one function, and written by one other. What writes profiles
 -- as a whole (a directory, the program before) is taken apart into rows by a third.
 
+-- Lists are in byte order, whatever the database's collation is.
+create index subscriber_by_bytes on subscriber (subscriber_id collate "C");
 create index hold_subscriber on hold (subscriber_no);
 create index add_on_subscriber on add_on_assignment (subscriber_no);
 create index pool_member_subscriber on pool_member (subscriber_no);
