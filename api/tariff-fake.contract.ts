@@ -145,7 +145,6 @@ export function recordingTariffs(items: readonly BillingItem[] = [billingItem()]
         id === 'extra-5' ? { bytes: 5e9, priceMinor: 500, currency: 'EUR', validSeconds: null } : null,
       ),
     poolUsage: (id) => Promise.resolve(id === 'p1' ? POOL_USAGE : null),
-    subscriber: () => Promise.resolve(null),
     standing: ({ subscriberId }) =>
       Promise.resolve(
         subscriberId === 'unmetered'

@@ -30,7 +30,6 @@ export function memoryTariffs(tariffs = new MemoryTariffs()): TariffSources & { 
         id === 'extra-5' ? { bytes: 5e9, priceMinor: 500, currency: 'EUR', validSeconds: null } : null,
       ),
     poolUsage: () => Promise.resolve(null),
-    subscriber: () => Promise.resolve(null),
     standing: () => Promise.resolve(null),
     nowMs: () => NOW_MS,
   };

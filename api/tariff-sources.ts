@@ -2,7 +2,6 @@ import type { CycleStanding } from '../pipeline/views/cycle-standing.ts';
 import type { TopUpProduct } from '../schemas/provider.ts';
 import type { SubscriberRows } from '../schemas/tariff.ts';
 import type { PoolUsageView } from '../schemas/tariff-views.ts';
-import type { SubscriberView } from '../schemas/views.ts';
 import type { BillingItems, UsageRecords } from '../storage/people-ports.ts';
 import type { SubjectExport, TariffReads, TariffStore } from '../storage/tariff-ports.ts';
 
@@ -17,8 +16,6 @@ export interface TariffSources {
   product(productId: string): Promise<TopUpProduct | null>;
   /** as of the last commit of the pool's worker; null = nothing is known of it */
   poolUsage(poolId: string): Promise<PoolUsageView | null>;
-  /** as of the last commit of the subscriber's worker; null = nothing is known of it */
-  subscriber(subscriberId: string): Promise<SubscriberView | null>;
   /** What its running cycle may carry, now and with these rows; null = nothing is known of it. */
   standing(rows: SubscriberRows): Promise<{ before: CycleStanding; after: CycleStanding } | null>;
   /** the log's clock, ms since 1970 UTC */

@@ -13,6 +13,8 @@ import type { AccountingLog } from './compose-log.ts';
 import { policyFolderPart, policyReportsPart, policyViews } from './compose-policies.ts';
 import type { Simulation } from './compose-simulator.ts';
 import type { Stores } from './compose-stores.ts';
+import { composeImports } from './compose-imports.ts';
+import { tariffSources } from './compose-tariff-api.ts';
 import { composeTimelines } from './compose-timelines.ts';
 import { workerPart, workerSnapshotsPart } from './compose-worker.ts';
 import type { Config } from './config.ts';
@@ -165,6 +167,8 @@ async function apiPart({
     const worker = has(config, 'worker') ? pipeline.worker : null;
     return health.check(await partitionViews({ worker, source: ends }), Date.now());
   };
+  const nowMs = (): number => simulation?.provider.nowMs ?? Date.now();
+  const imports = composeImports(config, around.telemetry, stores, nowMs);
   const api = await createApi({
     views: {
       overview,
@@ -198,9 +202,11 @@ async function apiPart({
       timelines: composeTimelines(config, stores, log, () => simulation?.provider.nowMs ?? Date.now()),
     },
     intake: composeIngest(config, around.telemetry, stores, log),
+    tariffs: tariffSources(config, stores, log, () => simulation?.provider.nowMs ?? Date.now()),
     keys: stores.keys,
     admin: adminSources(config, stores),
     billing: billing.sources,
+    imports: imports.sources,
     directory: stores.directory,
     log: around.telemetry.log,
     rateLimit: config.api.rateLimit,
@@ -215,7 +221,9 @@ async function apiPart({
       around.telemetry.log.info({ file: config.adminKeyFile }, ADMIN_KEY[key]);
       addresses.api = await api.listen(config.api.host, config.api.port);
     },
-    stop: () => api.close(),
+    stop: async () => {
+      await Promise.all([api.close(), imports.stop()]);
+    },
   };
 }
 
