@@ -1,11 +1,12 @@
 import type { OutboxRecord } from '../schemas/outbox.ts';
 import type { ClosedCycle, UsageAdjustment } from '../schemas/usage-record.ts';
 import type { Amount } from './amount.ts';
-import { isNothing, nothing, plus } from './amount.ts';
+import { nothing, plus } from './amount.ts';
 import type { Findings, Part, Scope } from './check.ts';
 import { knownFromMs } from './check.ts';
 import { actionText } from './compare-analytics.ts';
 import type { ExpectedAction } from './actions.ts';
+import { closingText, storedClosing } from './closing-text.ts';
 import { NOTHING, bytesText, keyText, timeText } from './difference.ts';
 import type { DifferenceKind } from './difference.ts';
 import type { LedgerRow } from './readers.ts';
@@ -93,7 +94,7 @@ export function compareAdjustments(parts: Parts, left: Left, scope: Scope, findi
       if (one.letter !== null && letters.has(one.letter)) continue;
       if (one.letter !== null) letters.add(one.letter);
       if (one.cycleStartMs < knownFromMs(part, one.subscriberId, scope)) continue;
-      add(wanted, [one.subscriberId, one.cycleStartMs, one.serviceClass, one.reason, one.offset], one);
+      add(wanted, [...keyOf(one), ...placeOf(one, run)], one);
     }
     const found = new Map<string, Amount>();
     for (const one of left.adjustments.values()) {
@@ -101,10 +102,10 @@ export function compareAdjustments(parts: Parts, left: Left, scope: Scope, findi
       if (scope.onlySubscriber !== null && one.subscriberId !== scope.onlySubscriber) continue;
       if (one.cycleStartMs < knownFromMs(part, one.subscriberId, scope)) continue;
       const amount = { down: BigInt(one.downBytes), up: BigInt(one.upBytes) };
-      add(found, [one.subscriberId, one.cycleStartMs, one.serviceClass, one.reason, one.offset], amount);
+      add(found, [...keyOf(one), ...placeOf(one, run)], amount);
     }
     for (const key of new Set([...wanted.keys(), ...found.keys()])) {
-      const offset = (JSON.parse(key) as [string, number, string, string, number])[4];
+      const offset = (JSON.parse(key) as AdjustmentKey)[4];
       const [a, b] = [bytesText(wanted.get(key)), bytesText(found.get(key))];
       findings.compared += 1;
       if (a === b || (b === NOTHING && offset >= settled)) continue;
@@ -114,12 +115,36 @@ export function compareAdjustments(parts: Parts, left: Left, scope: Scope, findi
   }
 }
 
-/** Cycles that went to billing, with their totals by class. */
+type AdjustmentKey = [
+  subscriber: string,
+  cycle: number,
+  serviceClass: string,
+  reason: string,
+  offset: number,
+];
+
+function keyOf(
+  one: Pick<UsageAdjustment, 'subscriberId' | 'cycleStartMs' | 'serviceClass' | 'reason' | 'offset'>,
+): AdjustmentKey {
+  return [one.subscriberId, one.cycleStartMs, one.serviceClass, one.reason, one.offset];
+}
+
+/** The part and time band that an adjustment names, where it is known since when slots tell it. */
+function placeOf(
+  { partFromMs, offPeak }: { partFromMs?: number | null; offPeak?: boolean },
+  { world }: Part['run'],
+): (string | number)[] {
+  if (!world.knowsPolicyFacts || !world.tariffs) return [];
+  return [partFromMs ?? 'whole', offPeak === true ? 'off-peak' : 'any time'];
+}
+
+/** Cycles that went to billing, with what they come to. */
 export function compareClosings(parts: Parts, left: Left, scope: Scope, findings: Findings): void {
   const seen = new Set<string>();
   for (const part of parts.values()) {
     const { partition, run, settled, fromOffset } = part;
-    for (const { subscriberId, cycleStartMs, classes, adjusted, offset } of run.expected.closings) {
+    for (const closing of run.expected.closings) {
+      const { subscriberId, cycleStartMs, offset } = closing;
       const key = JSON.stringify([subscriberId, cycleStartMs]);
       // Billed once: another close of the same cycle is not taken.
       if (seen.has(key)) continue;
@@ -127,9 +152,10 @@ export function compareClosings(parts: Parts, left: Left, scope: Scope, findings
       if (cycleStartMs < knownFromMs(part, subscriberId, scope)) continue;
       findings.compared += 1;
       const name = `${subscriberId} ${timeText(cycleStartMs)}`;
-      const expected = closingText(classes, adjusted);
+      const tells = { account: closing.account !== null && run.world.knowsPolicyFacts };
+      const expected = closingText(closing, tells);
       const found = left.closings.get(key);
-      const text = found === undefined ? NOTHING : storedClosingText(found);
+      const text = found === undefined ? NOTHING : closingText(storedClosing(found), tells);
       if (text === expected || (found === undefined && offset >= settled)) continue;
       findings.put(
         found === undefined ? 'waiting' : 'wrong',
@@ -146,7 +172,14 @@ export function compareClosings(parts: Parts, left: Left, scope: Scope, findings
       if (scope.onlySubscriber !== null && subscriberId !== scope.onlySubscriber) continue;
       if (cycleStartMs < knownFromMs(part, subscriberId, scope)) continue;
       const name = `${subscriberId} ${timeText(cycleStartMs)}`;
-      putUnexpected(findings, part, 'closed-cycle', name, storedClosingText(cycle), offset);
+      putUnexpected(
+        findings,
+        part,
+        'closed-cycle',
+        name,
+        closingText(storedClosing(cycle), { account: true }),
+        offset,
+      );
     }
   }
 }
@@ -221,22 +254,6 @@ function contentText(action: Pick<LedgerRow, 'desired' | 'disposition' | 'overag
     );
   }
   return parts.join(', ');
-}
-
-function closingText(classes: ReadonlyMap<string, Amount>, adjusted: Amount): string {
-  const named = [...classes].filter(([, amount]) => !isNothing(amount)).sort(([a], [b]) => (a < b ? -1 : 1));
-  const shares = named.map(([name, amount]) => `${name === '' ? 'default' : name} ${bytesText(amount)}`);
-  return (
-    [...shares, ...(isNothing(adjusted) ? [] : [`adjusted ${bytesText(adjusted)}`])].join('; ') || 'no usage'
-  );
-}
-
-function storedClosingText(cycle: ClosedCycle): string {
-  const classes = new Map<string, Amount>();
-  for (const { serviceClass, downBytes, upBytes } of cycle.classes)
-    classes.set(serviceClass, { down: BigInt(downBytes), up: BigInt(upBytes) });
-  const adjusted = { down: BigInt(cycle.adjustedDownBytes), up: BigInt(cycle.adjustedUpBytes) };
-  return closingText(classes, adjusted);
 }
 
 function add(to: Map<string, Amount>, key: readonly (string | number)[], amount: Amount): void {

@@ -193,7 +193,7 @@ class Examination {
       this.#notes.push(
         `partition ${partition}: recomputed from ${origin.name}, offset ${origin.head.position}; what came before is taken from it`,
       );
-    } else if (low === 0) open({ ...base, ...head.settings }, 0);
+    } else if (low === 0) open({ ...base, ...head.settings }, 0).world.assumeLayout(head.blobVersion);
     else
       await this.#openPartial(partition, low, head, (unknownBeforeMs) =>
         open({ ...base, ...head.settings, unknownBeforeMs }, low),

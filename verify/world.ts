@@ -59,6 +59,11 @@ export class World implements DecisionWorld {
     this.#layout = layout;
   }
 
+  /** Takes the layout that a slot has now: at the beginning of its log it was no newer one. */
+  assumeLayout(layout: number): void {
+    this.#layout = Math.min(TARIFF_LAYOUT, layout);
+  }
+
   /** A control asks for a layout. True where more is known or in force by it. */
   raiseLayout(layout: number): boolean {
     const before = this.#layout;

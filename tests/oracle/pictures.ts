@@ -2,9 +2,8 @@ import type { BatchEffects } from '../../pipeline/fold/effects.ts';
 import type { Session, SlotState } from '../../pipeline/fold/slot-state.ts';
 import { factsOf } from '../../pipeline/decide/facts-of.ts';
 import { planOf } from '../../pipeline/decide/in-force.ts';
-import type { ClassBytes, ClosedCycle } from '../../schemas/usage-record.ts';
 import type { ExpectedAction } from '../../verify/actions.ts';
-import type { Amount } from '../../verify/amount.ts';
+import { storedAccount } from '../../verify/closing-text.ts';
 import type { ClosedAccount } from '../../verify/expected.ts';
 import type { Facts } from '../../verify/conditions.ts';
 import { totalOf } from '../../verify/totals.ts';
@@ -151,36 +150,6 @@ export function factPictures(state: SlotState, run: Recomputation): [fold: Pictu
     expected.facts(line.id, factsAt(line, plan, run.watermarkMs, run.world));
   }
   return [folded.done(), expected.done()];
-}
-
-/** What a closed cycle says that it is billed by; null = nothing. */
-function storedAccount({ planId, parts, allowance, overage }: ClosedCycle): ClosedAccount | null {
-  if (parts === undefined || allowance === undefined || overage === undefined) return null;
-  const byClass = (shares: readonly ClassBytes[]): Map<string, Amount> =>
-    new Map(
-      shares.map(({ serviceClass, downBytes, upBytes }) => [
-        serviceClass,
-        { down: BigInt(downBytes), up: BigInt(upBytes) },
-      ]),
-    );
-  return {
-    planId,
-    parts: parts.map(
-      ({ fromMs, toMs, planId: plan, version, unlimited, countedBytes, classes, offPeak }) => ({
-        ...{ fromMs, toMs, planId: plan, version, unlimited, counted: BigInt(countedBytes) },
-        total: { startMs: fromMs, endMs: toMs, classes: byClass(classes), offPeak: byClass(offPeak) },
-      }),
-    ),
-    base: allowance.baseBytes === null ? null : BigInt(allowance.baseBytes),
-    carryIn: BigInt(allowance.carryInBytes),
-    carryOut: BigInt(allowance.carryOutBytes),
-    topUps: new Map(allowance.topUps.map(({ id, usedBytes }) => [id, BigInt(usedBytes)])),
-    blocks: overage.blocks,
-    soldBytes: overage.soldBytes,
-    over: BigInt(overage.overBytes),
-    corrected: BigInt(overage.correctedBytes),
-    terms: overage.terms ?? null,
-  };
 }
 
 function sessionParts(id: string, session: Session | VerifySession): Part[] {
