@@ -100,6 +100,8 @@ export class JobRunner {
       throw error;
     }
     this.#leadership = leadership;
+    // A look that waits for a server that is away would notice long after another process leads.
+    leadership.signal.addEventListener('abort', () => void this.#leave());
     observer.leading(true);
     log.info({ process }, 'this process runs the jobs');
     return leadership;
