@@ -2,7 +2,6 @@ import { AppError } from '../../schemas/errors.ts';
 import type { SubscriberProfile } from '../../schemas/profile.ts';
 import type { Effect } from '../../schemas/action.ts';
 import type {
-  ClassTotal,
   CycleTotal,
   DayTotal,
   HourTotal,
