@@ -70,7 +70,8 @@ export interface ControlOutbox {
 }
 
 export interface RelayLeadership {
-  next(limit: number): Promise<PendingControl[]>;
+  /** @param after what was read already and not passed by the cursor yet; absent = from the cursor on */
+  next(limit: number, after?: PendingControl): Promise<PendingControl[]>;
   /** Moves the cursor past the last of these, after their durable append. Throws 'conflict' when leadership was lost. */
   advance(last: PendingControl): Promise<void>;
   release(): Promise<void>;

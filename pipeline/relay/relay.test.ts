@@ -16,6 +16,8 @@ const logger = { info: vi.fn(), warn: vi.fn(), error: vi.fn() };
 /** An outbox in memory; `lead` and `advance` can be made to fail once. */
 class FakeOutbox implements ControlOutbox {
   readonly controls: Control[] = [];
+  /** where each round that was asked for begins */
+  readonly reads: number[] = [];
   relayed = 0;
   leads = 0;
   releases = 0;
@@ -27,8 +29,11 @@ class FakeOutbox implements ControlOutbox {
     this.leads++;
     let at = this.relayed;
     return {
-      next: async (limit) =>
-        this.controls.slice(at, at + limit).map((control, i) => pending(control, at + i + 1)),
+      next: async (limit, after) => {
+        const from = after?.id.n ?? at;
+        this.reads.push(from);
+        return this.controls.slice(from, from + limit).map((control, i) => pending(control, from + i + 1));
+      },
       advance: async (last) => {
         const error = this.failAdvance;
         this.failAdvance = null;
@@ -112,6 +117,33 @@ describe('Relay', () => {
       [2, null, 2],
       [3, null, 2],
     ]);
+  });
+
+  it('reads the next round while a full one is appended, and sends each control once', async () => {
+    const outbox = new FakeOutbox();
+    const log = new FakeLog();
+    for (let n = 0; n < 4_500; n++) outbox.controls.push(profile(`s-${n}`));
+    const append = log.append.bind(log);
+    const readAtAppend: number[] = [];
+    log.append = (entries) => {
+      readAtAppend.push(outbox.reads.at(-1) ?? -1);
+      return append(entries);
+    };
+    start(outbox, log);
+    await vi.waitUntil(() => outbox.relayed === 4_500);
+    expect(readAtAppend).toEqual([2_000, 4_000, 4_000]);
+    expect(idsOf(log)).toEqual(Array.from({ length: 4_500 }, (_, i) => i + 1));
+  });
+
+  it('forgets what it read ahead when the round before it fails', async () => {
+    const outbox = new FakeOutbox();
+    const log = new FakeLog();
+    for (let n = 0; n < 2_500; n++) outbox.controls.push(profile(`s-${n}`));
+    log.failures = 1;
+    start(outbox, log);
+    await vi.waitUntil(() => outbox.relayed === 2_500);
+    expect(idsOf(log)).toEqual(Array.from({ length: 2_500 }, (_, i) => i + 1));
+    expect(outbox.leads).toBe(2);
   });
 
   it('sends the same ids again when the cursor was not moved after an append', async () => {

@@ -4,8 +4,8 @@ import type { ControlOutbox, PendingControl, RelayLeadership } from '../../stora
 import type { LogAppend, LogWriter } from '../../storage/ports.ts';
 import { expandControl } from './expand.ts';
 
-/** Controls a round; with copies to every partition still a few MB. */
-const ROUND = 500;
+/** Controls a round; with copies to every partition still a few MB. An import makes as many a transaction. */
+const ROUND = 2_000;
 /** Wake-ups may get lost, and another transaction may hide a row for a while: asked anyway, this often. */
 const POLL_MS = 1_000;
 /** After a wake-up the row may be hidden by an older transaction for some ms more: asked again soon, then less often. */
@@ -101,15 +101,18 @@ export class Relay {
     try {
       const partitions = await this.#options.log.partitionCount();
       let pollMs = FIRST_POLL_MS;
+      let ahead: Promise<PendingControl[]> | null = null;
       while (!this.#stopped) {
         this.#woken = false;
-        const controls = await leadership.next(ROUND);
+        const controls: PendingControl[] = await (ahead ?? leadership.next(ROUND));
+        ahead = null;
         const last = controls.at(-1);
         if (last === undefined) {
           const woken = await this.#pause(pollMs);
           pollMs = woken ? FIRST_POLL_MS : Math.min(pollMs * 2, POLL_MS);
           continue;
         }
+        if (controls.length === ROUND) ahead = readAhead(leadership, last);
         await this.#append(controls, partitions);
         await leadership.advance(last);
         this.#options.observer?.relayed(controls.length);
@@ -159,4 +162,12 @@ export class Relay {
       };
     });
   }
+}
+
+/** What comes after a full round is read while that one is appended. */
+function readAhead(leadership: RelayLeadership, last: PendingControl): Promise<PendingControl[]> {
+  const next = leadership.next(ROUND, last);
+  // Whoever waits for it is told; where the round before fails first, nobody does.
+  next.catch(() => undefined);
+  return next;
 }

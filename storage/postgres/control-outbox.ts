@@ -121,16 +121,17 @@ class Leadership implements RelayLeadership {
     return new Leadership(client, token, { xid: row.xid, rowId: row.row_id, n: row.n }, onPending, onRelease);
   }
 
-  async next(limit: number): Promise<PendingControl[]> {
+  async next(limit: number, after?: PendingControl): Promise<PendingControl[]> {
+    const from: Cursor = after === undefined ? this.#cursor : { ...after.cursor, n: after.id.n };
     // Below the oldest running transaction nothing can appear any more: what is read is complete, and its order final.
     const rows = await this.#query<{ xid: string; id: string; control: Control }>(
       `select xid::text, id::text, control from control_outbox
        where (xid, id) > ($1::xid8, $2::bigint) and xid < pg_snapshot_xmin(pg_current_snapshot())
        order by control_outbox.xid, control_outbox.id limit $3`,
-      [this.#cursor.xid, this.#cursor.rowId, limit],
+      [from.xid, from.rowId, limit],
     );
     return rows.map((row, i) => ({
-      id: { source: SOURCE, n: this.#cursor.n + i + 1 },
+      id: { source: SOURCE, n: from.n + i + 1 },
       control: row.control,
       cursor: { xid: row.xid, rowId: row.id },
     }));
