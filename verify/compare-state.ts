@@ -5,9 +5,10 @@ import { totalOf } from './totals.ts';
 import { NOTHING, bytesText, timeText } from './difference.ts';
 import type { Difference, DifferenceKind } from './difference.ts';
 import type { Line } from './line.ts';
+import { compareTariff } from './compare-tariff.ts';
 import { effectText } from './effect.ts';
 import { LocalCalendar } from './local-calendar.ts';
-import { adoptRecent, cycleOf, sessionOf } from './origin.ts';
+import { adoptRecent, cycleOf, lineOf, sessionOf } from './origin.ts';
 import { RecentUse } from './recent-use.ts';
 import type { StoredHead, StoredLine } from './readers.ts';
 import type { Recomputation } from './recompute.ts';
@@ -36,13 +37,14 @@ export function compareHead(run: Recomputation, head: StoredHead, partition: num
 /**
  * A subscriber as the log gives it and as the slot holds it.
  *
- * @param compares `policyFacts` false: what is kept since policies ask about it may have been kept from some entry on only
+ * @param compares `policyFacts`, `tariffs` false: what is kept since policies ask about it, or since cycles have parts, may have
+ *   been kept from some entry on only
  */
 export function compareLine(
   line: Line | undefined,
   stored: StoredLine,
   partition: number,
-  compares: { sinceMs: number; policyFacts: boolean },
+  compares: { sinceMs: number; policyFacts: boolean; tariffs: boolean },
 ): Difference[] {
   const differences: Difference[] = [];
   const put = (kind: DifferenceKind, what: string, expected: string, found: string): void => {
@@ -56,6 +58,10 @@ export function compareLine(
   const fromMs = Math.max(compares.sinceMs, line.unknownUntilMs);
   compareCycles(line, stored, fromMs, compares.policyFacts, put);
   compareSessions(line, stored, put);
+  if (compares.tariffs)
+    compareTariff(line, lineOf(stored, new LocalCalendar()), fromMs, (key, expected, found) =>
+      put('tariff', key, expected, found),
+    );
   if (line.unknownUntilMs > 0) return differences;
   if (compares.policyFacts) compareRecent(line, stored, put);
   const [expected, found] = [effectText(line.effect), effectText(stored.effect)];

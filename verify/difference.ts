@@ -9,6 +9,8 @@ export const DIFFERENCE_KINDS = [
   'cycle',
   'session',
   'throttle',
+  /** parts of cycles, what is carried over, and what is used of top-ups */
+  'tariff',
   /** hours, newest window, peak */
   'recent-use',
   /** a window row that the slot holds */

@@ -288,7 +288,8 @@ class Examination {
     this.#compared += 1;
     // Without the beginning of the log nobody knows whom it had.
     if (line === undefined && run.settings.unknownBeforeMs !== null) return;
-    const compares = { sinceMs: this.#options.scope.sinceMs, policyFacts: run.world.knowsPolicyFacts };
+    const { knowsPolicyFacts: policyFacts, tariffs } = run.world;
+    const compares = { sinceMs: this.#options.scope.sinceMs, policyFacts, tariffs: policyFacts && tariffs };
     this.#differences.push(...compareLine(line, stored, partition, compares));
   }
 

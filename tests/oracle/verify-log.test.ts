@@ -6,8 +6,8 @@ import type { LogEntry } from '../../storage/ports.ts';
 import type { Origin, Readers, StoredLine, StoredWindow } from '../../verify/readers.ts';
 import { verifyLog } from '../../verify/verify-log.ts';
 import type { Verification } from '../../verify/verify-log.ts';
-import { DAY, HOUR, LogBuilder, MINUTE, NOON } from '../factories.ts';
-import { randomLogWithControls } from '../random-log.ts';
+import { DAY, HOUR, LogBuilder, MINUTE, NOON, plan, profile } from '../factories.ts';
+import { randomLogWithControls, randomTariffLog } from '../random-log.ts';
 import { SLOT, WorkerRig } from '../worker-rig.ts';
 import { CASES } from './cases.ts';
 
@@ -158,7 +158,7 @@ describe('verifyLog', { timeout: 600_000 }, () => {
 
   it('finds nothing on random logs, from their beginning or from a slot in the middle', async () => {
     await fc.assert(
-      fc.asyncProperty(randomLogWithControls(), async (log) => {
+      fc.asyncProperty(fc.oneof(randomLogWithControls(), randomTariffLog()), async (log) => {
         const folded = await Folded.withOrigin(log);
         expect(besides(await folded.verify())).toEqual([]);
         folded.low = 1;
@@ -272,6 +272,58 @@ describe('verifyLog', { timeout: 600_000 }, () => {
     const { differences } = await folded.verify(readers);
     const kinds = new Set(differences.map(({ kind }) => kind));
     expect([...kinds].sort()).toEqual(['cycle', 'recent-use', 'session', 'slot']);
+  });
+});
+
+describe('what tariffs made of it', () => {
+  it.each([
+    ['a part of a cycle', (line: StoredLine) => line.cycles[0]?.parts.forEach((part) => (part.up += 1))],
+    ['what is carried over', (line: StoredLine) => line.carry && (line.carry.bytes += 1)],
+    ['what is used of top-ups', (line: StoredLine) => line.topUpUses.forEach((use) => (use.usedBytes += 1))],
+  ] as const)('finds %s that is not the log’s', async (_name, damage) => {
+    const planned = { kind: 'plan-version' as const, plan: plan({ carryOver: { limitBytes: 5 } }) };
+    const topUp = { id: 't', bytes: 500, fromMs: 0, expiresMs: NOON + 90 * DAY };
+    const unlimited = [{ id: 'free', fromMs: NOON + 30 * DAY, toMs: NOON + 31 * DAY }];
+    const log = new LogBuilder()
+      .control(planned)
+      .control({ kind: 'subscriber-profile', profile: profile({ topUps: [topUp], unlimited }) })
+      .record({ eventTimeMs: NOON, outputOctets: 10 })
+      .record({ eventTimeMs: NOON + 25 * DAY, sessionId: 's2', outputOctets: 1100 });
+    const folded = await Folded.of(log);
+    const { slots } = folded;
+    const readers = folded.readers();
+    readers.slots = {
+      head: (partition) => slots.head(partition),
+      lines: async function* (partition, only) {
+        for await (const lines of slots.lines(partition, only)) {
+          for (const line of lines) damage(line);
+          yield lines;
+        }
+      },
+      windows: (partition) => slots.windows(partition),
+      outbox: (partition) => slots.outbox(partition),
+    };
+    expect((await folded.verify()).differences).toEqual([]);
+    const { differences } = await folded.verify(readers);
+    expect(differences.map((one) => one.kind)).toEqual(['tariff']);
+  });
+
+  it('finds a closed cycle that is billed by another cap', async () => {
+    const folded = await Folded.of(busy());
+    const readers = folded.readers();
+    const { records } = readers;
+    readers.records = {
+      allAdjustments: () => records.allAdjustments(),
+      allClosedCycles: async function* () {
+        for await (const cycles of records.allClosedCycles())
+          yield cycles.map((cycle) => ({
+            ...cycle,
+            ...(cycle.allowance && { allowance: { ...cycle.allowance, baseBytes: 7 } }),
+          }));
+      },
+    };
+    const { differences } = await folded.verify(readers);
+    expect(differences.map((one) => one.kind)).toEqual(['closed-cycle']);
   });
 });
 

@@ -10,7 +10,13 @@ import { GROUP, TOPIC } from './servers.ts';
 import type { World } from './world.ts';
 
 /** What of a partition that halted can be held against its log: the rest waits in its slot. */
-const OF_STATE: ReadonlySet<DifferenceKind> = new Set(['subscriber', 'cycle', 'session', 'throttle']);
+const OF_STATE: ReadonlySet<DifferenceKind> = new Set([
+  'subscriber',
+  'cycle',
+  'session',
+  'throttle',
+  'tariff',
+]);
 
 /** Holds everything stored against the recomputation that shares no code with the product, as `weir verify` does. */
 export async function askOracle(world: World, halted: ReadonlySet<number>): Promise<string[]> {
