@@ -49,7 +49,8 @@ export function reconcileCommand(weir: Command, io: CliIo, failed: () => void): 
       if (summary === null || summary.failure !== null || Object.keys(summary.differences).length > 0)
         failed();
       // Results go to standard output whole; what kept the comparison from its end must not be missed beside them.
-      if (summary?.failure != null) io.err(`weir: ${summary.failure}\n`);
+      const failure = summary?.failure ?? null;
+      if (failure !== null) io.err(`weir: ${failure}\n`);
     });
 }
 

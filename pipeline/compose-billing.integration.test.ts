@@ -15,7 +15,7 @@ import { createTelemetry } from './telemetry.ts';
 
 let database: TestDatabase;
 let folder: string;
-const stops: (() => Promise<void> | void | undefined)[] = [];
+const stops: (() => Promise<void>)[] = [];
 beforeAll(async () => {
   database = await embeddedDatabase();
 });
