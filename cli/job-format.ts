@@ -32,7 +32,7 @@ export function runsText(runs: readonly JobRunView[]): string {
 }
 
 function faultOf(name: string, lastRun: JobRunView | null): string[] {
-  return lastRun?.error == null ? [] : [`${name}: ${lastRun.error}`];
+  return lastRun === null || lastRun.error === null ? [] : [`${name}: ${lastRun.error}`];
 }
 
 function durationText(ms: number | null): string {
