@@ -67,7 +67,7 @@ export async function changeCycle(
   // Services of one account are billed together: the first one's zone says where its days begin.
   const zone = services[0]?.rows.zone ?? 'UTC';
   const fromMs = changedCycleAt(zone, before.cycle, past, context.atMs).endMs;
-  const source = context.by === 'billing' ? 'billing' : 'api';
+  const source = context.source ?? 'api';
   const last = past.at(-1)?.cycle ?? before.cycle;
   const cycleChanges = isSameRule(last, cycle) ? past : [...past, { fromMs, cycle, source } as const];
   await needLayout(tx, cycleChanges.length > 0 ? 'cycleChanges' : null);

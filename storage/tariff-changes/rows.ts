@@ -53,6 +53,7 @@ export function withHold(
   kind: Hold['kind'],
   span: Dated,
   atMs: number,
+  source: 'api' | 'billing' = 'api',
 ): SubscriberRows {
   checkSpan(span);
   if (span.fromMs < cycleOf(rows, atMs).startMs)
@@ -62,7 +63,7 @@ export function withHold(
     span,
     'a hold of this kind',
   );
-  return { ...rows, holds: [...rows.holds, { ...span, id: UNNAMED, kind, source: 'api' }] };
+  return { ...rows, holds: [...rows.holds, { ...span, id: UNNAMED, kind, source }] };
 }
 
 export function withoutHold(rows: SubscriberRows, holdId: string, atMs: number): SubscriberRows {
