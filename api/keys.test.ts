@@ -13,7 +13,10 @@ describe('requests of a key', () => {
       ...options,
       rateLimit: 1_000_000,
       ...(keyRateLimit === undefined ? {} : { keyRateLimit }),
-      intake: { turnsAway: () => false, take: () => Promise.resolve({ kind: 'stored' as const }) },
+      intake: {
+        turnsAway: () => false,
+        take: () => Promise.resolve({ kind: 'stored', records: 1, ignored: 0 }),
+      },
       feedRateLimit: 4,
     });
     const statuses = async (key: string, times: number, url = '/v1/overview'): Promise<number[]> => {

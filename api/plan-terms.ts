@@ -1,8 +1,20 @@
 import { BPS, CURRENCY, MINOR, OCTETS } from './money.ts';
 import { NAME, NAME_PATTERN } from './names.ts';
+import { Problem } from './problem.ts';
 
 /** Schema of a version's number. */
 export const VERSION = { type: 'integer', minimum: 1, maximum: 2_147_483_647 } as const;
+
+/**
+ * The number after the newest.
+ *
+ * @throws Problem 409 where somebody has made the last one there is
+ */
+export function nextVersion(versions: readonly { version: number }[]): number {
+  const next = Math.max(0, ...versions.map(({ version }) => version)) + 1;
+  if (next <= VERSION.maximum) return next;
+  throw new Problem(409, 'conflict', 'there is no number after that of the newest version');
+}
 
 const TEXT = { type: 'string', maxLength: 256, pattern: NAME_PATTERN } as const;
 const PER_MILLE = { type: 'integer', minimum: 0, maximum: 1000 } as const;

@@ -40,12 +40,12 @@ const AWKWARD = [
 ];
 
 /** Values that a schema takes, or nearly all of them: what a format allows and no calendar has is among them. */
-export function arbitraryOf(schema: JsonSchema): fc.Arbitrary<unknown> {
+export function arbitraryOf(schema: JsonSchema, known: KnownNames = {}): fc.Arbitrary<unknown> {
   if (schema.const !== undefined) return fc.constant(schema.const);
   if (schema.enum !== undefined) return fc.constantFrom(...schema.enum);
   const variants = schema.anyOf ?? schema.oneOf;
   if (variants !== undefined)
-    return fc.oneof(...variants.map((variant) => arbitraryOf({ ...schema0(schema), ...variant })));
+    return fc.oneof(...variants.map((variant) => arbitraryOf({ ...schema0(schema), ...variant }, known)));
   const [type = schema.properties === undefined ? 'any' : 'object'] = [schema.type ?? []].flat();
   switch (type) {
     case 'string':
@@ -62,15 +62,25 @@ export function arbitraryOf(schema: JsonSchema): fc.Arbitrary<unknown> {
     case 'null':
       return fc.constant(null);
     case 'array':
-      return fc.array(arbitraryOf(schema.items ?? {}), {
+      return fc.array(arbitraryOf(schema.items ?? {}, known), {
         minLength: schema.minItems ?? 0,
         maxLength: Math.min(3, schema.maxItems ?? 3),
       });
     case 'object':
-      return objectOf(schema);
+      return objectOf(schema, known);
     default:
       return anyJson;
   }
+}
+
+/** Values that are likely of a field or parameter, by its name: what is stored is called so. */
+export type KnownNames = Readonly<Record<string, readonly unknown[]>>;
+
+/** A field or parameter: what is known by its name, or anything that its schema takes. */
+export function namedOf(name: string, schema: JsonSchema, known: KnownNames): fc.Arbitrary<unknown> {
+  const likely = known[name];
+  if (likely === undefined) return arbitraryOf(schema, known);
+  return fc.oneof({ weight: 3, arbitrary: fc.constantFrom(...likely) }, arbitraryOf(schema, known));
 }
 
 /** What the variants of a schema share. */
@@ -81,15 +91,16 @@ function schema0({ required, properties }: JsonSchema): JsonSchema {
   };
 }
 
-function objectOf({
-  properties = {},
-  required = [],
-  additionalProperties,
-}: JsonSchema): fc.Arbitrary<unknown> {
+function objectOf(
+  { properties = {}, required = [], additionalProperties }: JsonSchema,
+  known: KnownNames,
+): fc.Arbitrary<unknown> {
   if (typeof additionalProperties === 'object')
-    return fc.dictionary(fc.string({ maxLength: 8 }), arbitraryOf(additionalProperties), { maxKeys: 3 });
+    return fc.dictionary(fc.string({ maxLength: 8 }), arbitraryOf(additionalProperties, known), {
+      maxKeys: 3,
+    });
   const fields = Object.fromEntries(
-    Object.entries(properties).map(([name, one]) => [name, arbitraryOf(one)]),
+    Object.entries(properties).map(([name, one]) => [name, namedOf(name, one, known)]),
   );
   return fc.record(fields, { requiredKeys: required.filter((name) => name in properties) });
 }
@@ -117,9 +128,9 @@ function bounded(n: number, { minimum = -Infinity, maximum = Infinity }: JsonSch
 }
 
 /** A value of the schema with one thing wrong: a field too many or too few, another type, an awkward text. */
-export function nearlyOf(schema: JsonSchema): fc.Arbitrary<unknown> {
+export function nearlyOf(schema: JsonSchema, known: KnownNames = {}): fc.Arbitrary<unknown> {
   const awkward = fc.oneof(fc.constantFrom<unknown>(...AWKWARD, null, true, 1e21, -1, 0.5, [], {}), anyJson);
-  return fc.tuple(arbitraryOf(schema), awkward, fc.nat()).map(([value, wrong, at]) => {
+  return fc.tuple(arbitraryOf(schema, known), awkward, fc.nat()).map(([value, wrong, at]) => {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return wrong;
     const names = [...Object.keys(value), 'unknown'];
     const name = names[at % names.length] ?? 'unknown';

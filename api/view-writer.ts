@@ -7,8 +7,8 @@ import { VIEW_SCHEMAS } from './view-schemas.ts';
  *
  * @throws Error where a route answers something that is no named view: at registration
  */
-export const viewWriter: FastifySerializerCompiler<{ $ref?: string }> = ({ schema, method, url }) => {
-  const name = schema.$ref?.replace(/#$/, '') ?? '';
+export const viewWriter: FastifySerializerCompiler<unknown> = ({ schema, method, url }) => {
+  const name = (schema as { $ref?: string }).$ref?.replace(/#$/, '') ?? '';
   const view = Object.entries(VIEW_SCHEMAS).find(([known]) => known === name)?.[1];
   if (view === undefined) throw new Error(`route ${method} ${url} answers no view by its name`);
   return (data) => JSON.stringify(view.parse(data));

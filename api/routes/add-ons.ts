@@ -7,7 +7,7 @@ import { INSTANT, instantMs } from '../instant.ts';
 import type { AskedOctets } from '../money.ts';
 import { CURRENCY, MINOR, OCTETS, octetsOf } from '../money.ts';
 import { NAME_PATTERN } from '../names.ts';
-import { VERSION } from '../plan-terms.ts';
+import { nextVersion, VERSION } from '../plan-terms.ts';
 import { addOnVersionView } from '../plan-view.ts';
 import { Problem } from '../problem.ts';
 import type { TariffSources } from '../tariff-sources.ts';
@@ -75,12 +75,10 @@ export function addOnRoutes(app: FastifyInstance, sources: TariffSources): void 
     async (request, reply) => {
       const { addOnId } = request.params;
       const { version, capBytes, effectiveFrom, reason, ...asked } = request.body;
-      const newest = async (): Promise<number> =>
-        Math.max(0, ...(await reads.addOnVersions(addOnId)).map((one) => one.version)) + 1;
       const terms: AddOnTerms = {
         ...asked,
         addOnId,
-        version: version ?? (await newest()),
+        version: version ?? nextVersion(await reads.addOnVersions(addOnId)),
         capBytes: octetsOf(capBytes, 'capBytes'),
         effectiveFromMs: instantMs(effectiveFrom, 'effectiveFrom'),
       };

@@ -13,7 +13,7 @@ import type { AskedPage } from '../paging.ts';
 import { PAGE_QUERY, pagePart, pageView } from '../paging.ts';
 import type { AskedTerms } from '../plan-view.ts';
 import { currentOf, planVersionView, termsOf } from '../plan-view.ts';
-import { TERMS, VERSION } from '../plan-terms.ts';
+import { nextVersion, TERMS, VERSION } from '../plan-terms.ts';
 import { Problem } from '../problem.ts';
 import { requiredRevision, tagged } from '../revision.ts';
 import type { TariffSources } from '../tariff-sources.ts';
@@ -216,14 +216,14 @@ async function askedTerms(
   planId: string,
   { version, terms: asked, effectiveFrom }: AskedVersion,
 ): Promise<PlanTerms> {
-  const newest = version ?? Math.max(0, ...(await store.planVersions(planId)).map((one) => one.version)) + 1;
+  const made = version ?? nextVersion(await store.planVersions(planId));
   const effectiveFromMs = effectiveFrom === null ? null : instantMs(effectiveFrom, 'effectiveFrom');
-  const terms = termsOf(asked, { planId, version: newest, effectiveFromMs });
+  const terms = termsOf(asked, { planId, version: made, effectiveFromMs });
   refuseFaults(planFaults(terms));
   const effective = effectiveFromMs === null ? {} : { effectiveFromMs };
   encodeControl({
     kind: 'plan-version',
-    plan: { ...terms.metering, planId, version: newest, ...effective },
+    plan: { ...terms.metering, planId, version: made, ...effective },
   });
   return terms;
 }
