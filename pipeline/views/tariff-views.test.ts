@@ -1,0 +1,85 @@
+import { describe, expect, it } from 'vitest';
+import { HOUR, LogBuilder, NOON, plan, profile } from '../../tests/factories.ts';
+import { readCycleStanding } from './cycle-standing.ts';
+import { readPoolUsage } from './pool-usage.ts';
+import { viewRig } from './view-rig.contract.ts';
+
+const MEMBER = profile({ zone: 'UTC', poolId: 'family' });
+
+/** 300 GB of a cap of 500 GB. */
+function metered(): LogBuilder {
+  const log = new LogBuilder();
+  log.control({ kind: 'plan-version', plan: plan({ capBytes: 500e9 }) });
+  log.control({ kind: 'plan-version', plan: plan({ planId: 'large', capBytes: 900e9, counted: 'down' }) });
+  log.control({ kind: 'subscriber-profile', profile: MEMBER });
+  log.record({ statusType: 'START', eventTimeMs: NOON - HOUR });
+  log.record({ eventTimeMs: NOON, outputOctets: 290e9, inputOctets: 10e9 });
+  return log;
+}
+
+describe('a cycle before and after a change', () => {
+  it('is what was metered, by the rules of the plan before and of the plan after', async () => {
+    const { reader } = await viewRig(metered().inputs, NOON + HOUR);
+    const [before] = MEMBER.assignments;
+    if (before === undefined) throw new Error('the profile has a plan');
+    const change = NOON - HOUR / 2;
+    const changed = {
+      ...MEMBER,
+      assignments: [
+        { ...before, toMs: change },
+        { planId: 'large', fromMs: change, toMs: null },
+      ],
+    };
+    expect(await readCycleStanding(reader, MEMBER)).toEqual({
+      before: { allowanceBytes: 500e9, countedBytes: 300e9 },
+      after: { allowanceBytes: 500e9, countedBytes: 300e9 },
+    });
+    const seen = await readCycleStanding(reader, changed);
+    expect(seen?.before).toEqual({ allowanceBytes: 500e9, countedBytes: 300e9 });
+    expect(seen?.after.allowanceBytes).toBe(900e9);
+    // Nothing was stored by looking.
+    expect((await readCycleStanding(reader, MEMBER))?.after).toEqual(seen?.before);
+  });
+
+  it('is not known of whom nobody metered', async () => {
+    const { reader } = await viewRig(metered().inputs, NOON + HOUR);
+    expect(await readCycleStanding(reader, profile({ subscriberId: 'nobody' }))).toBeNull();
+  });
+});
+
+describe('a pool', () => {
+  const POOL = {
+    ...{ poolId: 'family', allowanceBytes: 1000, zone: 'UTC', anchorDay: 1, segment: '', planId: null },
+    ...{ overageConsent: false, billTo: 'sub-1' },
+  };
+
+  it('is what its members used of the cycle, each of it, and how much is left', async () => {
+    const log = metered();
+    log.control({ kind: 'pool-profile', pool: POOL });
+    for (const [member, countedBytes] of [
+      ['b', 300],
+      ['a', 200],
+    ] as const)
+      log.control({
+        kind: 'pool-contribution',
+        contribution: {
+          ...{ poolId: 'family', member, countedBytes, seq: 1, leaving: false },
+          cycleStartMs: Date.UTC(2026, 6, 1),
+        },
+      });
+    const { reader } = await viewRig(log.inputs, NOON + HOUR);
+    expect(await readPoolUsage(reader, 'family')).toEqual({
+      cycle: { start: '2026-07-01T00:00:00.000Z', end: '2026-08-01T00:00:00.000Z' },
+      ...{ usedBytes: '500', allowanceBytes: '1000', usedPercent: 50, rules: [] },
+      members: [
+        { subscriberId: 'a', usedBytes: '200', left: false },
+        { subscriberId: 'b', usedBytes: '300', left: false },
+      ],
+    });
+  });
+
+  it('is not known where its worker has not heard of it', async () => {
+    const { reader } = await viewRig(metered().inputs, NOON + HOUR);
+    expect(await readPoolUsage(reader, 'family')).toBeNull();
+  });
+});
