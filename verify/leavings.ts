@@ -5,6 +5,7 @@ import { ruleOf } from './line.ts';
 import type { Line } from './line.ts';
 import { causeOf } from './metering.ts';
 import type { Metered } from './metering.ts';
+import { partAt } from './parts.ts';
 import { closeSession } from './sessions.ts';
 import type { CloseCause, Session } from './sessions.ts';
 import { spreadOf } from './spread.ts';
@@ -131,6 +132,11 @@ export function adjustmentOf(
   offset: number,
 ): Omit<ExpectedAdjustment, 'down' | 'up' | 'reason' | 'partFromMs' | 'offPeak'> {
   return { subscriberId: line.id, cycleStartMs: cycle.startMs, serviceClass, offset, letter: null };
+}
+
+/** The part that something without a time of its own belongs to. */
+export function placeIn({ parts }: Cycle, atMs: number): Pick<ExpectedAdjustment, 'partFromMs' | 'offPeak'> {
+  return { partFromMs: partAt(parts, atMs)?.startMs ?? null, offPeak: false };
 }
 
 /** Cases 13 and 14, and operators: a session ends without a Stop. */

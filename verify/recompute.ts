@@ -6,26 +6,25 @@ import type { PolicyVersion } from '../schemas/policy.ts';
 import { plus } from './amount.ts';
 import { decide, nextChangeMs } from './decisions.ts';
 import type { Moment } from './actions.ts';
-import type { Cycle } from './cycle-book.ts';
 import { staysDue } from './due-list.ts';
 import type { Settings, VerifyEntry } from './entry.ts';
 import { nothingExpected } from './expected.ts';
 import type { Expected } from './expected.ts';
 import { closedAccount } from './closing.ts';
-import { knownPlan, knownPool, knownProfile } from './known-fields.ts';
+import { knownPlan, knownPool } from './known-fields.ts';
 import { newLine, ruleOf, speedOf } from './line.ts';
 import type { Line } from './line.ts';
-import { addMetered, adjustmentOf, endSession } from './leavings.ts';
+import { addMetered, adjustmentOf, endSession, placeIn } from './leavings.ts';
 import { LocalCalendar } from './local-calendar.ts';
 import { meter, meterTooOld } from './metering.ts';
 import type { Metered, MeteringContext } from './metering.ts';
 import { NasWatch } from './nas-watch.ts';
-import { partAt } from './parts.ts';
 import { publish, withdraw } from './policies.ts';
 import { contributionDueMs, contributionsOf, hear } from './pools.ts';
 import { PoolRounds } from './pool-rounds.ts';
 import { isBeyondExact, readingOf, timeOf } from './record.ts';
 import { Rounds } from './rounds.ts';
+import { takeProfile } from './take-profile.ts';
 import { nowOf, planNow } from './tariff.ts';
 import { bringUpUses, closeCarry, noteLate, rollTariff } from './top-up-use.ts';
 import { World } from './world.ts';
@@ -216,33 +215,11 @@ export class Recomputation {
     return { nowMs: this.watermarkMs, offset, appendTimeMs };
   }
 
-  #takeProfile(given: SubscriberProfile, cause: Cause): void {
-    if (!this.#isOfInterest(given.subscriberId)) return;
-    const { world } = this;
-    const line = this.#lineOf(given.subscriberId);
-    const [zone, anchorDay] = [line.profile?.zone ?? world.defaultZone, line.profile?.anchorDay ?? 1];
-    const profile = knownProfile(given, line.profile, cause.appendTimeMs, world.tariffs);
-    const isByRule = [line.profile, profile].some((one) => one?.cycle ?? one?.cycleChanges);
-    line.profile = profile;
-    const rule = ruleOf(line, world);
-    const isMoved = isByRule ? line.book.movesBy(rule) : anchorDay !== profile.anchorDay;
-    if (zone !== profile.zone || isMoved) this.#moveCycles(line);
-    if (world.tariffs) line.book.cutParts(rule);
+  #takeProfile(profile: SubscriberProfile, cause: Cause): void {
+    if (!this.#isOfInterest(profile.subscriberId)) return;
+    const line = this.#lineOf(profile.subscriberId);
+    takeProfile(line, profile, this.world, { watermarkMs: this.watermarkMs, ...cause });
     this.#look(line, cause);
-  }
-
-  #moveCycles(line: Line): void {
-    const { book, recent, extras, carry } = line;
-    const startMs = book.current?.startMs;
-    const rule = ruleOf(line, this.world);
-    book.changeRule(rule, this.watermarkMs);
-    const { current } = book;
-    // The bytes are in the new cycle, and so is what was charged for them, and what was carried over.
-    if (extras !== null && extras.cycleStartMs === startMs && current !== null)
-      line.extras = { ...extras, cycleStartMs: current.startMs };
-    if (carry !== null && carry.cycleStartMs === startMs && current !== null)
-      line.carry = { ...carry, cycleStartMs: current.startMs };
-    recent.changeZone(rule.zone);
   }
 
   #takePolicy(policy: PolicyVersion, offset: number, appendTimeMs: number): void {
@@ -433,9 +410,4 @@ export class Recomputation {
     this.rounds.join(id);
     return made;
   }
-}
-
-/** The part that something without a time of its own belongs to. */
-function placeIn({ parts }: Cycle, atMs: number): { partFromMs: number | null; offPeak: boolean } {
-  return { partFromMs: partAt(parts, atMs)?.startMs ?? null, offPeak: false };
 }

@@ -138,13 +138,13 @@ function freshFromMs(view: View): number | null {
 /** What the cap of the cycle comes to; null = there is none. */
 export function baseIn(view: View): bigint | null {
   const { line, cycle, atMs, isCurrent } = view;
-  const { addOns: bought = [], cycleChanges = [] } = line.profile ?? {};
+  const { addOns: bought = [], cycleChanges } = line.profile ?? {};
   const addOns = bought.filter(({ fromMs }) => !isCurrent || fromMs <= atMs);
-  if (cycle.parts.length === 0 && bought.length === 0 && cycleChanges.length === 0) {
+  if (cycle.parts.length === 0 && bought.length === 0 && cycleChanges === undefined) {
     const capBytes = planOf(view)?.capBytes ?? null;
     return capBytes === null ? null : BigInt(capBytes);
   }
-  const whole = cycleChanges.length === 0 ? cycle : line.book.wholeCycle(line.profile, cycle);
+  const whole = cycleChanges === undefined ? cycle : line.book.wholeCycle(line.profile, cycle);
   return baseOf(cycle, whole, stretchesOf(view), addOns);
 }
 
