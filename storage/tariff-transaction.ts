@@ -63,6 +63,8 @@ export interface TariffTx {
   putRows(before: StoredSubscriber | null, after: SubscriberRows): Promise<StoredSubscriber>;
   /** Brings profiles up to date, with a control for each that changed. Returns them all, in this order. */
   tell(subscriberIds: readonly string[]): Promise<SubscriberProfile[]>;
+  /** As `tell`, of many, whose profiles nobody asks for. */
+  tellMany(subscriberIds: readonly string[]): Promise<void>;
 
   topUp(topUpId: string): Promise<StoredTopUp | null>;
   pool(poolId: string): Promise<(StoredPool & { accountId: string | null }) | null>;

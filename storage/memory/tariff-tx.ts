@@ -202,6 +202,10 @@ export class MemoryTariffTx implements TariffTx {
     return Promise.resolve(profiles);
   }
 
+  async tellMany(subscriberIds: readonly string[]): Promise<void> {
+    await this.tell(subscriberIds);
+  }
+
   topUp(topUpId: string): Promise<StoredTopUp | null> {
     for (const [subscriberId, { rows }] of this.state.subscribers) {
       const topUp = rows.topUps.find(({ id }) => id === topUpId);

@@ -12,6 +12,7 @@ import { embeddedDatabase, realDatabase } from './database.contract.ts';
 import type { TestDatabase } from './database.contract.ts';
 import { PostgresDirectory } from './directory.ts';
 import { PostgresItemBook } from './item-book.ts';
+import { PostgresProfileKeeping } from './profile-keeping.ts';
 import { SecretBox } from './secret-box.ts';
 import { PostgresSubscriberLookup } from './subscriber-lookup.ts';
 import { readRow } from './tariff-rows.ts';
@@ -237,6 +238,18 @@ function tests(): void {
     expect(found.rows).toEqual([{ source: 'policy' }]);
   });
 
+  it('takes apart in pieces what was there before', async () => {
+    await pool.query('alter table subscriber disable trigger subscriber_absorbed');
+    await writeAsBefore(aProfile('s-1'), aProfile('s-2'), aProfile('s-3', { poolId: 'p' }));
+    await pool.query('alter table subscriber enable trigger subscriber_absorbed');
+    const profiles = new PostgresProfileKeeping(pool, 'JPY');
+    const pieces = [await profiles.absorb(2), await profiles.absorb(2), await profiles.absorb(2)];
+    expect(pieces).toEqual([2, 1, 0]);
+    expect([await count('assignment'), await count('account where currency = $$JPY$$')]).toEqual([3, 3]);
+    await directory.putSubscribers([aProfile('s-1'), aProfile('s-2'), aProfile('s-3', { poolId: 'p' })]);
+    expect(await controls()).toBe(0);
+  });
+
   it('finds a subscriber by each of its names that is in force', async () => {
     await directory.putSubscribers([
       aProfile('s-1', { userName: 'ann' }),
@@ -279,13 +292,9 @@ function tests(): void {
     };
     await store().putSubscriber({ ...given, overageConsent: false, credentials: names }, context);
     expect((await directory.subscriber('s-1'))?.userName).toBe('ann');
-    const refresh = (afterMs: number, nowMs: number) =>
-      pool.query(
-        'select weir_refresh_dated(to_timestamp($1::float8 / 1000), to_timestamp($2::float8 / 1000)) as told',
-        [afterMs, nowMs],
-      );
-    expect((await refresh(T, T + DAY - 1)).rows).toEqual([{ told: 0 }]);
-    expect((await refresh(T + DAY - 1, T + DAY)).rows).toEqual([{ told: 1 }]);
+    const profiles = new PostgresProfileKeeping(pool, 'EUR');
+    expect(await profiles.refreshDated(T, T + DAY - 1)).toBe(0);
+    expect(await profiles.refreshDated(T + DAY - 1, T + DAY)).toBe(1);
     expect((await directory.subscriber('s-1'))?.userName).toBe('ann2');
   });
 

@@ -167,9 +167,13 @@ export class PostgresTariffTx implements TariffTx {
   }
 
   async tell(subscriberIds: readonly string[]): Promise<SubscriberProfile[]> {
-    await this.#rows('select weir_refresh_profiles($1::text[])', [subscriberIds]);
+    await this.tellMany(subscriberIds);
     const rows = await this.#rows<{ profile: SubscriberProfile }>(sql.PROFILES, [subscriberIds]);
     return rows.map(({ profile }) => profile);
+  }
+
+  async tellMany(subscriberIds: readonly string[]): Promise<void> {
+    await this.#rows('select weir_refresh_profiles($1::text[])', [subscriberIds]);
   }
 
   async topUp(topUpId: string): Promise<StoredTopUp | null> {

@@ -18,7 +18,6 @@ import type { ChangeContext, Changed, ImportLine, StoredPlan, TariffStore } from
 import type { PoolGiven, SubscriberGiven, When } from '../tariff-ports.ts';
 import type { KeptAnswer, RequestKey, TariffDatabase, TariffTx } from '../tariff-transaction.ts';
 import { changeCycle, putAccount } from './accounts.ts';
-import { tell } from './outcome.ts';
 import type { Outcome } from './outcome.ts';
 import { changePlan, putAddOnVersion, putPlanVersion } from './plans.ts';
 import { joinPool, putPool } from './pools.ts';
@@ -105,7 +104,7 @@ export class TariffChanges implements TariffStore {
     context: ChangeContext,
   ): Promise<Changed<SubscriberRows>> {
     return this.#rows('hold', subscriberId, context, { kind, ...span }, (rows) =>
-      withHold(rows, kind, { fromMs: span.fromMs, toMs: span.toMs }, context.atMs),
+      withHold(rows, kind, { fromMs: span.fromMs, toMs: span.toMs }, context.atMs, context.source),
     );
   }
 
@@ -205,7 +204,8 @@ export class TariffChanges implements TariffStore {
   async applyImport(importId: string, lines: readonly ImportLine[], context: ChangeContext): Promise<void> {
     await this.#database.transaction(async (tx) => {
       const changed = await tx.importLines(importId, lines, context);
-      if (changed !== null) await tell(tx, changed);
+      // Nothing of an import is new to readers of an older layout, nor too long: the profiles need not come back.
+      if (changed !== null) await tx.tellMany(changed);
     }, true);
     this.#settings.onChange?.();
   }
