@@ -21,6 +21,7 @@ import { cycleCommands } from './cycle-commands.ts';
 import { planCommands } from './plan-commands.ts';
 import { poolCommands } from './pool-commands.ts';
 import { policyCommands } from './policy-commands.ts';
+import { itemCommands } from './item-commands.ts';
 import { reconcileCommand } from './reconcile-command.ts';
 import { stateCommands } from './state-commands.ts';
 import { subscriberCommands } from './subscriber-commands.ts';
@@ -85,6 +86,7 @@ function program(io: CliIo, result: { code: number }): Command {
   deadLetterCommands(weir, io, () => (result.code = EXIT.failed));
   verifyCommand(weir, io, () => (result.code = EXIT.failed));
   reconcileCommand(weir, io, () => (result.code = EXIT.failed));
+  itemCommands(weir, io);
   return weir;
 }
 

@@ -112,3 +112,17 @@ it.each([
 ])('refuses %j', async (args, code) => {
   expect((await reconcile(...args)).code).toBe(code);
 });
+
+it('lists items, as CSV too, and has one sent again', async () => {
+  const list = await runWeir(['items', '--state', 'delivered', '--type', 'overage', ...flags]);
+  expect(list.out).toMatch(/^2026-01-10T00:00:00.000Z +overage +acct-7 +500 EUR +delivered +k9 +block 1$/m);
+  const csv = await runWeir(['items', 'list', '--subscriber', 's-1', '--csv', ...flags]);
+  expect(csv.out.split('\r\n')).toHaveLength(12);
+  expect((await runWeir(['items', '--state', 'dead', ...flags])).out).toBe('none\n');
+  const refused = await runWeir(['items', 'resend', 'k1', ...flags]);
+  expect([refused.code, refused.err]).toEqual([1, expect.stringContaining('it is delivered or under way')]);
+  ledger.add([anItem('late')]);
+  await ledger.claim('test', 100, 60_000);
+  await ledger.settle('test', 'late', 'rejected', 'no such account');
+  expect((await runWeir(['items', 'resend', 'late', ...flags])).out).toBe('late is on its way, by ann\n');
+});

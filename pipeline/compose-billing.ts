@@ -35,6 +35,8 @@ export interface Billing {
   /** dispatches items, while the process has that role */
   part(isDispatcher: boolean): LifecyclePart;
   sources: BillingSources;
+  /** for a program that could not be put together; the part's stop does it too */
+  close(): Promise<void>;
   /** regular work, by the name of the job; none without a billing system */
   work(tariffs: BilledTariffs | null): Partial<Record<'sync-billing' | 'reconcile-billing', Job['run']>>;
 }
@@ -79,6 +81,7 @@ export async function composeBilling(
   const sides = peer === null ? null : { ledger, peer: peer.client, store, nowMs: Date.now };
   return {
     part: (isDispatcher) => billingPart({ config, stores, ledger, peer, events, isDispatcher, stopping }),
+    close: () => closePeer(peer),
     sources: sourcesOf(ledger, store, sides, events, stopping.signal),
     work: (tariffs) => {
       if (sides === null) return {};
@@ -142,10 +145,14 @@ function billingPart(from: PartSources): LifecyclePart {
       stopping.abort();
       if (isDispatcher) await listener.stop();
       await dispatcher.stop(graceMs / 2);
-      peer?.client.close();
-      await peer?.server?.close();
+      await closePeer(peer);
     },
   };
+}
+
+async function closePeer(peer: Peer | null): Promise<void> {
+  peer?.client.close();
+  await peer?.server?.close();
 }
 
 function itemDispatcher({ config, ledger, peer, events }: PartSources): Dispatcher<InvoiceDelivery> {

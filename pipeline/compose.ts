@@ -1,5 +1,6 @@
 import type { OverviewView } from '../schemas/views.ts';
 import { composeBilling } from './compose-billing.ts';
+import type { Billing } from './compose-billing.ts';
 import { watchCycles } from './compose-cycles.ts';
 import { openLog } from './compose-log.ts';
 import type { AccountingLog } from './compose-log.ts';
@@ -41,6 +42,7 @@ export async function compose(config: Config, around: Surroundings): Promise<Pro
   let relay: Relay | null = null;
   const stores = await openStores(config, log, { relay: () => relay?.wake() }, around.onFatal);
   let accounting: AccountingLog | null = null;
+  let billing: Billing | null = null;
   try {
     accounting = await openLog(config, stores.pool, log);
     const coa = coaClient(config);
@@ -59,7 +61,7 @@ export async function compose(config: Config, around: Surroundings): Promise<Pro
       );
     }
     relay = composeRelay(around.telemetry, stores, accounting, simulation);
-    const billing = await composeBilling(config, around.telemetry, stores);
+    billing = await composeBilling(config, around.telemetry, stores);
     watchCycles(around.telemetry, stores.pool);
     const overview = overviewOf(config, around, stores, accounting, pipeline);
     const addresses = { api: null, metrics: null };
@@ -78,6 +80,7 @@ export async function compose(config: Config, around: Surroundings): Promise<Pro
       addresses,
     });
   } catch (error) {
+    await billing?.close();
     await accounting?.close();
     await stores.close();
     throw error;
