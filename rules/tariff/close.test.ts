@@ -143,6 +143,14 @@ describe('dueUsage: plan a one cent a byte beyond 100, b two cents a byte down',
       { ...twoAmounts, 'usage:4000': 80 },
     ],
     [
+      'late usage of a time without a plan',
+      closed({
+        parts: [part({ toMs: 4000, classes: [bytes(150, 50)] }), part({ fromMs: 5000, planId: 'b' })],
+      }),
+      [adjustment({ downBytes: 10, partFromMs: 4000 })],
+      { 'usage:1000': 100, 'usage:5000': 0 },
+    ],
+    [
       'late usage of a moved part',
       two,
       [adjustment({ downBytes: 10, partFromMs: 3999 })],
@@ -247,6 +255,17 @@ describe('overageSince', () => {
     ['one that the close knew', [adjustment({ downBytes: -10, reason: 'operator', offset: 3 })], 40, 5],
   ])('%s', (_name, adjustments, overBytes, correctedBytes) => {
     expect(overageSince(two, adjustments, PLANS)).toEqual({ ...overage, overBytes, correctedBytes });
+  });
+
+  it('leaves out what a plan that begins anew does not count', () => {
+    const fresh = planTerms({ ...B, metering: { ...B.metering, usedBefore: 'fresh' } });
+    const plans = lookup([A, fresh]);
+    const late = (partFromMs: number): UsageAdjustment[] => [adjustment({ downBytes: 10, partFromMs })];
+    const parts = [...(two.parts ?? []), part({ fromMs: 6000, planId: 'b' })];
+    const three = { ...two, parts: parts.map((one, n) => (n === 1 ? { ...one, toMs: 6000 } : one)) };
+    expect(overageSince(three, late(1000), plans)).toMatchObject({ overBytes: 40 });
+    expect(overageSince(three, late(4000), plans)).toMatchObject({ overBytes: 50 });
+    expect(overageSince(three, late(6000), plans)).toMatchObject({ overBytes: 50 });
   });
 
   it('is not told by a slot of a layout before', () => {

@@ -68,13 +68,28 @@ export function overageSince(
   const { overage } = closed;
   if (overage === undefined) return null;
   const before = new Map(countedParts(closed, [], plans).map(({ part, counted }) => [part.fromMs, counted]));
+  const now = countedParts(closed, adjustments, plans);
+  const freshFromMs = freshFrom(now);
   let [overBytes, correctedBytes] = [overage.overBytes, overage.correctedBytes];
-  for (const { part, counted } of countedParts(closed, adjustments, plans)) {
+  for (const { part, counted } of now) {
+    if (part.fromMs < freshFromMs) continue;
     const change = counted - (before.get(part.fromMs) ?? 0);
     overBytes += change;
     if (change < 0) correctedBytes -= change;
   }
   return { ...overage, overBytes, correctedBytes };
+}
+
+/** Where the plan at the cycle's end does not count what was used before it: when it began. Else no part is left out. */
+function freshFrom(parts: readonly CountedPart[]): number {
+  const last = parts.at(-1);
+  let fromMs = Number.NEGATIVE_INFINITY;
+  if (last?.terms?.metering.usedBefore !== 'fresh') return fromMs;
+  for (const { part } of parts.toReversed()) {
+    if (part.planId !== last.part.planId) break;
+    fromMs = part.fromMs;
+  }
+  return fromMs;
 }
 
 /** Counts in full. */
@@ -135,11 +150,13 @@ function partsOf(closed: ClosedCycle, plans: PlanLookup): readonly ClosedPart[] 
   return [{ fromMs, toMs, planId, version, unlimited: false, countedBytes: 0, classes, offPeak: [] }];
 }
 
-/** The part that it names or lies in; the last one where it says nothing. */
+/**
+ * The part that it names or lies in; the last one where the cycle was told in one piece. -1 = a time without a plan: nobody pays
+ * for that.
+ */
 function partIndex({ partFromMs }: UsageAdjustment, parts: readonly ClosedPart[]): number {
   if (partFromMs === undefined) return parts.length - 1;
-  const found = parts.findIndex(({ toMs }) => partFromMs < toMs);
-  return found === -1 ? parts.length - 1 : found;
+  return parts.findIndex(({ fromMs, toMs }) => fromMs <= partFromMs && partFromMs < toMs);
 }
 
 function sumOf(changes: readonly { downBytes: number; upBytes: number }[]): {
