@@ -4,6 +4,7 @@ import { jobViews } from '../pipeline/schedule/job-views.ts';
 import { MemoryJobStore } from '../storage/memory/job-store.ts';
 import { apiOptions } from './api-rig.contract.ts';
 import { docsPage } from './docs-page.ts';
+import type { ShownSchema } from './docs-schema.ts';
 import { createApi } from './server.ts';
 
 async function servedPage() {
@@ -83,7 +84,7 @@ describe('docsPage', () => {
   });
 
   it('ends also where schemas hold each other', () => {
-    const ring: { properties: Record<string, unknown>; required: string[] } = {
+    const ring: { properties: Record<string, ShownSchema>; required: string[] } = {
       properties: {},
       required: ['in'],
     };

@@ -1,10 +1,10 @@
 import { hostname } from 'node:os';
 import type { AdminSources } from '../api/admin-sources.ts';
 import type { Job } from '../storage/job-ports.ts';
-import { PostgresAuditLog } from '../storage/postgres/audit-log.ts';
 import { PostgresCycleKeeping } from '../storage/postgres/cycle-keeping.ts';
 import { requireLeader } from '../storage/postgres/job-leader.ts';
 import { PostgresJobStore } from '../storage/postgres/job-store.ts';
+import { PostgresProfileKeeping } from '../storage/postgres/profile-keeping.ts';
 import { PostgresRetention } from '../storage/postgres/retention.ts';
 import { reportTables } from '../storage/postgres/table-care.ts';
 import type { Assembly } from './compose-parts.ts';
@@ -15,7 +15,15 @@ import { JobRunner } from './schedule/job-runner.ts';
 import type { JobName } from './schedule/job-table.ts';
 import { jobsOf } from './schedule/job-table.ts';
 import { jobViews } from './schedule/job-views.ts';
-import { closeLateJob, keptFor, openCyclesJob, retentionJob, trimLogJob } from './schedule/job-work.ts';
+import {
+  absorbJob,
+  closeLateJob,
+  keptFor,
+  openCyclesJob,
+  refreshDatedJob,
+  retentionJob,
+  trimLogJob,
+} from './schedule/job-work.ts';
 import { jobObserver } from './telemetry/job-gauges.ts';
 
 const HOUR_MS = 3_600_000;
@@ -46,7 +54,7 @@ export function adminSources(config: Config, stores: Stores): AdminSources {
   return {
     jobs: jobViews(jobStore(config, stores)),
     keys: stores.keys,
-    audit: new PostgresAuditLog(stores.pool),
+    audit: stores.tariffReads,
   };
 }
 
@@ -56,12 +64,13 @@ function jobStore({ databaseUrl }: Config, { pool }: Stores): PostgresJobStore {
 
 /** A job that is not named here does not run: `jobsOf` leaves it out. */
 function workOf(assembly: Assembly): Work {
-  const { config, stores, log } = assembly;
-  const { deadLetters, pool } = stores;
+  const { config, stores, log, billing } = assembly;
+  const { deadLetters, pool, tariffs, tariffReads } = stores;
   const trimLetters = (): Promise<number> => deadLetters.trim(config.deadLetterRetentionMs, MAX_DEAD_LETTERS);
   return {
     ...cycleWork(assembly),
-    ...assembly.billing.work(null),
+    ...profileWork(assembly),
+    ...billing.work({ reads: tariffReads, tariffs }),
     retention: retentionJob(new PostgresRetention(pool), trimLetters, keptFor(config.shadowDays)),
     ...(log.trim === null ? {} : { 'trim-log': trimLogJob(log.trim, config.logRetentionMs) }),
     'partition-care': () => reportTables(pool),
@@ -81,5 +90,13 @@ function cycleWork({ config, around, stores }: Assembly): Work {
   return {
     'open-cycles': openCyclesJob(cyclesOf),
     'close-late': closeLateJob(cyclesOf, config.cycleCloseGraceHours * HOUR_MS, log),
+  };
+}
+
+function profileWork({ config, stores }: Assembly): Work {
+  const profiles = new PostgresProfileKeeping(stores.pool, config.defaultCurrency);
+  return {
+    'refresh-dated': refreshDatedJob((fromMs, toMs) => profiles.refreshDated(fromMs, toMs)),
+    'absorb-profiles': absorbJob((limit) => profiles.absorb(limit)),
   };
 }

@@ -3,6 +3,7 @@ import type { CycleRow } from '../../storage/tariff-ports.ts';
 import type { JobContext } from '../../storage/job-ports.ts';
 import type { Kept } from '../../storage/retention-ports.ts';
 import {
+  absorbJob,
   closeLateJob,
   keptFor,
   openCyclesJob,
@@ -139,6 +140,14 @@ describe('close-late', () => {
     await expect(job(given)).rejects.toThrow('2 billing cycles are not closed');
     expect(told).toContainEqual({ closed: 0, late: 2 });
     expect(lines).toHaveLength(1);
+  });
+});
+
+describe('absorb-profiles', () => {
+  it('goes on until nobody is left', async () => {
+    const { take, rest } = left(4_001);
+    expect(await absorbJob(take)(context().given)).toEqual({ absorbed: 4_001 });
+    expect(rest()).toBe(0);
   });
 });
 

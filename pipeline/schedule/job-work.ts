@@ -117,6 +117,11 @@ export function closeLateJob(
   };
 }
 
+/** Gives accounts and rows of their own to subscribers that only the release before has written. */
+export function absorbJob(absorb: (limit: number) => Promise<number>): Job['run'] {
+  return async (context) => ({ absorbed: await inPieces(context, absorb) });
+}
+
 /** From when to when a run of `refreshDated` looked. */
 interface LookedThrough {
   throughMs: number;
