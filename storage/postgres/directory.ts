@@ -18,7 +18,7 @@ const CHUNK = 2_000;
 
 /**
  * Subscribers, plans and NAS in Postgres. One transaction a call, whatever its size; 20,000 subscribers take
- * 0.3 s (embedded 0.5 s). NAS secrets are sealed before they reach the database.
+ * 2.5 s, and 0.2 s where nothing changed. NAS secrets are sealed before they reach the database.
  */
 export class PostgresDirectory implements Directory {
   readonly #pool: pg.Pool;
