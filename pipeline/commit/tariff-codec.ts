@@ -96,5 +96,5 @@ export function readTariffs(reader: ByteReader): Tariffs {
     beforeBytes: reader.uint(),
     usedBytes: reader.uint(),
   }));
-  return { carry, topUpUses };
+  return { carry, topUpUses: topUpUses.length === 0 ? NO_TARIFFS.topUpUses : topUpUses };
 }

@@ -155,6 +155,8 @@ export function useTopUps(state: SlotState, subscriber: Subscriber, plan: PlanVe
   if (baseBytes === null) return false;
   const nowMs = nowOf(state, subscriber);
   const carryBytes = carriedBytes(subscriber, cycle.startMs, nowMs);
+  // Below the cap nothing is used, and nothing was.
+  if (topUpUses.length === 0 && countedBytes <= baseBytes + carryBytes) return false;
   const { uses } = consumed(subscriber, cycle.startMs, countedBytes, baseBytes, carryBytes, nowMs);
   if (areSame(uses, topUpUses)) return false;
   subscriber.topUpUses = uses;

@@ -17,10 +17,13 @@ export function nowOf({ watermarkMs }: SlotState, { profile, cycles }: Subscribe
 
 /** The plan in force now; null where none is assigned or the plan is not known yet. */
 export function planOf(state: SlotState, subscriber: Subscriber): PlanVersion | null {
-  const { profile, cycles } = subscriber;
+  const { profile } = subscriber;
   if (profile === null) return null;
-  const cycleStartMs = cycles[0]?.startMs ?? state.watermarkMs;
-  return state.plans.inForce(profile, nowOf(state, subscriber), cycleStartMs);
+  // Asked several times a record: nearly no profile has an instant of its own that is ahead.
+  const { plans, watermarkMs } = state;
+  const now = profile.asOfMs === undefined ? watermarkMs : nowOf(state, subscriber);
+  const cycle = subscriber.cycles[0];
+  return plans.inForce(profile, now, cycle === undefined ? watermarkMs : cycle.startMs);
 }
 
 /** The instant that a cycle's plan is asked for: now for the current one, its end for others. */

@@ -346,6 +346,9 @@ export function bucketOf(
   return Math.floor(hash / settings.partitionCount) % settings.bucketCount;
 }
 
+/** Shared: lists of uses are replaced, never changed in place. */
+const NO_USES: TopUpUse[] = [];
+
 /** A subscriber of whom nothing is known. */
 export function newSubscriber(id: string, settings: FoldSettings): Subscriber {
   return {
@@ -367,7 +370,7 @@ export function newSubscriber(id: string, settings: FoldSettings): Subscriber {
     peak: null,
     overage: null,
     carry: null,
-    topUpUses: [],
+    topUpUses: NO_USES,
     pool: null,
     rules: [],
     effect: null,
