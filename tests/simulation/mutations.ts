@@ -239,6 +239,67 @@ export const MUTATIONS: readonly Mutation[] = [
     red: BYTES,
   },
   {
+    mechanism: 'tariffs: the instant of a change is clipped to the log',
+    how: {
+      change: {
+        file: 'pipeline/fold/controls.ts',
+        find: 'Math.min(profile.asOfMs, cause.appendTimeMs + MOST_AHEAD_MS)',
+        replace: 'profile.asOfMs',
+      },
+    },
+    faults: null,
+    red: ['oracle'],
+  },
+  {
+    mechanism: 'tariffs: a new boundary cuts the part that it lies in',
+    how: {
+      change: {
+        file: 'pipeline/window/parts.ts',
+        find: 'parts.toSpliced(at, 1, ...cutPart(part, atMs, subscriber, calendar, zone))',
+        replace: '[...parts]',
+      },
+    },
+    faults: null,
+    red: ['oracle'],
+  },
+  {
+    mechanism: 'tariffs: what is carried over is final with the close',
+    how: {
+      change: {
+        file: 'pipeline/fold/cycle-end.ts',
+        find: 'bytes: carryOutBytes ?? 0, final: true }',
+        replace: 'bytes: carryOutBytes ?? 0 }',
+      },
+    },
+    faults: null,
+    red: ['oracle'],
+  },
+  {
+    mechanism: 'tariffs: what is carried over is gone with the next roll',
+    how: {
+      change: {
+        file: 'pipeline/fold/cycle-end.ts',
+        find: 'subscriber.carry = isLater ? carryInto(state, subscriber, current, calendar) : null;',
+        replace:
+          'if (isLater) subscriber.carry = carryInto(state, subscriber, current, calendar) ?? subscriber.carry;',
+      },
+    },
+    faults: null,
+    red: ['oracle'],
+  },
+  {
+    mechanism: 'tariffs: what top-ups covered before goes on with the roll',
+    how: {
+      change: {
+        file: 'pipeline/fold/cycle-end.ts',
+        find: 'rolledUses(subscriber.topUpUses).filter(',
+        replace: '[].filter(',
+      },
+    },
+    faults: null,
+    red: ['oracle'],
+  },
+  {
     mechanism: 'outcome counts',
     how: {
       change: { file: 'pipeline/fold/feeds.ts', find: 'state.counts[outcome] += 1;', replace: '' },

@@ -6,11 +6,12 @@ import type { UsageEvent } from '../../schemas/accounting-record.ts';
 import type { Control, ControlId } from '../../schemas/control.ts';
 import { partitionOfText } from '../../schemas/partitioning.ts';
 import type { PoolProfile } from '../../schemas/pool.ts';
-import type { Boost, SubscriberProfile } from '../../schemas/profile.ts';
+import type { Boost, PlanVersion, SubscriberProfile } from '../../schemas/profile.ts';
 import type { LogAppend } from '../../storage/ports.ts';
 import { DAY, HOUR, MINUTE, nasProfile, plan, profile, usageEvent } from '../factories.ts';
 import { recordOf } from '../worker-rig.ts';
 import { pool, poolPolicy } from '../../pipeline/pool/pool-rig.contract.ts';
+import { nextTariff, somePoolTariff, someTariffPlan } from '../random-tariffs.ts';
 import type { Dice } from './dice.ts';
 import { policyOf } from './policies.ts';
 
@@ -32,6 +33,11 @@ const LINES = [
   // Without a profile, unless one comes later.
   null,
 ];
+
+/** A plan of which a part of the cap goes into the next cycle. */
+function carrying(planId: string, capBytes: number): PlanVersion {
+  return plan({ planId, capBytes, carryOver: { limitBytes: 2000 } });
+}
 
 /** What the network believes of one session. */
 interface Session {
@@ -84,7 +90,8 @@ export class Workload {
     const dice = this.#dice;
     const [interimSeconds = null] = this.#intervals;
     const items = [
-      this.#control({ kind: 'plan-version', plan: plan({ capBytes: 9000 }) }),
+      this.#control({ kind: 'plan-version', plan: carrying('home-100', 9000) }),
+      this.#control({ kind: 'plan-version', plan: carrying('home-200', 4000) }),
       this.#control({ kind: 'policy-version', policy: policyOf(dice, 0) }),
       this.#control({ kind: 'policy-version', policy: poolPolicy() }),
       this.#control({ kind: 'pool-profile', pool: pool({ billTo: 'sub-0' }) }),
@@ -117,7 +124,8 @@ export class Workload {
       [8, () => this.#again()],
       [5, () => this.#tick()],
       [3, () => this.#nasEvent()],
-      [4, () => this.#changeProfile()],
+      [3, () => this.#changeProfile()],
+      [4, () => this.#changeTariff()],
       [4, () => this.#command()],
       [2, () => this.#replay()],
       [3, () => this.#catalogue()],
@@ -243,6 +251,15 @@ export class Workload {
     });
   }
 
+  /** Plans, top-ups, add-ons, memberships and cycles, now, later or back-dated. */
+  #changeTariff(): WorkItem {
+    const dice = this.#dice;
+    const subscriberId = dice.pick(this.#subscribers);
+    const known = this.#profiles.get(subscriberId) ?? profile({ subscriberId });
+    const next = nextTariff(known, dice.below(3000), dice.below(3000), this.#clockMs);
+    return this.#profile(next);
+  }
+
   #boost(id: string): Boost {
     const fromMs = this.#clockMs + this.#dice.between(-HOUR, 2 * HOUR);
     const upBps = this.#dice.between(1, 40_000_000);
@@ -303,12 +320,20 @@ export class Workload {
         { kind: 'policy-withdrawn', policyId: dice.pick(['home-fup', 'family-fup']) },
         { kind: 'policy-version', policy: poolPolicy() },
         { kind: 'pool-profile', pool: this.#pool() },
-        { kind: 'pool-profile', pool: this.#pool() },
+        { kind: 'pool-profile', pool: { ...this.#pool(), ...this.#poolTariff() } },
         { kind: 'plan-version', plan: plan({ version: n + 2, capBytes: dice.between(3000, 30_000) }) },
+        {
+          kind: 'plan-version',
+          plan: someTariffPlan(dice.below(3000), dice.below(3000), this.#clockMs),
+        },
         { kind: 'nas-profile', nas: nasProfile({ nasId: 'nas-2', interimSeconds }) },
         { kind: 'feed-profile', feed: { feedId: 'feed-1', countFromMs: this.#clockMs - DAY } },
       ]),
     );
+  }
+
+  #poolTariff(): Partial<PoolProfile> {
+    return somePoolTariff(this.#dice.below(3000), this.#dice.below(3000), this.#clockMs);
   }
 
   #pool(): PoolProfile {
