@@ -58,6 +58,26 @@ describe('two members on two partitions', () => {
     expect(rig.intents.filter(({ kind }) => kind === 'notify')).toHaveLength(1);
   });
 
+  it('are restored by a top-up of the pool with its control, and throttled again where it is used up or over', () => {
+    const rig = household();
+    uses(rig, 'anna', 6000, NOON - HOUR);
+    uses(rig, 'bob', 4000, NOON - HOUR)
+      .tick(NOON - 30 * MINUTE)
+      .deliver();
+    expect(throttled(rig)).toEqual([true, true]);
+    // The control was appended at noon: what began by then is in force, though event time is not there yet.
+    const topUps = [{ id: 't', bytes: 500, fromMs: NOON - MINUTE, expiresMs: NOON + 2 * HOUR }];
+    rig.control({ kind: 'pool-profile', pool: pool({ topUps }) }).deliver();
+    expect(throttled(rig)).toEqual([false, false]);
+    expect(rig.line('bob').pool?.told).toMatchObject({ usedBytes: 10_000, allowanceBytes: 10_500 });
+    uses(rig, 'anna', 6100, NOON + HOUR).deliver();
+    expect(throttled(rig)).toEqual([false, false]);
+    // What it covered stays covered, its rest is gone.
+    rig.tick(NOON + 2 * HOUR).deliver();
+    expect(throttled(rig)).toEqual([true, true]);
+    expect(rig.line('bob').pool?.told).toMatchObject({ usedBytes: 10_100, allowanceBytes: 10_100 });
+  });
+
   it('see what the pool has used to a point', () => {
     const rig = household();
     uses(rig, 'anna', 6000, NOON).deliver();
