@@ -40,6 +40,18 @@ describe('accounts', () => {
     expect(rig.tariffs.calls.at(-1)?.context.revision).toBe(4);
   });
 
+  it('show what their view declares, and nothing else that a store may give', async () => {
+    const before = rig.tariffs.reads.account;
+    rig.tariffs.reads.account = async (id) => {
+      const stored = await before(id);
+      return stored && { ...stored, secret: 'hush' };
+    };
+    const { status, text } = await rig.ask('GET', '/v1/accounts/a');
+    rig.tariffs.reads.account = before;
+    expect(status).toBe(200);
+    expect(text).not.toContain('hush');
+  });
+
   it('keep what is not named', async () => {
     const answer = await rig.ask(
       'PATCH',
