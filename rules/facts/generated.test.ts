@@ -1,7 +1,9 @@
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { DECORATOR_NAMES, OPERATOR_NAMES } from '../compile/operators.ts';
+import { lintProviderText } from '../lint/lint-policy.ts';
 import { DECORATOR_DESCRIPTIONS, OPERATOR_DESCRIPTIONS } from '../lint/operator-forms.ts';
 import { factsPage } from './facts-page.ts';
 import { policySchema } from './policy-schema.ts';
@@ -102,5 +104,51 @@ describe('the JSON Schema of provider.json', () => {
     ['neutrality in words', { neutrality: 'yes' }, false],
   ])('%s: %s', (_name, value, fits) => {
     expect(form.safeParse(value).success).toBe(fits);
+  });
+
+  it('takes whatever the linter takes', () => {
+    const whole = fc.constantFrom(0, 0, 1, 1, 1, 5, 1e15, '1');
+    const product = fc.record(
+      {
+        kind: fc.constantFrom('bytes', 'boost', 'unlimited', 'gift'),
+        ...{ bytes: whole, downBps: whole, upBps: whole, priceMinor: whole },
+        currency: fc.constantFrom('EUR', 'EUR', 'JPY', 'eur'),
+        validSeconds: fc.constantFrom(null, null, 60, 0),
+      },
+      { requiredKeys: ['priceMinor', 'currency', 'validSeconds'] },
+    );
+    const settings = fc.record(
+      {
+        topUps: fc.dictionary(fc.constantFrom('a', 'b'), product, { maxKeys: 1 }),
+        throttleProfiles: fc.dictionary(
+          fc.constantFrom('a', 'b'),
+          fc.record({ downBps: whole, upBps: whole }),
+        ),
+        redirectProfiles: fc.array(fc.constantFrom('a', 'b', ''), { maxLength: 2 }),
+        offPeak: fc.record({
+          hours: fc.array(
+            fc.record({
+              days: fc.array(fc.integer({ min: 1, max: 8 }), { minLength: 1, maxLength: 2 }),
+              from: fc.constantFrom('00:00', '22:30', '24:00'),
+              to: fc.constantFrom('23:59', '24:00', '6:00'),
+            }),
+            { maxLength: 2 },
+          ),
+          dates: fc.array(fc.constantFrom('2026-12-25', '2026-02-28', 'x'), { maxLength: 2 }),
+        }),
+        neutrality: fc.constantFrom(true, false, 0),
+      },
+      { requiredKeys: [] },
+    );
+    let taken = 0;
+    fc.assert(
+      fc.property(settings, (value) => {
+        if (lintProviderText(JSON.stringify(value)).findings.length > 0) return;
+        taken += 1;
+        expect(form.safeParse(value).error?.issues ?? []).toEqual([]);
+      }),
+      { numRuns: 3000 },
+    );
+    expect(taken).toBeGreaterThan(100);
   });
 });

@@ -7,7 +7,7 @@ import { closest, shown } from './did-you-mean.ts';
 import type { At } from './finding.ts';
 import type { Report } from './report.ts';
 import { FORBIDDEN_KEYS, checkWhole, isObject, onlyKeys } from './shape.ts';
-import type { JsonObject } from './shape.ts';
+import type { JsonObject, Whole } from './shape.ts';
 
 const KEYS = [
   '$schema',
@@ -148,7 +148,7 @@ function checkProduct(product: JsonObject, at: At, report: Report): void {
   onlyKeys(product, ['kind', 'bytes', ...speeds, 'priceMinor', 'currency', 'validSeconds'], at, report);
   if (!TOP_UP_KINDS.some((known) => known === kind))
     report.add('P601', [...at, 'kind'], `kind is one of ${TOP_UP_KINDS.join(', ')}, not ${shown(kind)}`);
-  const bytes = kind === 'bytes' ? BLOCK_BYTES : NO_BYTES;
+  const bytes = kind === 'boost' || kind === 'unlimited' ? NO_BYTES : BLOCK_BYTES;
   checkWhole(product, 'bytes', bytes, at, report, { wrong: 'P601' });
   for (const key of speeds) checkWhole(product, key, SPEED, at, report, { wrong: 'P601' });
   checkWhole(product, 'priceMinor', PRICE, at, report, { wrong: 'P601' });
@@ -158,7 +158,7 @@ function checkProduct(product: JsonObject, at: At, report: Report): void {
 }
 
 const TOP_UP_KINDS = ['bytes', 'boost', 'unlimited'] as const satisfies TopUpKind[];
-const NO_BYTES = { least: 0, most: 0 };
+const NO_BYTES: Whole = { unit: 'bytes', min: 0, max: 0 };
 
 function checkCurrency(currency: unknown, at: At, report: Report): void {
   if (isCurrency(currency) && CURRENCIES.has(currency)) return;

@@ -8,6 +8,7 @@ const bytes = (value: unknown): Uint8Array =>
 
 const HOURS = { days: [1, 2], from: '22:00', to: '06:00' };
 const TOP_UP = { bytes: 1, priceMinor: 0, currency: 'EUR', validSeconds: null };
+const BOOST = { ...TOP_UP, kind: 'boost', bytes: 0, downBps: 1, upBps: 1 };
 
 describe('lintProviderText', () => {
   it('takes what is right, and fills in what is left out', () => {
@@ -18,6 +19,14 @@ describe('lintProviderText', () => {
     });
     const offPeak = { hours: [{ ...HOURS, to: '24:00' }], dates: ['2028-02-29'] };
     expect(lintProviderText(bytes({ offPeak })).findings).toEqual([]);
+  });
+
+  it.each([
+    ['a boost', BOOST],
+    ['an unlimited time', { ...TOP_UP, kind: 'unlimited', bytes: 0 }],
+    ['a product that says what it is', { ...TOP_UP, kind: 'bytes' }],
+  ])('takes %s', (_name, product) => {
+    expect(lintProviderText(bytes({ topUps: { a: product } })).findings).toEqual([]);
   });
 
   it.each<[string, unknown, string[]]>([
@@ -67,6 +76,10 @@ describe('lintProviderText', () => {
       ['P605 $.topUps.a.currency'],
     ],
     ['a product of nothing', { topUps: { a: { ...TOP_UP, bytes: 0 } } }, ['P601 $.topUps.a.bytes']],
+    ['a boost with bytes', { topUps: { a: { ...BOOST, bytes: 1 } } }, ['P601 $.topUps.a.bytes']],
+    ['a boost of one speed', { topUps: { a: { ...BOOST, upBps: undefined } } }, ['P107 $.topUps.a']],
+    ['a speed of bytes', { topUps: { a: { ...TOP_UP, downBps: 1 } } }, ['P103 $.topUps.a.downBps']],
+    ['a kind that there is not', { topUps: { a: { ...TOP_UP, kind: 'gift' } } }, ['P601 $.topUps.a.kind']],
     ['a negative price', { topUps: { a: { ...TOP_UP, priceMinor: -1 } } }, ['P601 $.topUps.a.priceMinor']],
     ['neutrality in words', { neutrality: 'yes' }, ['P601 $.neutrality']],
   ])('finds %s', (_name, value, expected) => {
