@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { ChangeContext, SubscriberFilter, TariffReads, TariffStore } from './tariff-ports.ts';
-import { given, T, terms } from './tariff-store.contract.ts';
+import { given, T, terms } from './tariff-given.contract.ts';
 
 const DAY = 86_400_000;
 const context: ChangeContext = { by: 'ann', atMs: T, reason: 'because' };

@@ -2,14 +2,13 @@ import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { BillingItem } from '../schemas/billing.ts';
 import type { SubscriberProfile } from '../schemas/profile.ts';
-import type { AddOnTerms, BoughtTopUp, PlanTerms, SubscriberRows } from '../schemas/tariff.ts';
+import type { BoughtTopUp, SubscriberRows } from '../schemas/tariff.ts';
 import { anIntent } from './action-factory.contract.ts';
 import { deriveProfile } from './derive-profile.ts';
-import type { ChangeContext, SubscriberGiven, TariffStore, When } from './tariff-ports.ts';
+import { addOn, by, bytes, DAY, given, T, terms } from './tariff-given.contract.ts';
+import { step } from './tariff-histories.contract.ts';
+import type { ChangeContext, TariffStore, When } from './tariff-ports.ts';
 
-const DAY = 86_400_000;
-/** A midnight in UTC, in the middle of a cycle. */
-export const T = Date.UTC(2026, 0, 15);
 const CYCLE_END = Date.UTC(2026, 1, 1);
 
 /** A store of tariffs without anything, and what it holds. */
@@ -26,82 +25,6 @@ export interface TariffFixture {
 
 /** A store whose log's readers are of a layout. */
 export type OpenTariffs = (layout: number | null) => Promise<TariffFixture>;
-
-const by = (atMs: number, more: Partial<ChangeContext> = {}): ChangeContext => ({
-  by: 'ann',
-  atMs,
-  reason: '',
-  ...more,
-});
-
-/** Terms of a plan for tests: 31.00 a month in advance, which is 1.00 a day in January. */
-export function terms(planId: string, more: Partial<PlanTerms> = {}): PlanTerms {
-  return {
-    planId,
-    version: 1,
-    name: planId,
-    currency: 'EUR',
-    taxClass: 'standard',
-    effectiveFromMs: null,
-    recurring: { feeMinor: 3100, when: 'advance' },
-    usage: null,
-    heldPerMille: { 'non-payment': 1000, customer: 0, fraud: 1000, legal: 1000 },
-    metering: {
-      family: 'home',
-      capBytes: 1e11,
-      counted: 'both',
-      downBps: 1e8,
-      upBps: 2e7,
-      overage: null,
-      classFactors: {},
-    },
-    ...more,
-  };
-}
-
-function addOn(more: Partial<AddOnTerms> = {}): AddOnTerms {
-  const money = { currency: 'EUR', feeMinor: 310, when: 'advance' } as const;
-  return {
-    addOnId: 'gb',
-    version: 1,
-    name: 'gb',
-    ...money,
-    capBytes: 5e9,
-    prorated: false,
-    effectiveFromMs: 0,
-    ...more,
-  };
-}
-
-/** A subscriber as it is given. */
-export function given(subscriberId: string, more: Partial<SubscriberGiven> = {}): SubscriberGiven {
-  return {
-    subscriberId,
-    accountId: `acct-${subscriberId}`,
-    externalId: null,
-    segment: 'home',
-    tags: ['a'],
-    zone: 'UTC',
-    overageConsent: false,
-    credentials: [{ userName: `${subscriberId}@x`, fromMs: 0, toMs: null }],
-    ...more,
-  };
-}
-
-function bytes(id: string, more: Partial<BoughtTopUp> = {}): BoughtTopUp {
-  const span = { fromMs: T, expiresMs: T + 30 * DAY };
-  return {
-    id,
-    kind: 'bytes',
-    bytes: 5e9,
-    speed: null,
-    ...span,
-    source: 'api',
-    productId: 'gb-5',
-    cancelledMs: null,
-    ...more,
-  };
-}
 
 /** What every TariffStore does. @param open gives one without anything before each test */
 export function tariffStoreContract(name: string, open: OpenTariffs): void {
@@ -568,82 +491,3 @@ export function tariffStoreContract(name: string, open: OpenTariffs): void {
     });
   });
 }
-
-/** One change of a random history. */
-interface Step {
-  afterMs: number;
-  apply(store: TariffStore, id: string, atMs: number): Promise<unknown>;
-}
-
-const when: fc.Arbitrary<(atMs: number) => When> = fc.oneof(
-  fc.constant((): When => ({ at: 'now' })),
-  fc.constant((): When => ({ at: 'cycle-end' })),
-  fc
-    .integer({ min: 0, max: 60 })
-    .map((days) => (atMs: number): When => ({ at: 'time', ms: atMs + days * DAY })),
-);
-const toMs = fc.option(fc.integer({ min: 1, max: 200 }), { nil: null });
-
-const step: fc.Arbitrary<Step> = fc
-  .tuple(
-    fc.integer({ min: 0, max: 40 * DAY }),
-    fc.oneof(
-      fc.tuple(fc.constantFrom('a', 'b'), when, fc.boolean()).map(
-        ([planId, at, replaces]): Step['apply'] =>
-          (store, id, atMs) =>
-            store.assign(id, planId, at(atMs), replaces, by(atMs)),
-      ),
-      fc
-        .tuple(fc.constantFrom('customer', 'fraud', 'legal'), toMs)
-        .map(([kind, days]): Step['apply'] => (store, id, atMs) => {
-          const span = { fromMs: atMs, toMs: days === null ? null : atMs + days * DAY };
-          return store.hold(id, kind, span, by(atMs));
-        }),
-      fc
-        .tuple(fc.constantFrom('bytes', 'boost', 'unlimited'), fc.integer({ min: 1, max: 90 }), fc.uuid())
-        .map(([kind, days, topUpId]): Step['apply'] => (store, id, atMs) => {
-          const speed = kind === 'boost' ? { downBps: 5, upBps: 6 } : null;
-          const span = { fromMs: atMs, expiresMs: atMs + days * DAY };
-          const topUp = bytes(topUpId, { kind, bytes: kind === 'bytes' ? 7 : null, speed, ...span });
-          return store.buyTopUp({ subscriberId: id }, topUp, { amountMinor: 1, currency: 'EUR' }, by(atMs));
-        }),
-      fc.tuple(fc.constantFrom('p', 'q'), toMs).map(([poolId, days]): Step['apply'] => (store, id, atMs) => {
-        const span = { fromMs: atMs, toMs: days === null ? null : atMs + days * DAY };
-        return store.joinPool(poolId, id, span, by(atMs));
-      }),
-      fc.tuple(fc.constantFrom('p', 'q'), when).map(
-        ([poolId, at]): Step['apply'] =>
-          (store, id, atMs) =>
-            store.leavePool(poolId, id, at(atMs), by(atMs)),
-      ),
-      when.map(
-        (at): Step['apply'] =>
-          (store, id, atMs) =>
-            store.addAddOn(id, 'gb', at(atMs), by(atMs)),
-      ),
-      when.map(
-        (at): Step['apply'] =>
-          (store, id, atMs) =>
-            store.terminate(id, at(atMs), by(atMs)),
-      ),
-      fc
-        .constantFrom(
-          { kind: 'week', weekday: 3 } as const,
-          { kind: 'days', days: 28, from: '2026-01-05' } as const,
-        )
-        .map(
-          (cycle): Step['apply'] =>
-            (store, id, atMs) =>
-              store.changeCycle(`acct-${id}`, cycle, by(atMs)),
-        ),
-      fc.integer({ min: -5, max: 5 }).map((days): Step['apply'] => (store, id, atMs) => {
-        const changeMs = atMs + days * DAY;
-        const credentials = [
-          { userName: `${id}@old`, fromMs: 0, toMs: changeMs },
-          { userName: `${id}@new`, fromMs: changeMs, toMs: null },
-        ];
-        return store.putSubscriber(given(id, { credentials, tags: [] }), by(atMs));
-      }),
-    ),
-  )
-  .map(([afterMs, apply]) => ({ afterMs, apply }));

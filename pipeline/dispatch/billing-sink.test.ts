@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { anIntent } from '../../storage/action-factory.contract.ts';
 import { MemoryBillingItems } from '../../storage/memory/billing-items.ts';
 import { MemoryTariffs } from '../../storage/memory/tariffs.ts';
-import { given } from '../../storage/tariff-store.contract.ts';
+import { given } from '../../storage/tariff-given.contract.ts';
 import { BillingSink } from './billing-sink.ts';
 
 const BLOCK = { block: 3, blockBytes: 50_000_000_000, priceMinor: 500, currency: 'EUR' };

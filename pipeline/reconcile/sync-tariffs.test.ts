@@ -3,7 +3,7 @@ import type { PeerAccount } from '../../storage/billing-ports.ts';
 import { MemoryReconciliations } from '../../storage/memory/reconciliations.ts';
 import { MemoryTariffs } from '../../storage/memory/tariffs.ts';
 import type { ChangeContext } from '../../storage/tariff-ports.ts';
-import { given, terms } from '../../storage/tariff-store.contract.ts';
+import { given, terms } from '../../storage/tariff-given.contract.ts';
 import { syncAccounts } from './sync-accounts.ts';
 
 const DAY = 86_400_000;

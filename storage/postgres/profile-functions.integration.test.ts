@@ -7,7 +7,7 @@ import type { PlanVersion, SubscriberProfile } from '../../schemas/profile.ts';
 import type { BoughtTopUp } from '../../schemas/tariff.ts';
 import { deriveProfile } from '../derive-profile.ts';
 import { aProfile } from '../profile-factory.contract.ts';
-import { T, terms } from '../tariff-store.contract.ts';
+import { T, terms } from '../tariff-given.contract.ts';
 import { embeddedDatabase, realDatabase } from './database.contract.ts';
 import type { TestDatabase } from './database.contract.ts';
 import { PostgresDirectory } from './directory.ts';
