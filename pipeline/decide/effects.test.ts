@@ -257,6 +257,33 @@ describe('top-ups', () => {
       ['topup', 'gb-1', 1000, Date.UTC(2026, 7, 1)],
     ]);
   });
+
+  it('may be speed, or a time in which nothing counts', () => {
+    const price = { bytes: 0, priceMinor: 300, currency: 'EUR', validSeconds: 3600 };
+    const speed = { downBps: 2e8, upBps: 1e8 };
+    const topUps = {
+      'gb-1': { kind: 'boost' as const, ...price, ...speed },
+      'hour-1': { kind: 'unlimited' as const, ...price },
+    };
+    const [first] = topUp.file.rules;
+    if (first === undefined) throw new Error('no rule');
+    const other = {
+      ...first,
+      name: 'hour',
+      event: { type: 'topup' as const, params: { productId: 'hour-1', maxPerCycle: 2 } },
+    };
+    const both = { ...topUp, file: { ...topUp.file, rules: [first, other] } };
+    const log = new LogBuilder().control({
+      kind: 'provider-settings',
+      settings: { ...NO_PROVIDER_SETTINGS, topUps },
+    });
+    log.control({ kind: 'plan-version', plan: plan() }).control({ kind: 'policy-version', policy: both });
+    log.control({ kind: 'subscriber-profile', profile: profile({ overageConsent: true }) });
+    expect(intents(used(log, 1, 950)).map((intent) => intent.topUp)).toMatchObject([
+      { productId: 'gb-1', kind: 'boost', ...speed, bytes: 0 },
+      { productId: 'hour-1', kind: 'unlimited', bytes: 0 },
+    ]);
+  });
 });
 
 describe('notices', () => {
