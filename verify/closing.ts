@@ -2,7 +2,7 @@ import { notBelow0 } from './counted.ts';
 import type { OverageTerms } from '../schemas/profile.ts';
 import type { Cycle } from './cycle-book.ts';
 import type { DecisionWorld } from './decisions.ts';
-import type { ClosedAccount } from './expected.ts';
+import type { ClosedAccount, ExpectedClosing } from './expected.ts';
 import { termsOf } from './extras.ts';
 import type { Line } from './line.ts';
 import { rulesFor } from './policies.ts';
@@ -18,9 +18,20 @@ import {
   planOfPart,
 } from './tariff.ts';
 import type { View } from './tariff.ts';
+import { closeCarry } from './top-up-use.ts';
+import type { World } from './world.ts';
 
-/** What a cycle comes to as it goes to billing. */
-export function closedAccount(line: Line, cycle: Cycle, world: DecisionWorld): ClosedAccount {
+/** A cycle that goes to billing with an entry; what it carries over is that for good. */
+export function closingOf(line: Line, cycle: Cycle, world: World, offset: number): ExpectedClosing {
+  const { startMs: cycleStartMs, endMs: cycleEndMs, classes, adjusted } = cycle;
+  const account = world.tariffs ? closedAccount(line, cycle, world) : null;
+  if (world.tariffs) closeCarry(line, cycle, world.plans);
+  const bounds = { subscriberId: line.id, cycleStartMs, cycleEndMs };
+  return { ...bounds, classes: new Map(classes), adjusted, offset, account };
+}
+
+/** What a cycle comes to. */
+function closedAccount(line: Line, cycle: Cycle, world: DecisionWorld): ClosedAccount {
   const view = pastView(line, cycle, world.plans);
   const base = baseIn(view);
   const { spent } = cycle;

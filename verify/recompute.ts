@@ -10,7 +10,7 @@ import { staysDue } from './due-list.ts';
 import type { Settings, VerifyEntry } from './entry.ts';
 import { nothingExpected } from './expected.ts';
 import type { Expected } from './expected.ts';
-import { closedAccount } from './closing.ts';
+import { closingOf } from './closing.ts';
 import { knownPlan, knownPool } from './known-fields.ts';
 import { newLine, ruleOf, speedOf } from './line.ts';
 import type { Line } from './line.ts';
@@ -26,7 +26,7 @@ import { isBeyondExact, readingOf, timeOf } from './record.ts';
 import { Rounds } from './rounds.ts';
 import { takeProfile } from './take-profile.ts';
 import { nowOf, planNow } from './tariff.ts';
-import { bringUpUses, closeCarry, noteLate, rollTariff } from './top-up-use.ts';
+import { bringUpUses, noteLate, rollLine } from './top-up-use.ts';
 import { World } from './world.ts';
 
 const MINUTE = 60_000;
@@ -312,30 +312,15 @@ export class Recomputation {
       if (session.startMs <= eventMs && session.lastEventMs <= eventMs)
         endSession(this.expected, line, session, eventMs, 'nas-event', offset);
     }
-    this.#roll(line);
+    rollLine(line, this.world, watermarkMs);
     if (line.dueMs !== null && line.dueMs > watermarkMs) return;
     for (const session of line.sessions.open) {
       const endMs = session.lastEventMs + nas.silenceMs(session.nasId);
       if (nas.isOverdue(session, watermarkMs))
         endSession(this.expected, line, session, endMs, 'timeout', offset);
     }
-    for (const cycle of line.book.close(watermarkMs, this.settings.cycleCloseGraceMs)) {
-      const { startMs, endMs, classes, adjusted } = cycle;
-      const { tariffs, plans } = this.world;
-      const bounds = { subscriberId: line.id, cycleStartMs: startMs, cycleEndMs: endMs };
-      const account = tariffs ? closedAccount(line, cycle, this.world) : null;
-      this.expected.closings.push({ ...bounds, classes: new Map(classes), adjusted, offset, account });
-      if (tariffs) closeCarry(line, cycle, plans);
-    }
-  }
-
-  /** Moves on to the cycle of now, and what goes with it. */
-  #roll(line: Line): void {
-    const { world, watermarkMs } = this;
-    const rule = ruleOf(line, world);
-    const ended = line.book.roll(rule, watermarkMs);
-    const before = line.book.before(rule);
-    if (ended !== null && before !== null && world.tariffs) rollTariff(line, ended, before, world.plans);
+    for (const cycle of line.book.close(watermarkMs, this.settings.cycleCloseGraceMs))
+      this.expected.closings.push(closingOf(line, cycle, this.world, offset));
   }
 
   /** Decides, and notes when the subscriber is to be looked at again. */

@@ -2,9 +2,11 @@ import { cover } from './allowance.ts';
 import type { Use } from './allowance.ts';
 import type { Cycle, Spent } from './cycle-book.ts';
 import { extrasIn } from './extras.ts';
+import { ruleOf } from './line.ts';
 import type { Line } from './line.ts';
 import type { PlanBook } from './plan-book.ts';
 import { baseIn, carriedInto, carryOf, countedIn, coverageOf, currentView, pastView } from './tariff.ts';
+import type { World } from './world.ts';
 
 /** Brings up what of each top-up is used in the current cycle. Without a cap none is. */
 export function bringUpUses(line: Line, plans: PlanBook, watermarkMs: number): void {
@@ -14,8 +16,16 @@ export function bringUpUses(line: Line, plans: PlanBook, watermarkMs: number): v
   if (coverage !== null) line.topUpUses = coverage.uses;
 }
 
+/** Moves a line on to the cycle of now, and what goes with it. */
+export function rollLine(line: Line, world: World, watermarkMs: number): void {
+  const rule = ruleOf(line, world);
+  const ended = line.book.roll(rule, watermarkMs);
+  const before = line.book.before(rule);
+  if (ended !== null && before !== null && world.tariffs) rollTariff(line, ended, before, world.plans);
+}
+
 /** A cycle is over and another began: what it had is noted, top-ups go on, and what of its cap is left is carried over. */
-export function rollTariff(line: Line, ended: Cycle, before: Cycle, plans: PlanBook): void {
+function rollTariff(line: Line, ended: Cycle, before: Cycle, plans: PlanBook): void {
   ended.spent = spentIn(line, ended, plans);
   const topUps = line.profile?.topUps ?? [];
   const uses = new Map<string, Use>();
