@@ -44,7 +44,7 @@ export interface RecoveryReport {
 }
 
 /** What the run is checked for. */
-export const RECOVERY_CHECK = 'one of two workers killed: every record has one outcome';
+export const RECOVERY_CHECK: Check['name'] = 'one of two workers killed: every record has one outcome';
 
 const PARTITIONS = 4;
 const NAS = 16;
