@@ -288,6 +288,33 @@ describe('faults of the store', () => {
     },
   );
 
+  it.each(['rows', 'due', 'values', 'meta'] satisfies FaultPoint[])(
+    'so do commits of hundreds of entries, torn at %s',
+    async (torn) => {
+      const log = busyLog(100);
+      const random = numbers(7);
+      let [commits, written, tornAt] = [0, 0, 0];
+      const rig = new WorkerRig(log.inputs, {
+        fault: (point) => {
+          if (point === 'commit') {
+            commits += 1;
+            // Every second one, after some of its groups where it writes several.
+            tornAt = commits % 2 === 1 ? 1 + Math.floor(random() * 3) : 0;
+            written = 0;
+          }
+          if (point !== torn) return;
+          written += 1;
+          const isTorn = torn === 'due' || torn === 'meta' ? tornAt > 0 : written === tornAt;
+          if (isTorn) throw new AppError('unreachable', `torn at ${torn}`, { retriable: true });
+        },
+      });
+      await rig.run(() => 300 + Math.floor(random() * 400));
+      expect(rig.dropped.length).toBeGreaterThan(0);
+      const expected = await reference(log, SUBSCRIBERS_AND_WINDOWS);
+      expect(difference(await resultOf(rig, SUBSCRIBERS_AND_WINDOWS), expected)).toEqual([]);
+    },
+  );
+
   it('a roll that was torn is done again when the slot is loaded, and no action is lost', async () => {
     const log = new LogBuilder()
       .control({ kind: 'plan-version', plan: plan() })

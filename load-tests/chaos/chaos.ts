@@ -9,7 +9,7 @@ import { DirectoryChanges } from './directory-changes.ts';
 import { planFaults } from './fault-plan.ts';
 import { Injector } from './injector.ts';
 import { operateOnLog } from './log-surgery.ts';
-import { measureRecovery } from './recovery.ts';
+import { measureRecovery, RECOVERY_CHECK } from './recovery.ts';
 import type { RecoveryReport } from './recovery.ts';
 import { SteadyFeed } from './steady-feed.ts';
 import { ChaosWatch } from './watch.ts';
@@ -68,8 +68,14 @@ export async function runChaos(options: ChaosOptions, say: (line: string) => voi
     const report = await runOn(servers, options, say);
     if (options.recovery === 0) return report;
     const of = { seed: options.seed, subscribers: options.recovery, program: options.program };
-    const recovery = await measureRecovery(servers.addresses, of, say);
-    return { ...report, recovery, checks: [...report.checks, recovery.check] };
+    try {
+      const recovery = await measureRecovery(servers.addresses, of, say);
+      return { ...report, recovery, checks: [...report.checks, recovery.check] };
+    } catch (error) {
+      // What was compared before is told all the same.
+      const check = { name: RECOVERY_CHECK, faults: [(error as Error).message] };
+      return { ...report, checks: [...report.checks, check] };
+    }
   } finally {
     await servers.stop();
   }

@@ -43,6 +43,9 @@ export interface RecoveryReport {
   check: Check;
 }
 
+/** What the run is checked for. */
+export const RECOVERY_CHECK: Check['name'] = 'one of two workers killed: every record has one outcome';
+
 const PARTITIONS = 4;
 const NAS = 16;
 const LOOK_MS = 100;
@@ -130,7 +133,7 @@ async function measureOn(
     backlog,
     recoverySeconds: (doneMs - detectedMs) / 1_000,
     check: {
-      name: 'one of two workers killed: every record has one outcome',
+      name: RECOVERY_CHECK,
       faults: outcomes === sent ? [] : [`${String(outcomes)} outcomes of ${String(sent)} records`],
     },
   };

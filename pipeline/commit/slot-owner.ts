@@ -243,7 +243,7 @@ export class SlotOwner {
     });
   }
 
-  /** Decoded and read ahead slice by slice: a record is folded while it is still near the processor, and is gone soon after. */
+  /** Decoded and folded slice by slice: a record is folded while it is still near the processor, and is gone soon after. */
   private async foldAll(
     entries: readonly LogEntry[],
     decode: (entries: readonly LogEntry[]) => Input[],
@@ -256,7 +256,6 @@ export class SlotOwner {
     for (let from = first; from < entries.length; from += SLICE) {
       const slice = entries.slice(from, from + SLICE);
       const inputs = decode(slice);
-      await this.stored.prefetch(inputs);
       const nextOffset = (slice.at(-1)?.offset ?? 0) + 1;
       await this.fold(inputs, nextOffset, effects);
       // Cut: what comes after must not be folded before the rest of this one.
@@ -268,7 +267,15 @@ export class SlotOwner {
   private async fold(inputs: readonly Input[], nextOffset: number, effects: BatchEffects): Promise<void> {
     const folding = foldBatch(this.state, inputs, nextOffset, this.deps.calendar, effects);
     let step = folding.next({});
-    while (step.done !== true) step = folding.next(await this.answer(step.value));
+    let isRead = false;
+    while (step.done !== true) {
+      // Whoever is not in memory is seldom the only one: what the others will ask for is read with the first.
+      if (step.value.kind === 'subscribers' && !isRead) {
+        isRead = true;
+        await this.stored.prefetch(inputs);
+      }
+      step = folding.next(await this.answer(step.value));
+    }
   }
 
   private async answer(request: FoldRequest): Promise<FoldAnswer> {

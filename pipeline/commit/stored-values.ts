@@ -53,10 +53,12 @@ export class StoredValues {
     await this.#rows(wanted);
   }
 
-  /** Takes what is stored of these subscribers into the state, and notes the others as absent. */
+  /** Takes what is stored of these subscribers into the state, and notes the others as absent. Known ones are passed over. */
   async subscribers(ids: readonly string[]): Promise<void> {
-    const { settings, absent } = this.#state;
-    const fresh = ids.map((id) => newSubscriber(id, settings));
+    const { settings, subscribers, absent } = this.#state;
+    const unknown = ids.filter((id) => !subscribers.has(id) && !absent.has(id));
+    if (unknown.length === 0) return;
+    const fresh = unknown.map((id) => newSubscriber(id, settings));
     const fields = fresh.flatMap(({ id, bucket }) => [
       { bucket, field: hotField(id) },
       { bucket, field: coldField(id) },

@@ -61,6 +61,22 @@ describe('Worker', () => {
     expect(worker.tickedSlots).toEqual([]);
   });
 
+  it('tells the committed position while a batch is in hand, not the one that it will have reached', async () => {
+    const seen: unknown[] = [];
+    const rig = new WorkerRig(usage(4).inputs, {
+      fault: (point) => {
+        if (point === 'commit') seen.push(worker.loaded[0]?.position, worker.tickedSlots[0]?.position);
+      },
+    });
+    const worker = rig.worker();
+    await rig.open(worker);
+    await rig.deliver(worker, 0, 2);
+    await rig.deliver(worker, 2, 2);
+    expect(seen).toEqual([0, 0, 2, 2]);
+    expect(worker.loaded).toMatchObject([{ partition: 0, position: 4 }]);
+    await worker.close(0);
+  });
+
   it('tells the committed position of a slot that cannot be loaded, not the one that its lost batch would have reached', async () => {
     let broken = false;
     const rig = new WorkerRig(usage(4).inputs, {

@@ -53,10 +53,10 @@ export interface WorkerDeps extends Omit<SlotDeps, 'cachedSubscribers'> {
   pause: (ms: number) => Promise<void>;
 }
 
-/** A partition of this process whose slot is not in memory: it is being loaded, or could not be. */
-export interface UnloadedSlot {
+/** Where a partition of this process stands. */
+export interface SlotProgress {
   partition: number;
-  /** where it stood when it was last seen */
+  /** of the last commit; where its slot is not in memory, as it was last seen */
   position: number;
   watermarkMs: number;
 }
@@ -75,7 +75,7 @@ export class Worker implements PartitionHandler {
   private readonly owners = new Map<number, SlotOwner>();
   private readonly marks = new Map<number, PartitionMarks>();
   private readonly haltedBy = new Map<number, Error>();
-  private readonly withoutSlot = new Map<number, UnloadedSlot>();
+  private readonly withoutSlot = new Map<number, SlotProgress>();
   /** partitions whose slot was seen beyond the log's end, by marks that a former owner may have overtaken */
   private readonly doubted = new Set<number>();
   private readonly deps: WorkerDeps;
@@ -196,18 +196,24 @@ export class Worker implements PartitionHandler {
    * batch, and on a silent partition nothing else would bring one.
    */
   get tickedSlots(): TickedSlot[] {
-    const loaded = this.states.map(({ partition, position, watermarkMs, due, sweep }) => ({
-      partition,
-      position,
-      watermarkMs,
-      behind: sweep !== null || due.hasDue(watermarkMs),
-    }));
+    const loaded = [...this.owners.values()].map(({ committedPosition: position, state }) => {
+      const { partition, watermarkMs, due, sweep } = state;
+      return { partition, position, watermarkMs, behind: sweep !== null || due.hasDue(watermarkMs) };
+    });
     const unloaded = this.unloaded.filter(({ partition }) => !this.haltedBy.has(partition));
     return [...loaded, ...unloaded.map((slot) => ({ ...slot, behind: false }))];
   }
 
-  /** Partitions of this process whose slot is not in memory, halted ones too. */
-  get unloaded(): UnloadedSlot[] {
+  /** Partitions of this process whose slot is in memory. */
+  get loaded(): SlotProgress[] {
+    return [...this.owners.values()].map(({ committedPosition: position, state }) => {
+      const { partition, watermarkMs } = state;
+      return { partition, position, watermarkMs };
+    });
+  }
+
+  /** Partitions of this process whose slot is not in memory, halted ones too: it is being loaded, or could not be. */
+  get unloaded(): SlotProgress[] {
     return [...this.withoutSlot.values()];
   }
 

@@ -5,7 +5,7 @@ import type { OverviewView, PartitionView } from '../../schemas/views.ts';
 import type { ActionLedger, RecordSource, StateStore } from '../../storage/ports.ts';
 import { CORE_FIELD } from '../commit/load-slot.ts';
 import { decodeCore } from '../commit/slot-codec.ts';
-import type { UnloadedSlot, Worker } from '../commit/worker.ts';
+import type { SlotProgress, Worker } from '../commit/worker.ts';
 import type { SlotState } from '../fold/slot-state.ts';
 import { emptySlot, UNREAD_SETTINGS } from '../fold/slot-state.ts';
 import { actionView } from './action-view.ts';
@@ -26,7 +26,7 @@ export interface OverviewReader {
 }
 
 /** What partition views are made from. */
-export type PartitionProgress = Pick<Worker, 'states' | 'held' | 'halted' | 'unloaded'>;
+export type PartitionProgress = Pick<Worker, 'loaded' | 'held' | 'halted' | 'unloaded'>;
 
 /** What is going on, at a glance: own slots from memory, those of other processes from the store. */
 export async function readOverview(reader: OverviewReader): Promise<OverviewView> {
@@ -61,14 +61,14 @@ export async function partitionViews(reader: {
   const { worker } = reader;
   if (worker === null) return [];
   const ends = await reader.source.highWatermarks();
-  const progress = (slot: UnloadedSlot): Omit<PartitionView, 'status' | 'reason'> => {
+  const progress = (slot: SlotProgress): Omit<PartitionView, 'status' | 'reason'> => {
     const { partition, position, watermarkMs } = slot;
     const highWatermark = Math.max(position, ends.get(partition) ?? position);
     const watermark = watermarkMs === 0 ? null : new Date(watermarkMs).toISOString();
     return { partition, position, highWatermark, lag: highWatermark - position, watermark };
   };
   const views = new Map<number, PartitionView>();
-  for (const slot of worker.states) {
+  for (const slot of worker.loaded) {
     const held = worker.held.includes(slot.partition);
     views.set(slot.partition, {
       ...progress(slot),
