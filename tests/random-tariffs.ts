@@ -33,12 +33,13 @@ function someInstant(zone: string, anchorDay: number, n: number, clock: number):
   );
 }
 
-/** Slots keep three cycles that are over: none here is so short that a late record reaches a fourth one. */
+/** Long and short: of days, late and widely spread bytes reach many that are over. */
 function someCycle(n: number): CycleRule {
   return pick<CycleRule>(
     [
       { kind: 'month', anchorDay: 1 + (n % 31) },
-      { kind: 'days', days: 28, from: '2026-10-07' },
+      { kind: 'week', weekday: 1 + (n % 7) },
+      { kind: 'days', days: 1 + (n % 3), from: '2026-10-07' },
       { kind: 'days', days: 15 + (n % 30), from: '2026-10-05' },
       { kind: 'days', days: 21, from: '2027-01-01' },
     ],

@@ -4,7 +4,7 @@ import { CycleCalendar } from '../../rules/cycle.ts';
 import { DAY, SETTINGS, profile } from '../../tests/factories.ts';
 import { emptySlot, subscriberOf } from '../fold/slot-state.ts';
 import type { Subscriber } from '../fold/slot-state.ts';
-import { addToCycle, newCycle, rebaseCycles, rollCycles } from './cycles.ts';
+import { addToCycle, closeCycles, newCycle, rebaseCycles, rollCycles } from './cycles.ts';
 import { addToDays } from './days.ts';
 
 const JULY = Date.UTC(2026, 6, 1);
@@ -67,9 +67,10 @@ describe('rollCycles', () => {
     expect(downOf(subscriber.pastCycles)).toEqual([['2026-07-01', 1]]);
   });
 
-  it('goes over several boundaries at once and keeps three past cycles, newest first', () => {
+  it('goes over several boundaries at once and keeps three past months that are closed, newest first', () => {
     const subscriber = line();
     for (const month of [4, 5, 6, 7, 8]) {
+      closeCycles(subscriber, Date.UTC(2026, month, 2), DAY);
       roll(subscriber, Date.UTC(2026, month, 2));
       addDown(subscriber, Date.UTC(2026, month, 2), month);
     }
@@ -116,23 +117,36 @@ describe('addToCycle', () => {
     ]);
   });
 
-  it('keeps at most three past cycles, the newest, whatever the order of old ones', () => {
+  it('loses no byte to a cycle that is dropped, whatever the order of old ones, and keeps a bounded number', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 0, max: 300 }), { maxLength: 30 }), (months) => {
         const subscriber = line();
         roll(subscriber, AUGUST);
         for (const month of months) addDown(subscriber, Date.UTC(2001, month, 9), 1);
-        const newest = Math.max(...months);
-        const [first] = subscriber.pastCycles;
-        expect(first?.startMs).toBe(months.length === 0 ? undefined : Date.UTC(2001, newest, 1));
-        expect(first?.down ?? 0).toBe(months.filter((month) => month === newest).length);
-        expect(subscriber.pastCycles.length).toBeLessThanOrEqual(3);
-        expect(subscriber.pastCycles.map(({ startMs }) => startMs)).toEqual(
-          subscriber.pastCycles.map(({ startMs }) => startMs).sort((a, b) => b - a),
-        );
+        const { pastCycles } = subscriber;
+        expect(pastCycles.reduce((sum, { down }) => sum + down, 0)).toBe(months.length);
+        expect(pastCycles.length).toBeLessThanOrEqual(3);
+        const starts = pastCycles.map(({ startMs }) => startMs);
+        expect(starts).toEqual([...starts].sort((a, b) => b - a));
       }),
       { numRuns: 100 },
     );
+  });
+
+  it('keeps each short cycle for as long as bytes may reach it, and until it is closed', () => {
+    const subscriber = line();
+    const daily = profile({ cycle: { kind: 'days', days: 1, from: '2026-01-01' } });
+    subscriber.profile = daily;
+    roll(subscriber, AUGUST);
+    for (let day = 1; day <= 70; day += 1) addDown(subscriber, AUGUST - day * DAY, day);
+    expect(subscriber.pastCycles.map(({ down }) => down)).toEqual([...Array(70).keys()].map((i) => i + 1));
+    closeCycles(subscriber, AUGUST - 40 * DAY, DAY);
+    roll(subscriber, AUGUST + 40 * DAY);
+    // Those that are closed, from the 42nd day before on, ended more than 72 days ago; the others are still to be closed.
+    expect(subscriber.pastCycles.map(({ down }) => down)).toEqual([
+      0,
+      ...[...Array(41).keys()].map((i) => i + 1),
+    ]);
   });
 });
 

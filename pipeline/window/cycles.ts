@@ -10,8 +10,13 @@ import { setTodayAside } from './days.ts';
 import { addToParts, partAt, partsOf } from './parts.ts';
 import { forgetForeignPeak } from './peaks.ts';
 
-/** Rolled cycles that are kept; older bytes are counted in the oldest of them. */
+/** Rolled cycles that are kept, at least; bytes older than what is kept are counted in the oldest of them. */
 const PAST_CYCLES = 3;
+/**
+ * Shorter cycles are kept for as long as bytes may reach them: a record is at most 35 days late, by configuration, and is spread
+ * over 35 more. Months are longer than that already.
+ */
+const KEPT_MS = 72 * 24 * 3_600_000;
 
 /**
  * Moves the cycles on to the one that contains the watermark. Returns true where a cycle rolled or the first was made:
@@ -35,8 +40,19 @@ export function rollCycles(
     ahead.unshift(filed ?? newCycle(bounds, partsOf(subscriber, bounds)));
   subscriber.cycles = ahead;
   const older = subscriber.pastCycles.filter((cycle) => cycle !== filed);
-  subscriber.pastCycles = [...past.reverse(), ...older].slice(0, PAST_CYCLES);
+  subscriber.pastCycles = [...past.reverse(), ...older];
+  forgetOldest(subscriber.pastCycles, bounds.startMs);
   return true;
+}
+
+/** One that is not closed is never forgotten: its close is still to be told. */
+function forgetOldest(pastCycles: CycleTotal[], currentStartMs: number): void {
+  for (;;) {
+    const oldest = pastCycles.at(-1);
+    if (oldest === undefined || pastCycles.length <= PAST_CYCLES) return;
+    if (!oldest.closed || oldest.endMs > currentStartMs - KEPT_MS) return;
+    pastCycles.pop();
+  }
 }
 
 /**
@@ -75,11 +91,12 @@ export function cycleFor(
   const held = pastCycles.find((cycle) => atMs >= cycle.startMs && atMs < cycle.endMs);
   if (held !== undefined) return held;
   const oldest = pastCycles.at(-1);
-  if (oldest !== undefined && pastCycles.length >= PAST_CYCLES && atMs < oldest.startMs) return oldest;
+  const isOlder = atMs < current.startMs - KEPT_MS;
+  if (oldest !== undefined && pastCycles.length >= PAST_CYCLES && isOlder) return oldest;
   const cycle = cycleIn(subscriber, pastCycles, boundsAt(subscriber, atMs, calendar, defaultZone));
   pastCycles.sort((a, b) => b.startMs - a.startMs);
   // One between the kept ones that had no usage so far: the oldest goes, as it does at a roll.
-  if (pastCycles.length > PAST_CYCLES) pastCycles.pop();
+  forgetOldest(pastCycles, current.startMs);
   return cycle;
 }
 
