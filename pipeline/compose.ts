@@ -1,3 +1,4 @@
+import { cacheRoom } from './commit/cache-room.ts';
 import type { OverviewView } from '../schemas/views.ts';
 import { openLog } from './compose-log.ts';
 import type { AccountingLog } from './compose-log.ts';
@@ -140,7 +141,7 @@ async function composePipeline(
       },
       maxRecordBytes: config.maxRecordBytes,
       maxWaitingIntents: MAX_WAITING_INTENTS,
-      cachedSubscribers: config.cachedSubscribers,
+      cachedSubscribers: (due) => cacheRoom(config.cachedSubscribers, due),
       policyCrossCheckRate: config.policyCrossCheckRate,
       simulatedTime: config.simulatedTime,
     },

@@ -61,7 +61,7 @@ export interface Config {
   /** how long dead letters are kept, ms of real time */
   readonly deadLetterRetentionMs: number;
   readonly buckets: number;
-  /** subscribers that stay in memory, over all slots of the process */
+  /** subscribers that stay in memory, over all slots of the process, at least */
   readonly cachedSubscribers: number;
   /** share of subscribers touched by a batch whose rules json-rules-engine checks too */
   readonly policyCrossCheckRate: number;
