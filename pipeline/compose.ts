@@ -1,3 +1,4 @@
+import { cacheRoom } from './commit/cache-room.ts';
 import type { OverviewView } from '../schemas/views.ts';
 import { composeBilling } from './compose-billing.ts';
 import type { Billing } from './compose-billing.ts';
@@ -150,7 +151,7 @@ async function composePipeline(
       },
       maxRecordBytes: config.maxRecordBytes,
       maxWaitingIntents: MAX_WAITING_INTENTS,
-      cachedSubscribers: config.cachedSubscribers,
+      cachedSubscribers: (due) => cacheRoom(config.cachedSubscribers, due),
       policyCrossCheckRate: config.policyCrossCheckRate,
       simulatedTime: config.simulatedTime,
     },

@@ -68,7 +68,7 @@ export interface Config {
   /** how long decisions of policies in shadow are kept */
   readonly shadowDays: number;
   readonly buckets: number;
-  /** subscribers that stay in memory, over all slots of the process */
+  /** subscribers that stay in memory, over all slots of the process, at least */
   readonly cachedSubscribers: number;
   /** share of subscribers touched by a batch whose rules json-rules-engine checks too */
   readonly policyCrossCheckRate: number;

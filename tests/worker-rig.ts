@@ -134,7 +134,7 @@ export class WorkerRig {
         settings: this.settings,
         maxRecordBytes: 65_536,
         maxWaitingIntents: 1000,
-        cachedSubscribers: this.cachedSubscribers,
+        cachedSubscribers: () => this.cachedSubscribers,
       },
     );
   }

@@ -39,8 +39,11 @@ export interface WorkerOptions {
   maxRecordBytes: number;
   /** intents waiting for the ledger at which a slot takes no more batches */
   maxWaitingIntents: number;
-  /** subscribers that stay in memory, over all slots of the process; one that has few leaves its room to the others */
-  cachedSubscribers: number;
+  /**
+   * Subscribers that stay in memory, over all slots of the process, by the number of due times in memory; a slot that has few
+   * leaves its room to the others.
+   */
+  cachedSubscribers: (due: number) => number;
 }
 
 export interface WorkerDeps extends Omit<SlotDeps, 'cachedSubscribers'> {
@@ -233,11 +236,13 @@ export class Worker implements PartitionHandler {
 
   /** A slot's share, and what the others leave of theirs: with equal parts a slot of many would read everybody anew. */
   private roomFor(state: SlotState): number {
-    const { cachedSubscribers } = this.options;
-    let others = 0;
-    for (const owner of this.owners.values())
-      if (owner.state !== state) others += owner.state.subscribers.size;
-    return Math.max(cachedSubscribers / Math.max(1, this.owners.size), cachedSubscribers - others);
+    let [others, due] = [0, 0];
+    for (const { state: each } of this.owners.values()) {
+      if (each !== state) others += each.subscribers.size;
+      due += each.due.size;
+    }
+    const room = this.options.cachedSubscribers(due);
+    return Math.max(room / Math.max(1, this.owners.size), room - others);
   }
 
   private async load(partition: number, marks: PartitionMarks): Promise<SlotOwner> {

@@ -240,7 +240,7 @@ const METERING = {
   WEIR_CACHED_SUBSCRIBERS: preset(
     forms.whole(1, 100_000_000),
     '50000',
-    'Subscribers that stay in the memory of a process, over all its slots; 2 to 5 KB each. The others lie in the state store.',
+    'Subscribers that stay in the memory of a process, over all its slots; 2 to 5 KB each. Up to 2.4 times as many where it knows fewer than 20 times as many. The others lie in the state store.',
   ),
   WEIR_POLICY_CROSS_CHECK_RATE: preset(
     forms.decimal(0, 1),

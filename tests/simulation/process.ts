@@ -73,6 +73,7 @@ export class Process implements Caller {
       settings: { pollMs: 30_000, claimBatch: dice.between(1, 8) },
     });
     const { partitionCount } = settings;
+    const places = dice.pick([0, 2, 1_000]);
     this.worker = new Worker(
       {
         store: ports.store,
@@ -106,7 +107,7 @@ export class Process implements Caller {
         settings,
         maxRecordBytes: MAX_RECORD_BYTES,
         maxWaitingIntents: 1_000,
-        cachedSubscribers: dice.pick([0, 2, 1_000]),
+        cachedSubscribers: () => places,
       },
     );
     this.ticker = new Ticker(ports.writer, () => this.worker.tickedSlots, nowMs);

@@ -72,7 +72,7 @@ export async function referenceOf(
       settings,
       maxRecordBytes: MAX_RECORD_BYTES,
       maxWaitingIntents: Infinity,
-      cachedSubscribers: Infinity,
+      cachedSubscribers: () => Infinity,
     },
   );
   for (const [partition, log] of logs.entries()) {
