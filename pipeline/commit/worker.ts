@@ -199,9 +199,9 @@ export class Worker implements PartitionHandler {
    * batch, and on a silent partition nothing else would bring one.
    */
   get tickedSlots(): TickedSlot[] {
-    const loaded = [...this.owners.values()].map(({ committedPosition: position, state }) => {
-      const { partition, watermarkMs, due, sweep } = state;
-      return { partition, position, watermarkMs, behind: sweep !== null || due.hasDue(watermarkMs) };
+    const loaded = [...this.owners.values()].map((owner) => {
+      const { due, sweep, watermarkMs } = owner.state;
+      return { ...progressOf(owner), behind: sweep !== null || due.hasDue(watermarkMs) };
     });
     const unloaded = this.unloaded.filter(({ partition }) => !this.haltedBy.has(partition));
     return [...loaded, ...unloaded.map((slot) => ({ ...slot, behind: false }))];
@@ -209,10 +209,7 @@ export class Worker implements PartitionHandler {
 
   /** Partitions of this process whose slot is in memory. */
   get loaded(): SlotProgress[] {
-    return [...this.owners.values()].map(({ committedPosition: position, state }) => {
-      const { partition, watermarkMs } = state;
-      return { partition, position, watermarkMs };
-    });
+    return [...this.owners.values()].map(progressOf);
   }
 
   /** Partitions of this process whose slot is not in memory, halted ones too: it is being loaded, or could not be. */
@@ -311,4 +308,11 @@ function upToMaxControls(batch: RawBatch): RawBatch {
   const { entries } = batch;
   const end = entries.findIndex(({ control }) => control !== null && (controls += 1) > MAX_CONTROLS);
   return end < 0 ? batch : { ...batch, entries: entries.slice(0, end) };
+}
+
+function progressOf({
+  committedPosition: position,
+  state: { partition, watermarkMs },
+}: SlotOwner): SlotProgress {
+  return { partition, position, watermarkMs };
 }

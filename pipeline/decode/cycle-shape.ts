@@ -1,6 +1,6 @@
 import type { CycleChange, CycleRule } from '../../schemas/profile.ts';
 import type { Check } from './shape.ts';
-import { integer, isObject, list, object, oneOf, text, where } from './shape.ts';
+import { instant, integer, isObject, list, object, oneOf, text, where } from './shape.ts';
 
 type OfKind<K extends CycleRule['kind']> = Extract<CycleRule, { kind: K }>;
 
@@ -34,10 +34,7 @@ const MAX_CHANGES = 100;
 
 /** Dated changes of the rule, as they stand in the log. */
 export const cycleChanges: Check<CycleChange[]> = where(
-  list(
-    object<CycleChange>({ fromMs: integer(-62_135_596_800_000, 253_402_300_799_999), cycle: cycleRule }),
-    MAX_CHANGES,
-  ),
+  list(object<CycleChange>({ fromMs: instant, cycle: cycleRule }), MAX_CHANGES),
   (changes) =>
     changes.every(({ fromMs }, index) => fromMs > (changes[index - 1]?.fromMs ?? Number.NEGATIVE_INFINITY))
       ? null

@@ -20,6 +20,7 @@ import type { Check } from './shape.ts';
 import {
   boolean,
   currency,
+  instant,
   integer,
   list,
   nullable,
@@ -33,8 +34,6 @@ import {
 
 const id = text(1, 256);
 const name = text(0, 256);
-/** Year 1 to 9999: open ends are null, but far dates are legal. */
-const instant = integer(-62_135_596_800_000, 253_402_300_799_999);
 const bytes = integer(0, Number.MAX_SAFE_INTEGER);
 const bitsPerSecond = integer(0, 1e15);
 /** Items of a list in a profile. */

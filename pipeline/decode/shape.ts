@@ -27,6 +27,9 @@ export function integer(min: number, max: number): Check<number> {
       : `${path} is not an integer from ${min} to ${max}`;
 }
 
+/** ms since 1970 UTC, of year 1 to 9999: open ends are null, but far dates are legal. */
+export const instant = integer(-62_135_596_800_000, 253_402_300_799_999);
+
 /** Finite number in [min, max]. */
 export function number(min: number, max: number): Check<number> {
   return (value, path) =>

@@ -247,7 +247,7 @@ export function rowOf(
 }
 
 /** Rows of a subscriber that stay in memory without a further look: of the newest two windows, where it has one session. */
-export const USUAL_ROWS = 2;
+const USUAL_ROWS = 2;
 
 /** A row that nothing was added to yet. */
 export function emptyRow(
