@@ -1,5 +1,7 @@
 import type { Cause } from '../decide/intents.ts';
 import { drainPools } from '../pool/drain-pools.ts';
+import { hasNumbers } from '../pool/own-control.ts';
+import type { DueEntry } from '../window/due-queue.ts';
 import type { FoldContext } from './fold.ts';
 import type { Folding } from './requests.ts';
 import { settle } from './settle.ts';
@@ -26,14 +28,21 @@ export function* drainDue(context: FoldContext, cause: Cause): Folding<void> {
 
 function* drainTimers(context: FoldContext, cause: Cause): Folding<void> {
   const { state, effects } = context;
-  const due: string[] = [];
+  const due: DueEntry[] = [];
   while (due.length < MAX_DRAIN) {
     const entry = state.due.take(state.watermarkMs);
     if (entry === null) break;
-    due.push(entry.key);
+    due.push(entry);
   }
-  yield* load(state, due);
-  for (const id of due) {
+  yield* load(
+    state,
+    due.map(({ key }) => key),
+  );
+  for (const { key: id, dueMs } of due) {
+    if (!hasNumbers(context, cause)) {
+      state.due.set(id, dueMs);
+      continue;
+    }
     effects.due.set(id, null);
     const subscriber = state.subscribers.get(id);
     if (subscriber === undefined) continue;
@@ -68,7 +77,7 @@ function* sweepOn(context: FoldContext, cause: Cause, room: number): Folding<voi
   for (const bucket of buckets) {
     for (const subscriber of byBucket.get(bucket) ?? []) {
       if (subscriber.id <= after) continue;
-      if (room === 0) {
+      if (room === 0 || !hasNumbers(context, cause)) {
         state.sweep = { bucket, after, left };
         return;
       }

@@ -16,7 +16,7 @@ const TOLD_AFTER_MS = 600_000;
 const SHARE_OF_LITTLE = 2000;
 const LITTLE_TOLD_AFTER_MS = 3_600_000;
 const NEARLY_USED = 0.8;
-/** Numbers that each input has for contributions of one subscriber: at most three looks of two each. */
+/** Numbers that each input has for contributions of one subscriber: at most three looks of two each, and one more where it changes its pool. */
 const SEQS_AN_INPUT = 8;
 
 /**

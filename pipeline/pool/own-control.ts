@@ -2,11 +2,18 @@ import type { Control } from '../../schemas/control.ts';
 import type { Cause } from '../decide/intents.ts';
 import type { FoldContext } from '../fold/fold.ts';
 
-/**
- * Numbers that each input has for controls of its slot. It causes fewer: 2,000 subscribers that are drained leave at most 2
- * contributions each, what the input itself is about 4, and 90 effects (MAX_EFFECTS). A slot can number 2^41 inputs so.
- */
+/** Numbers that each input has for controls of its slot. A slot can number 2^41 inputs so. */
 const NUMBERS_AN_INPUT = 4096;
+/**
+ * Kept for what an input causes besides the subscribers that it drains: what it is itself about leaves at most 8, and 90 members of
+ * pools are told (MAX_EFFECTS).
+ */
+const KEPT_NUMBERS = 128;
+
+/** True while there are numbers for one more subscriber that is drained: the last word on a cycle, one on leaving, one on joining. */
+export function hasNumbers({ own }: FoldContext, cause: Cause): boolean {
+  return own.offset !== cause.offset || own.left + 3 <= NUMBERS_AN_INPUT - KEPT_NUMBERS;
+}
 
 /**
  * Leaves a pool's control to the log, in the order of leaving. Its number is the input's offset and a running number within

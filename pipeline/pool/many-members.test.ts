@@ -1,0 +1,44 @@
+import { describe, expect, it } from 'vitest';
+import { DAY, NOON, plan, profile } from '../../tests/factories.ts';
+import { pool, PoolRig } from './pool-rig.contract.ts';
+
+const AUGUST = Date.UTC(2026, 7, 1);
+
+describe('members of one partition that change their pool as a cycle begins', () => {
+  it('leave more controls than one input has numbers for: the rest are looked at with the next ones', () => {
+    const count = 1500;
+    const rig = new PoolRig(1)
+      .control({ kind: 'plan-version', plan: plan({ capBytes: null }) })
+      .control({ kind: 'pool-profile', pool: pool({ poolId: 'a' }) })
+      .control({ kind: 'pool-profile', pool: pool({ poolId: 'b' }) })
+      .tick(NOON);
+    const ids = Array.from({ length: count }, (_, i) => `m${i}`);
+    for (const subscriberId of ids)
+      rig.control({
+        kind: 'subscriber-profile',
+        profile: profile({
+          subscriberId,
+          poolMemberships: [
+            { poolId: 'a', fromMs: NOON - DAY, toMs: AUGUST },
+            { poolId: 'b', fromMs: AUGUST, toMs: null },
+          ],
+        }),
+      });
+    // Each has used something that it has not told its pool yet.
+    for (const id of ids) {
+      rig.record(id, { sessionId: id, eventTimeMs: NOON, sessionTimeSeconds: 60, outputOctets: 1_000_000 });
+      rig.record(id, {
+        sessionId: id,
+        eventTimeMs: NOON + 1000,
+        sessionTimeSeconds: 61,
+        outputOctets: 1_000_001,
+      });
+    }
+    rig.onTheRoad = [];
+    const before = rig.sent.length;
+    rig.tick(AUGUST);
+    for (let i = 1; i <= 3; i += 1) rig.tick(AUGUST + i);
+    expect(rig.sent.length - before).toBe(3 * count);
+    expect(ids.filter((id) => rig.line(id).pool?.poolId !== 'b')).toEqual([]);
+  });
+});
