@@ -263,7 +263,8 @@ export function coverPool(book: PoolBook, used: bigint, nowMs: number): Coverage
   const supply = { counted: used, base: BigInt(profile.allowanceBytes), carried: 0n, sold };
   const coverage = cover(supply, profile.topUps ?? [], line.topUpUses, poolNow(book, nowMs));
   line.topUpUses = coverage.uses;
-  return coverage;
+  const most = BigInt(Number.MAX_SAFE_INTEGER);
+  return coverage.allowance > most ? { ...coverage, allowance: most } : coverage;
 }
 
 function asSubscriber(profile: PoolProfile, id: string, asOfMs: number): SubscriberProfile {

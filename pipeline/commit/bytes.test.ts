@@ -81,6 +81,12 @@ describe('ByteReader', () => {
     );
   });
 
+  it('reads the greatest safe integer where null may stand too', () => {
+    const greatest = Number.MAX_SAFE_INTEGER;
+    expect(new ByteReader(written((writer) => writer.optionalUint(greatest))).optionalUint()).toBe(greatest);
+    expect(() => written((writer) => writer.optionalUint(greatest + 1))).toThrow(RangeError);
+  });
+
   it('gives store-corrupt on any bytes that do not fit, and ends', () => {
     const read: ((reader: ByteReader) => unknown)[] = [
       (reader) => reader.uint(),

@@ -33,7 +33,10 @@ export class ByteWriter {
 
   /** A non-negative safe integer; anything else is a programming error, and would be read back as another number. */
   uint(value: number): void {
-    if (!(value >= 0 && value <= Number.MAX_SAFE_INTEGER)) throw new RangeError(`not storable: ${value}`);
+    this.varint(storable(value));
+  }
+
+  private varint(value: number): void {
     this.reserve(8);
     let rest = value;
     // Divisions of doubles are slow: four groups at once until the rest is a small integer.
@@ -62,7 +65,8 @@ export class ByteWriter {
 
   /** null as 0, a non-negative integer as itself + 1. */
   optionalUint(value: number | null): void {
-    this.uint(value === null ? 0 : value + 1);
+    // One more than the greatest safe integer is exact too.
+    this.varint(value === null ? 0 : storable(value) + 1);
   }
 
   text(value: string): void {
@@ -111,6 +115,11 @@ export class ByteWriter {
     this.from = 0;
     this.at = written;
   }
+}
+
+function storable(value: number): number {
+  if (!(value >= 0 && value <= Number.MAX_SAFE_INTEGER)) throw new RangeError(`not storable: ${value}`);
+  return value;
 }
 
 /** Reads what ByteWriter wrote. Throws AppError 'store-corrupt' where bytes are missing or left over. */

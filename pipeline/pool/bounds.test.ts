@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { DAY, NOON, plan, profile } from '../../tests/factories.ts';
-import { pool, PoolRig } from './pool-rig.contract.ts';
+import { encodeHot } from '../commit/subscriber-codec.ts';
+import { NEWEST_BLOB_VERSION } from '../fold/slot-state.ts';
+import { encodeControl } from '../decode/control-codec.ts';
+import { member, pool, PoolRig } from './pool-rig.contract.ts';
 
 const AUGUST = Date.UTC(2026, 7, 1);
 
@@ -40,5 +43,21 @@ describe('members of one partition that change their pool as a cycle begins', ()
     for (let i = 1; i <= 3; i += 1) rig.tick(AUGUST + i);
     expect(rig.sent.length - before).toBe(3 * count);
     expect(ids.filter((id) => rig.line(id).pool?.poolId !== 'b')).toEqual([]);
+  });
+});
+
+describe('an allowance as great as there is', () => {
+  it('is told with what was bought on top of it, and stored by the members', () => {
+    const topUps = [{ id: 't', bytes: 5000, fromMs: NOON - DAY, expiresMs: NOON + DAY }];
+    const rig = new PoolRig(1)
+      .control({ kind: 'plan-version', plan: plan({ capBytes: null }) })
+      .control({ kind: 'pool-profile', pool: pool({ allowanceBytes: Number.MAX_SAFE_INTEGER, topUps }) })
+      .tick(NOON)
+      .control(member('anna'))
+      .deliver();
+    const anna = rig.line('anna');
+    expect(anna.pool?.told.allowanceBytes).toBe(Number.MAX_SAFE_INTEGER);
+    for (const { control } of rig.sent) expect(() => encodeControl(control)).not.toThrow();
+    expect(() => encodeHot(anna, NEWEST_BLOB_VERSION)).not.toThrow();
   });
 });
