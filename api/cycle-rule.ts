@@ -1,4 +1,5 @@
 import { cycleRule } from '../pipeline/decode/cycle-shape.ts';
+import { MOST_CYCLE_DAYS } from '../rules/cycle.ts';
 import type { CycleRule } from '../schemas/profile.ts';
 import { Problem } from './problem.ts';
 
@@ -21,10 +22,10 @@ export const CYCLE_RULE = {
       additionalProperties: false,
     },
     {
-      description: 'every so many days, counted from a date',
+      description: 'every so many days, at most as many as a month has, counted from a date',
       properties: {
         kind: { const: 'days' },
-        days: { type: 'integer', minimum: 1, maximum: 366 },
+        days: { type: 'integer', minimum: 1, maximum: MOST_CYCLE_DAYS },
         from: { type: 'string', pattern: '^[0-9]{4}-[0-9]{2}-[0-9]{2}$' },
       },
       required: ['days', 'from'],

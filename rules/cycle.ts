@@ -7,6 +7,11 @@ export interface Cycle {
   endMs: number;
 }
 
+/** Days of a cycle that counts them, at most: as many as a month has. What is kept for cycles is kept for so long. */
+export const MOST_CYCLE_DAYS = 31;
+/** Every cycle is shorter, ms: a day may have 25 hours. */
+export const LONGEST_CYCLE_MS = (MOST_CYCLE_DAYS + 1) * 24 * 3_600_000;
+
 /**
  * The cycle that contains `atMs`: from the anchor day 00:00 in the zone to the next anchor.
  * An anchor of 29-31 falls on the month's last day where the month is shorter. A midnight that daylight saving skips

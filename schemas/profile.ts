@@ -6,7 +6,7 @@ export type CycleRule =
   | { kind: 'month'; anchorDay: number }
   /** ISO day, 1 = Monday to 7 = Sunday */
   | { kind: 'week'; weekday: number }
-  /** every so many days, counted from the local date YYYY-MM-DD */
+  /** every so many days, 31 at most, counted from the local date YYYY-MM-DD */
   | { kind: 'days'; days: number; from: string };
 
 /** A rule that holds from an instant on, ms since 1970 UTC: the cycle before ends there. */

@@ -8,7 +8,10 @@ import type {
 } from '../schemas/profile.ts';
 import type { AddOnTerms, BoughtTopUp, Dated, SubscriberRows } from '../schemas/tariff.ts';
 
-/** What ended so long before the last change is not told any more, ms: cycles that it may count for are closed by then. */
+/**
+ * What ended so long before the last change is not told any more, ms: cycles that it may count for are closed by then. The oldest
+ * that is open began 62 days before: LONGEST_CYCLE_MS, and the longest grace of 30 days.
+ */
 const KEPT_MS = 120 * 86_400_000;
 
 /**

@@ -40,7 +40,7 @@ function someCycle(n: number): CycleRule {
       { kind: 'month', anchorDay: 1 + (n % 31) },
       { kind: 'week', weekday: 1 + (n % 7) },
       { kind: 'days', days: 1 + (n % 3), from: '2026-10-07' },
-      { kind: 'days', days: 15 + (n % 30), from: '2026-10-05' },
+      { kind: 'days', days: 15 + (n % 17), from: '2026-10-05' },
       { kind: 'days', days: 21, from: '2027-01-01' },
     ],
     n,

@@ -16,7 +16,7 @@ import type { AskedRule, PolicyWorld } from './policies.ts';
 import { nowOf } from './tariff.ts';
 import { GIVEN, givenChanges, givenTimes } from './told.ts';
 
-/** Ordinals are kept for any cycle that may still contain the watermark. */
+/** Ordinals are kept for any cycle that may still contain the watermark: none has more than 31 days, and one of 25 hours. */
 const LONGEST_CYCLE_MS = 32 * 86_400_000;
 /** A window is of interest for 10 minutes after its end. */
 const WINDOW_AGE_MS = 15 * 60_000;

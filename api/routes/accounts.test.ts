@@ -96,6 +96,7 @@ describe('accounts', () => {
     [{ ...whole, currency: 'XXZ' }, 422],
     [{ ...whole, currency: 'eur' }, 400],
     [{ ...whole, cycle: { kind: 'days', days: 30, from: '2026-02-30' } }, 422],
+    [{ ...whole, cycle: { kind: 'days', days: 32, from: '2026-02-01' } }, 400],
     [{ ...whole, cycle: { kind: 'month', anchorDay: 32 } }, 400],
     [{ ...whole, cycle: { kind: 'week', anchorDay: 1 } }, 400],
     [{ ...whole, cycle: { kind: 'moon' } }, 400],

@@ -1,4 +1,5 @@
 import type { CompiledRule } from '../../rules/compile/policy.ts';
+import { LONGEST_CYCLE_MS } from '../../rules/cycle.ts';
 import type { Facts } from '../../rules/facts/catalogue.ts';
 import type { ConditionResult } from '../../schemas/action.ts';
 import type { Holding, PolicyEvent } from '../../schemas/policy.ts';
@@ -9,9 +10,6 @@ import { asksForBlocks } from './extras.ts';
 
 /** An effect is held at least this long while its conditions come and go. */
 const DEFAULT_MIN_HOLD_SECONDS = 900;
-
-/** 31 days, and one of 25 hours among them. */
-const LONGEST_CYCLE_MS = 32 * 24 * 3_600_000;
 
 /** A transition that json-rules-engine is asked to confirm before anything comes of it. */
 export interface Confirmation {

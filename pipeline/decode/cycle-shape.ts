@@ -1,3 +1,4 @@
+import { MOST_CYCLE_DAYS } from '../../rules/cycle.ts';
 import type { CycleChange, CycleRule } from '../../schemas/profile.ts';
 import type { Check } from './shape.ts';
 import { instant, integer, isObject, list, object, oneOf, text, where } from './shape.ts';
@@ -18,7 +19,7 @@ function isoDate(ms: number): string | null {
 const RULES = {
   month: object<OfKind<'month'>>({ kind: oneOf(['month']), anchorDay: integer(1, 31) }),
   week: object<OfKind<'week'>>({ kind: oneOf(['week']), weekday: integer(1, 7) }),
-  days: object<OfKind<'days'>>({ kind: oneOf(['days']), days: integer(1, 366), from: localDate }),
+  days: object<OfKind<'days'>>({ kind: oneOf(['days']), days: integer(1, MOST_CYCLE_DAYS), from: localDate }),
 };
 const KINDS = ['month', 'week', 'days'] as const satisfies readonly CycleRule['kind'][];
 

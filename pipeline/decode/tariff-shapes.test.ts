@@ -87,6 +87,11 @@ describe('refusals', () => {
     ['the eighth day of a week', wrong({ cycle: { kind: 'week', weekday: 8 } }), /weekday/],
     ['cycles of no days', wrong({ cycle: { kind: 'days', days: 0, from: '2026-01-01' } }), /days is not/],
     [
+      'longer ones than months',
+      wrong({ cycle: { kind: 'days', days: 32, from: '2026-01-01' } }),
+      /days is not/,
+    ],
+    [
       'cycles from 30 February',
       wrong({ cycle: { kind: 'days', days: 7, from: '2026-02-30' } }),
       /from is not a date/,

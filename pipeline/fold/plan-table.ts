@@ -3,7 +3,10 @@ import type { Assignment, PlanVersion, SubscriberProfile } from '../../schemas/p
 
 /** Versions of one plan that are kept. */
 const MOST_VERSIONS = 20;
-/** One whose successor has been in effect for so long goes: no open cycle is asked about it. */
+/**
+ * One whose successor has been in effect for so long goes: no open cycle is asked about it. The oldest of these began 62 days ago:
+ * LONGEST_CYCLE_MS, and the longest grace of 30 days.
+ */
 const KEPT_MS = 100 * 24 * 3_600_000;
 
 /**

@@ -6,7 +6,10 @@ import { addCarried } from './class-totals.ts';
 import type { Carried } from './class-totals.ts';
 import { splitExactly } from './split.ts';
 
-/** Days kept besides the newest: the current cycle and the one before, and a week. */
+/**
+ * Days kept besides the newest: those of all cycles that are open, and a week. The oldest of these ended the longest grace
+ * (30 days) ago at most, and was no longer than LONGEST_CYCLE_MS (32 days).
+ */
 const KEPT_DAYS = 70;
 const NO_DAY = { startMs: Number.NEGATIVE_INFINITY };
 

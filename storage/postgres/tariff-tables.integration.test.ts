@@ -100,6 +100,18 @@ const REFUSED: [name: string, statement: string, sqlState: string][] = [
     '23514',
   ],
   [
+    'longer cycles than months',
+    `insert into account (account_id, currency, cycle_kind, cycle_days, cycle_from)
+     values ('x', 'EUR', 'days', 32, '2026-01-01')`,
+    '23514',
+  ],
+  [
+    'a change to longer ones',
+    `insert into account_cycle_change (account_id, from_at, cycle_kind, cycle_days, cycle_from, source)
+     values ('a-1', now(), 'days', 32, '2026-01-01', 'api')`,
+    '23514',
+  ],
+  [
     'a change to a cycle without a day',
     `insert into account_cycle_change (account_id, from_at, cycle_kind, source) values ('a-1', now(), 'month', 'api')`,
     '23514',

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MOST_CYCLE_DAYS } from '../../../rules/cycle.ts';
 import { exponentOf } from '../../../rules/tariff/currencies.ts';
 import type { InvoiceDelivery } from '../../../schemas/billing.ts';
 import type { Span } from '../../../schemas/tariff.ts';
@@ -43,7 +44,7 @@ const account = z.object({
     z.object({ kind: z.literal('week'), weekday: z.int().min(1).max(7) }),
     z.object({
       kind: z.literal('days'),
-      days: z.int().min(1).max(366),
+      days: z.int().min(1).max(MOST_CYCLE_DAYS),
       from: z.string().regex(/^\d{4}-\d{2}-\d{2}$/),
     }),
   ]),
