@@ -6,6 +6,7 @@ import { addChaosCommand } from './chaos/command.ts';
 import { addCloseCommand } from './close-command.ts';
 import { formatReport } from './format-report.ts';
 import { list, whole } from './forms.ts';
+import { addImportCommand } from './import-command.ts';
 import { addMemoryCommand } from './memory-command.ts';
 import { addRulesCommand } from './rules-command.ts';
 import { measureThroughput } from './throughput.ts';
@@ -53,6 +54,7 @@ function main(): Promise<unknown> {
     .option('--built', 'run what npm run build made, as production does, instead of the sources')
     .action(throughput);
   addChaosCommand(program);
+  addImportCommand(program);
   addMemoryCommand(program);
   addBacktestCommand(program);
   addRulesCommand(program);

@@ -76,10 +76,7 @@ export async function openTestBed(
 /** Starts the workers one after the other (the first brings the tables up to date); gives their metrics ports. */
 export async function startWorkers(options: WorkerOptions, bed: TestBed): Promise<number[]> {
   const ports = await freePorts(options.workers);
-  const profiling =
-    options.profile === null
-      ? []
-      : ['--cpu-prof', `--cpu-prof-dir=${options.profile}`, '--cpu-prof-interval=500'];
+  const profiling = profilingOf(options);
   for (const port of ports) {
     const dataDir = join(bed.scratch, String(port));
     await mkdir(dataDir);
@@ -89,6 +86,26 @@ export async function startWorkers(options: WorkerOptions, bed: TestBed): Promis
     await worker.until('the metrics answer', async () => (await readMetrics(port)).size > 0, 60_000);
   }
   return ports;
+}
+
+/** Starts a process of the program beside the workers. @param more put over what a worker is given */
+export async function startBeside(
+  options: WorkerOptions,
+  bed: TestBed,
+  more: Readonly<Record<string, string>>,
+): Promise<{ process: WeirProcess; metricsPort: number }> {
+  const [metricsPort = 0] = await freePorts(1);
+  const dataDir = join(bed.scratch, String(metricsPort));
+  await mkdir(dataDir);
+  const env = { ...workerEnv(options, bed, metricsPort, dataDir), ...more };
+  const process = new WeirProcess(env, [...options.node, ...profilingOf(options)], options.program);
+  bed.workers.push(process);
+  await process.until('the metrics answer', async () => (await readMetrics(metricsPort)).size > 0, 60_000);
+  return { process, metricsPort };
+}
+
+function profilingOf({ profile }: WorkerOptions): string[] {
+  return profile === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`, '--cpu-prof-interval=500'];
 }
 
 function workerEnv(
