@@ -92,7 +92,7 @@ function adoptPools(run: Recomputation, { pools }: StoredHead): void {
   for (const [poolId, stored] of pools.all) {
     const book = run.pools.bookOf(poolId);
     const { profile, cycle, seq, told, dueMs } = stored;
-    Object.assign(book, { profile, cycleStartMs: cycle?.startMs ?? null, seq, standing: told, dueMs });
+    Object.assign(book, { profile, cycle, seq, standing: told, dueMs });
     for (const { key, ...state } of stored.rules) book.line.rules.set(key, state);
     book.line.extras = stored.overage;
     book.line.topUpUses = usesOf(stored.topUpUses);

@@ -10,6 +10,7 @@ import type { Cycle } from './cycle-book.ts';
 import { extrasIn } from './extras.ts';
 import type { FactWorld } from './facts.ts';
 import type { Line } from './line.ts';
+import type { Span } from './totals.ts';
 import type { LocalCalendar } from './local-calendar.ts';
 import { newLine, ruleOf } from './line.ts';
 import { countedIn, currentView, pastView, planNow, poolOf } from './tariff.ts';
@@ -21,6 +22,8 @@ const DAY = 86_400_000;
 /** As many as the product keeps: members beyond are not the pool's. */
 const MOST_MEMBERS = 5_000;
 const MOST_TOTALS = 3;
+/** The same while the pool's own cycle is known. */
+const MOST_TOTALS_IN_CYCLE = 40;
 /** Before the keys of rules that a pool holds. */
 export const HELD = 'pool:';
 
@@ -161,7 +164,8 @@ export interface PoolBook {
   members: Map<string, MemberBook>;
   /** its rules and extras; its book holds no bytes */
   line: Line;
-  cycleStartMs: number | null;
+  /** null = it was not looked at yet */
+  cycle: Span | null;
   seq: number;
   standing: Standing | null;
   dueMs: number | null;
@@ -183,7 +187,7 @@ export function newPoolBook(poolId: string, calendar: LocalCalendar): PoolBook {
     profile: null,
     members: new Map(),
     line,
-    cycleStartMs: null,
+    cycle: null,
     seq: 0,
     standing: null,
     dueMs: null,
@@ -203,7 +207,8 @@ export function add(book: PoolBook, contribution: PoolContribution): boolean {
   const bytes = BigInt(countedBytes);
   const before = entry.totals.get(cycleStartMs)?.before ?? 0n;
   entry.totals.set(cycleStartMs, leaving ? { now: 0n, before: before + bytes } : { now: bytes, before });
-  const newest = [...entry.totals].sort(([a], [b]) => a - b).slice(-MOST_TOTALS);
+  const most = book.cycle === null ? MOST_TOTALS : MOST_TOTALS_IN_CYCLE;
+  const newest = [...entry.totals].sort(([a], [b]) => a - b).slice(-most);
   entry.totals = new Map(newest);
   return true;
 }
@@ -220,14 +225,16 @@ export function usedAt(book: PoolBook, nowMs: number, world: FactWorld): bigint 
   const intoMs = Math.min(14 * DAY, ...(isShort(span) ? [Math.floor((span.endMs - span.startMs) / 2)] : []));
   const isIn = (startMs: number): boolean =>
     startMs + intoMs >= span.startMs && startMs + intoMs < span.endMs;
-  if (span.startMs !== book.cycleStartMs) {
+  const { cycle: before } = book;
+  if (span.startMs !== before?.startMs) {
     for (const [id, { totals, hasLeft }] of book.members) {
       for (const startMs of totals.keys()) if (startMs + intoMs < span.startMs) totals.delete(startMs);
       if (hasLeft && totals.size === 0) book.members.delete(id);
     }
-    if (book.cycleStartMs !== null) rollUses(book);
-    book.cycleStartMs = span.startMs;
+    // One that began before the last one was over is that one, with other bounds.
+    if (before !== null && span.startMs >= before.endMs) rollUses(book);
   }
+  book.cycle = { startMs: span.startMs, endMs: span.endMs };
   let used = 0n;
   for (const { totals } of book.members.values())
     for (const [startMs, { now, before }] of totals) if (isIn(startMs)) used += now + before;
@@ -315,7 +322,7 @@ export function restate(
   });
   const allowanceBytes = coverage === null ? null : Number(coverage.allowance);
   const now: Standing = {
-    cycleStartMs: book.cycleStartMs ?? 0,
+    cycleStartMs: book.cycle?.startMs ?? 0,
     usedBytes: Number(used),
     allowanceBytes,
     rules,

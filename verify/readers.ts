@@ -192,7 +192,7 @@ export interface StoredPool {
     string,
     { seq: number; left: boolean; totals: { cycleStartMs: number; bytes: number; frozenBytes: number }[] }
   >;
-  cycle: { startMs: number } | null;
+  cycle: { startMs: number; endMs: number } | null;
   rules: StoredLine['rules'];
   overage: StoredLine['overage'];
   seq: number;

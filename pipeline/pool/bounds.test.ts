@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { DAY, NOON, plan, profile } from '../../tests/factories.ts';
+import { DAY, HOUR, MINUTE, NOON, plan, profile } from '../../tests/factories.ts';
 import { encodeHot } from '../commit/subscriber-codec.ts';
 import { NEWEST_BLOB_VERSION } from '../fold/slot-state.ts';
 import { encodeControl } from '../decode/control-codec.ts';
@@ -59,5 +59,52 @@ describe('an allowance as great as there is', () => {
     expect(anna.pool?.told.allowanceBytes).toBe(Number.MAX_SAFE_INTEGER);
     for (const { control } of rig.sent) expect(() => encodeControl(control)).not.toThrow();
     expect(() => encodeHot(anna, NEWEST_BLOB_VERSION)).not.toThrow();
+  });
+});
+
+describe('a member with shorter cycles than its pool', () => {
+  it('has all of them that lie in the pool’s cycle', () => {
+    const daily = { cycle: { kind: 'days', days: 1, from: '2026-07-01' } } as const;
+    const rig = new PoolRig(1)
+      .control({ kind: 'plan-version', plan: plan({ capBytes: null }) })
+      .control({ kind: 'pool-profile', pool: pool({ allowanceBytes: 1_000_000 }) })
+      .tick(NOON)
+      .control({
+        kind: 'subscriber-profile',
+        profile: profile({ subscriberId: 'anna', poolId: 'family', ...daily }),
+      });
+    for (let day = 0; day < 6; day += 1) {
+      const eventTimeMs = NOON + day * DAY;
+      rig.record('anna', {
+        sessionId: `s${day}`,
+        eventTimeMs,
+        sessionTimeSeconds: 60,
+        outputOctets: 100_000,
+      });
+      rig.tick(eventTimeMs + MINUTE).deliver();
+    }
+    expect(rig.owner('family').pools.all.get('family')?.told?.usedBytes).toBe(600_000);
+  });
+});
+
+describe('a correction of a pool’s anchor', () => {
+  it('leaves what was used of its top-ups as it was', () => {
+    const topUps = [{ id: 't', bytes: 100, fromMs: NOON - DAY, expiresMs: NOON + 90 * DAY }];
+    const described = { allowanceBytes: 100, topUps };
+    const rig = new PoolRig(1)
+      .control({ kind: 'plan-version', plan: plan({ capBytes: null }) })
+      .control({ kind: 'pool-profile', pool: pool(described) })
+      .tick(NOON)
+      .control(member('anna'))
+      .record('anna', { eventTimeMs: NOON, sessionTimeSeconds: 60, outputOctets: 150 })
+      .tick(NOON + HOUR)
+      .deliver();
+    const stored = rig.owner('family').pools.all.get('family');
+    expect(stored?.topUpUses).toEqual([{ id: 't', beforeBytes: 0, usedBytes: 50 }]);
+    rig.control({ kind: 'pool-profile', pool: pool({ ...described, anchorDay: 5 }) }).deliver();
+    expect(stored?.topUpUses).toEqual([{ id: 't', beforeBytes: 0, usedBytes: 50 }]);
+    expect(stored?.told?.allowanceBytes).toBe(200);
+    rig.tick(Date.UTC(2026, 7, 5) + MINUTE).deliver();
+    expect(stored?.topUpUses).toEqual([{ id: 't', beforeBytes: 50, usedBytes: 0 }]);
   });
 });

@@ -6,8 +6,13 @@ import type { OverageState, RuleState } from '../fold/slot-state.ts';
 
 /** Members of one pool, with those who left in this cycle; a pool is one value of the slot. */
 export const MAX_MEMBERS = 5_000;
-/** Cycles of a member that are kept: the current one, and those whose member is ahead of the pool. */
+/** Cycles of a member that are kept: the current one, and those whose member is ahead of the pool. Also before the pool is described. */
 const MAX_TOTALS = 3;
+/**
+ * The same of one pool's cycle: a member should have cycles of the pool's length, as the store sees to, but whatever a control says
+ * nothing of the cycle is forgotten. A month of days, and some ahead.
+ */
+const MAX_TOTALS_IN_CYCLE = 40;
 /**
  * A member's cycle is the pool's that contains this instant of it: where both have one anchor the zones may differ by 26 hours,
  * with different anchors it is the one in which more of it lies.
@@ -104,7 +109,7 @@ export function takeContribution(pool: Pool, contribution: PoolContribution): { 
     total = { cycleStartMs, bytes: 0, frozenBytes: 0 };
     member.totals = [...member.totals, total]
       .sort((a, b) => a.cycleStartMs - b.cycleStartMs)
-      .slice(-MAX_TOTALS);
+      .slice(pool.cycle === null ? -MAX_TOTALS : -MAX_TOTALS_IN_CYCLE);
   }
   if (leaving) {
     total.frozenBytes += countedBytes;
@@ -144,12 +149,15 @@ export function usedBytes({ members, cycle }: Pool): number {
   return Math.min(sum, Number.MAX_SAFE_INTEGER);
 }
 
-/** The pool is in this cycle now: what is older goes, and who left before it; of its top-ups what was used was used before. */
+/**
+ * The pool is in this cycle now: what is older goes, and who left before it. Where it is a later one, what was used of its top-ups was
+ * used before; where zone or anchor were corrected it is the same one with other bounds, and its top-ups go on.
+ */
 export function enterCycle(pool: Pool, cycle: Cycle): void {
-  const isOther = pool.cycle?.startMs !== cycle.startMs;
+  const { cycle: before } = pool;
   pool.cycle = { startMs: cycle.startMs, endMs: cycle.endMs };
-  if (!isOther) return;
-  if (pool.topUpUses.length > 0) {
+  if (before?.startMs === cycle.startMs) return;
+  if (before !== null && cycle.startMs >= before.endMs && pool.topUpUses.length > 0) {
     const alive = new Set<string>();
     for (const { id, expiresMs } of pool.profile?.topUps ?? []) if (expiresMs >= cycle.startMs) alive.add(id);
     pool.topUpUses = rolledUses(pool.topUpUses).filter(({ id }) => alive.has(id));
