@@ -15,6 +15,7 @@ import { PostgresItemBook } from './item-book.ts';
 import { PostgresProfileKeeping } from './profile-keeping.ts';
 import { SecretBox } from './secret-box.ts';
 import { PostgresSubscriberLookup } from './subscriber-lookup.ts';
+import { PostgresTariffReads } from './tariff-reads.ts';
 import { readRow } from './tariff-rows.ts';
 import { postgresTariffs } from './tariff-store.ts';
 
@@ -239,15 +240,36 @@ function tests(): void {
   });
 
   it('takes apart in pieces what was there before', async () => {
-    await pool.query('alter table subscriber disable trigger subscriber_absorbed');
+    await pool.query('alter table subscriber disable trigger user');
     await writeAsBefore(aProfile('s-1'), aProfile('s-2'), aProfile('s-3', { poolId: 'p' }));
-    await pool.query('alter table subscriber enable trigger subscriber_absorbed');
+    await pool.query('alter table subscriber enable trigger user');
     const profiles = new PostgresProfileKeeping(pool, 'JPY');
     const pieces = [await profiles.absorb(2), await profiles.absorb(2), await profiles.absorb(2)];
     expect(pieces).toEqual([2, 1, 0]);
     expect([await count('assignment'), await count('account where currency = $$JPY$$')]).toEqual([3, 3]);
     await directory.putSubscribers([aProfile('s-1'), aProfile('s-2'), aProfile('s-3', { poolId: 'p' })]);
     expect(await controls()).toBe(0);
+  });
+
+  it('charges in another currency than was assumed, as long as nothing was charged or priced', async () => {
+    const ids = ['s-1', 's-2', 's-3', 's-4'];
+    await directory.putSubscribers(ids.map((subscriberId) => aProfile(subscriberId)));
+    const reads = new PostgresTariffReads(pool);
+    const said = { taxClass: 'standard', cycle: { kind: 'month', anchorDay: 1 } as const, billingRef: null };
+    const put = (id: string, currency: string) =>
+      store().putAccount({ ...said, accountId: `acct-${id}`, billingStatus: 'current', currency }, context);
+    await put('s-1', 'USD');
+    await put('s-2', 'EUR');
+    await store().bookOneOff('s-3', EUR, '', context);
+    const job = new PostgresProfileKeeping(pool, 'USD');
+    expect([await job.absorb(1), await job.absorb(1), await job.absorb(1)]).toEqual([1, 1, 0]);
+    const currencies = ids.map(async (id) => (await reads.account(`acct-${id}`))?.currency);
+    expect(await Promise.all(currencies)).toEqual(['USD', 'EUR', 'EUR', 'USD']);
+    await expect(put('s-3', 'USD')).rejects.toMatchObject({ code: 'conflict' });
+    await put('s-2', 'USD');
+    await expect(store().putPlanVersion(terms('home', { currency: 'USD' }), context)).rejects.toMatchObject({
+      code: 'conflict',
+    });
   });
 
   it('finds a subscriber by each of its names that is in force', async () => {

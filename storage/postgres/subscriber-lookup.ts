@@ -4,12 +4,12 @@ import { postgresError } from './postgres-error.ts';
 
 /**
  * Names that belong to exactly one subscriber: of its credentials those that no change has ended, and the name in the profile of
- * who is not taken apart into rows yet (indexes of migrations 020 and 027).
+ * who is not taken apart into rows yet (indexes of migrations 020 and 034).
  */
 const BY_USER_NAME = `
 select user_name, min(subscriber_id) as subscriber_id from (
   select c.user_name, s.subscriber_id from credential c join subscriber s using (subscriber_no)
-  where c.user_name = any($1::text[]) and coalesce(c.to_at, 'infinity') > coalesce(s.as_of, '-infinity')
+  where c.user_name collate "C" = any($1::text[]) and coalesce(c.to_at, 'infinity') > coalesce(s.as_of, '-infinity')
     and (c.to_at is null or s.as_of is not null) and c.from_at <= coalesce(s.as_of, 'infinity')
   union
   select profile ->> 'userName', subscriber_id from subscriber where profile ->> 'userName' = any($1::text[])) named

@@ -13,8 +13,8 @@ const NOTE_APPLIED = 'update import_job set rows_applied = $2 where import_id = 
 
 /** $1 lines of subscribers (`SubscriberGiven`), $2 currency of accounts that are not there. */
 const ADD_ACCOUNTS = `
-  insert into account (account_id, currency, anchor_day)
-  select distinct i ->> 'accountId', $2, 1 from jsonb_array_elements($1::jsonb) i
+  insert into account (account_id, currency, currency_assumed, anchor_day)
+  select distinct i ->> 'accountId', $2, true, 1 from jsonb_array_elements($1::jsonb) i
   where (select count(*) from account a where a.account_id = i ->> 'accountId') = 0
   on conflict do nothing`;
 
@@ -27,6 +27,26 @@ const FOREIGN = `
   select i ->> 'subscriberId' as id from jsonb_array_elements($1::jsonb) i
   where (select a.currency from subscriber s join account a using (account_id) where s.subscriber_id = i ->> 'subscriberId')
     <> (select currency from account where account_id = i ->> 'accountId') limit 1`;
+
+/** What of an account's rules is in force at $2, and those to come. */
+const rulesOf = (accounts: string): string => `
+  select a.cycle_kind, a.cycle_days from account a where a.account_id in (${accounts}) and not exists (
+    select from account_cycle_change c where c.account_id = a.account_id and c.from_at <= to_timestamp($2::float8 / 1000))
+  union
+  select c.cycle_kind, c.cycle_days from account_cycle_change c where c.account_id in (${accounts}) and not exists (
+    select from account_cycle_change d
+    where d.account_id = c.account_id and d.from_at > c.from_at and d.from_at <= to_timestamp($2::float8 / 1000))`;
+
+/** Lines that would take a member of a pool to an account with cycles of another length. $2 the log's clock (ms). */
+const OTHER_CYCLES = `
+  select id from (
+    select i ->> 'subscriberId' as id, s.subscriber_no, s.account_id as old_id, i ->> 'accountId' as new_id
+    from jsonb_array_elements($1::jsonb) i cross join lateral (
+      select subscriber_no, account_id from subscriber where subscriber_id = i ->> 'subscriberId' offset 0) s offset 0) g
+  where old_id <> new_id
+    and exists (select from pool_member m where m.subscriber_no = g.subscriber_no
+      and (m.to_at is null or m.to_at > to_timestamp($2::float8 / 1000)))
+    and (select count(*) from (${rulesOf('g.old_id, g.new_id')}) r) > 1 limit 1`;
 
 /** $2 the log's clock (ms), null = it is not told. */
 const PUT_SUBSCRIBERS = `
@@ -127,6 +147,10 @@ async function putSubscribers(
   const [first] = foreign.rows;
   if (first !== undefined)
     throw new AppError('conflict', `currency: the new account of ${first.id} is charged in another currency`);
+  const other = await client.query<{ id: string }>(OTHER_CYCLES, [lines, asOfMs ?? Date.now()]);
+  const [moved] = other.rows;
+  if (moved !== undefined)
+    throw new AppError('conflict', `pool-cycle: ${moved.id} is in a pool, the new account has other cycles`);
   await client.query(PUT_SUBSCRIBERS, [lines, asOfMs]);
   await client.query(REMOVE_CREDENTIALS, [lines]);
   await client.query(ADD_CREDENTIALS, [lines]);

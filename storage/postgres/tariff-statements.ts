@@ -64,7 +64,7 @@ export const PUT_ACCOUNT = `
   insert into account (account_id, currency, tax_class, billing_status, billing_ref, revision, cycle_kind, anchor_day,
     anchor_weekday, cycle_days, cycle_from)
   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::date)
-  on conflict (account_id) do update set currency = excluded.currency, tax_class = excluded.tax_class,
+  on conflict (account_id) do update set currency = excluded.currency, currency_assumed = false, tax_class = excluded.tax_class,
     billing_status = excluded.billing_status, billing_ref = excluded.billing_ref, revision = excluded.revision,
     cycle_kind = excluded.cycle_kind, anchor_day = excluded.anchor_day, anchor_weekday = excluded.anchor_weekday,
     cycle_days = excluded.cycle_days, cycle_from = excluded.cycle_from, updated_at = clock_timestamp()`;

@@ -90,12 +90,12 @@ function tests(name: string, open: () => Promise<TestDatabase>): void {
     await empty(database.pool);
     const store = storeOf(database.pool);
     await store.putPlanVersion(terms('a'), { by: 'ann', atMs: 0, reason: '' });
-    await database.pool.query('alter table subscriber disable trigger subscriber_absorbed');
+    await database.pool.query('alter table subscriber disable trigger user');
     await database.pool.query('insert into subscriber (subscriber_id, profile) values ($1, $2)', [
       's-1',
       JSON.stringify(aProfile('s-1', { anchorDay: 9 })),
     ]);
-    await database.pool.query('alter table subscriber enable trigger subscriber_absorbed');
+    await database.pool.query('alter table subscriber enable trigger user');
     const { value } = await store.assign('s-1', 'a', { at: 'now' }, false, {
       by: 'ann',
       atMs: T,

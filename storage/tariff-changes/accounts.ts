@@ -4,6 +4,8 @@ import type { CycleRule } from '../../schemas/profile.ts';
 import type { Account } from '../../schemas/tariff.ts';
 import type { ChangeContext } from '../tariff-ports.ts';
 import type { StoredSubscriber, TariffTx } from '../tariff-transaction.ts';
+import { checkPoolCycles, isMember } from './pool-cycle.ts';
+import type { Cycles } from './pool-cycle.ts';
 import { checkRevision, needLayout, tell } from './outcome.ts';
 import type { Outcome } from './outcome.ts';
 
@@ -13,8 +15,8 @@ const CHUNK = 2_000;
 /**
  * Adds an account or says anew what it is.
  *
- * @throws AppError 'conflict' for another currency once something was charged, and for another cycle once somebody has a
- *   plan: that has a change of its own, which takes effect at the end of a cycle
+ * @throws AppError 'conflict' for another currency once something was charged or somebody has what is priced in another, and
+ *   for another cycle once somebody has a plan: that has a change of its own, which takes effect at the end of a cycle
  */
 export async function putAccount(
   tx: TariffTx,
@@ -24,7 +26,7 @@ export async function putAccount(
   const before = await tx.account(given.accountId);
   checkRevision(context, before?.revision ?? 0);
   const services = before === null ? [] : await tx.subscribersOf(given.accountId);
-  if (before !== null) await checkChange(tx, before, given, services);
+  if (before !== null) await checkChange(tx, before, given, services, context);
   await needLayout(tx, given.cycle.kind === 'month' ? null : 'cycle');
   const { accountId, currency, taxClass, cycle, billingStatus, billingRef } = given;
   const said = { accountId, currency, taxClass, cycle, billingStatus, billingRef };
@@ -44,15 +46,48 @@ async function checkChange(
   before: Account,
   given: Omit<Account, 'revision' | 'cycleChanges'>,
   services: readonly StoredSubscriber[],
+  context: ChangeContext,
 ): Promise<void> {
   const hasPlans = services.some(({ rows }) => rows.assignments.length > 0 || rows.addOns.length > 0);
-  if (given.currency !== before.currency && (hasPlans || (await tx.hasItems(before.accountId))))
-    throw new AppError('conflict', `currency: the account is charged in ${before.currency}`);
+  if (given.currency !== before.currency) {
+    if (await tx.hasItems(before.accountId))
+      throw new AppError('conflict', `currency: the account is charged in ${before.currency}`);
+    const priced = await currenciesOf(tx, services);
+    const other = priced.find((currency) => currency !== given.currency);
+    if (other !== undefined)
+      throw new AppError('conflict', `currency: what the account has is charged in ${other}`);
+  }
+  if (!isSameRule(given.cycle, before.cycle))
+    checkPools(services, before, { cycle: given.cycle, cycleChanges: before.cycleChanges }, context.atMs);
   if (hasPlans && !isSameRule(given.cycle, before.cycle))
     throw new AppError('conflict', 'the cycle of an account with plans changes at the end of a cycle');
 }
 
-/** The rule of the cycle from the end of the running cycle on; a change that was to come is forgotten. */
+/** Members of pools keep cycles of their pool's length. */
+function checkPools(
+  services: readonly StoredSubscriber[],
+  before: Cycles,
+  after: Cycles,
+  atMs: number,
+): void {
+  if (services.some(({ rows }) => isMember(rows.pools, atMs))) checkPoolCycles(before, after, atMs);
+}
+
+/** Currencies that the plans and add-ons of these are charged in. */
+async function currenciesOf(tx: TariffTx, services: readonly StoredSubscriber[]): Promise<string[]> {
+  const plans = new Set(services.flatMap(({ rows }) => rows.assignments.map(({ planId }) => planId)));
+  const addOns = new Set(services.flatMap(({ rows }) => rows.addOns.map(({ addOnId }) => addOnId)));
+  const terms: { currency: string }[] = [];
+  for (const planId of plans) terms.push(...(await tx.planVersions(planId)));
+  for (const addOnId of addOns) terms.push(...(await tx.addOnVersions(addOnId)));
+  return terms.map(({ currency }) => currency);
+}
+
+/**
+ * The rule of the cycle from the end of the running cycle on; a change that was to come is forgotten.
+ *
+ * @throws AppError 'conflict' where a member of a pool would have cycles of another length than the pool
+ */
 export async function changeCycle(
   tx: TariffTx,
   accountId: string,
@@ -71,6 +106,12 @@ export async function changeCycle(
   const last = past.at(-1)?.cycle ?? before.cycle;
   const cycleChanges = isSameRule(last, cycle) ? past : [...past, { fromMs, cycle, source } as const];
   await needLayout(tx, cycleChanges.length > 0 ? 'cycleChanges' : null);
+  checkPools(
+    services,
+    { ...before, cycleChanges: past },
+    { cycle: before.cycle, cycleChanges },
+    context.atMs,
+  );
   const account = { ...before, cycleChanges, revision: before.revision + 1 };
   await tx.putAccount(account);
   await tellAll(tx, services);

@@ -5,8 +5,15 @@
 alter table account add constraint account_cycle_is_short check (cycle_days <= 31) not valid;
 alter table account_cycle_change add constraint changed_cycle_is_short check (cycle_days <= 31) not valid;
 
--- Lists are in byte order, whatever the database's collation is.
+-- Lists are in byte order, and beginnings of names are looked for, whatever the database's collation is.
 create index subscriber_by_bytes on subscriber (subscriber_id collate "C");
+drop index credential_name;
+create index credential_name on credential (user_name collate "C");
+drop index subscriber_external;
+create unique index subscriber_external on subscriber (external_id collate "C") where external_id is not null;
+-- Nobody said this currency: it follows WEIR_DEFAULT_CURRENCY until something is charged or priced in it.
+alter table account add column currency_assumed boolean not null default false;
+create index account_assumed on account (currency) where currency_assumed;
 create index hold_subscriber on hold (subscriber_no);
 create index add_on_subscriber on add_on_assignment (subscriber_no);
 create index pool_member_subscriber on pool_member (subscriber_no);
@@ -131,10 +138,10 @@ begin
   perform set_config('weir.derived', 'on', true);
   perform from subscriber where subscriber_id in (select i ->> 'subscriberId' from jsonb_array_elements(items) i)
     order by subscriber_no for no key update;
-  insert into account (account_id, currency, anchor_day, billing_status)
-    select 'acct-' || (i ->> 'subscriberId'), coalesce(weir_currency(i -> 'assignments'), default_currency),
+  insert into account (account_id, currency, currency_assumed, anchor_day, billing_status)
+    select 'acct-' || (i ->> 'subscriberId'), coalesce(priced, default_currency), priced is null,
       coalesce((i ->> 'anchorDay')::smallint, 1), coalesce(i ->> 'billingStatus', 'current')
-    from jsonb_array_elements(items) i
+    from jsonb_array_elements(items) i cross join lateral (select weir_currency(i -> 'assignments') as priced offset 0) c
     where (select x.account_id from subscriber x where x.subscriber_id = i ->> 'subscriberId') is null
     on conflict (account_id) do nothing;
   insert into subscriber as x (subscriber_id, profile, account_id, segment, tags, zone, overage_consent, opening_carry_bytes,
@@ -244,17 +251,26 @@ begin
   return weir_refresh_profiles(array(select i ->> 'subscriberId' from jsonb_array_elements(news) i));
 end $$;
 
--- Profiles that the program before writes, a row at a time: it makes their controls itself.
-create function subscriber_absorb() returns trigger language plpgsql as $$ begin
-  if coalesce(current_setting('weir.derived', true), '') <> 'on' then
-    perform weir_absorb_profiles(jsonb_build_array(new.profile || jsonb_build_object('subscriberId', new.subscriber_id)), 'EUR');
-    -- The next row of the same transaction has to come here too.
-    perform set_config('weir.derived', 'off', true);
+-- Profiles that the program before writes: it makes their controls itself.
+create function subscriber_absorb() returns trigger language plpgsql set jit = off as $$
+declare news jsonb;
+begin
+  if tg_op = 'INSERT' then
+    select jsonb_agg(profile || jsonb_build_object('subscriberId', subscriber_id)) into news from written;
+  else
+    select jsonb_agg(w.profile || jsonb_build_object('subscriberId', subscriber_id)) into news
+      from written w join overwritten o using (subscriber_id) where w.profile is distinct from o.profile;
   end if;
+  if news is null then return null; end if;
+  perform weir_absorb_profiles(news, 'EUR');
+  -- The next statement of the same transaction has to come here too.
+  perform set_config('weir.derived', 'off', true);
   return null;
 end $$;
-create trigger subscriber_absorbed after insert or update of profile on subscriber
-  for each row execute function subscriber_absorb();
+create trigger subscriber_absorbed_new after insert on subscriber referencing new table as written
+  for each statement when (coalesce(current_setting('weir.derived', true), '') <> 'on') execute function subscriber_absorb();
+create trigger subscriber_absorbed_changed after update on subscriber referencing old table as overwritten new table as written
+  for each statement when (coalesce(current_setting('weir.derived', true), '') <> 'on') execute function subscriber_absorb();
 
 -- A user name that begins or ends at a date is told when it does: nothing else in a profile needs to be told again.
 create function weir_refresh_dated(after_at timestamptz, now_at timestamptz) returns integer language plpgsql as $$
