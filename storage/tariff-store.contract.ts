@@ -324,6 +324,40 @@ export function tariffStoreContract(name: string, open: OpenTariffs): void {
       expect(after.value).toEqual({ ...profile, allowanceBytes: 2e12, topUps });
     });
 
+    it('lets into a pool whose cycles have the length of the pool’s alone, and keeps it so', async () => {
+      await put();
+      const profile = {
+        ...{ poolId: 'p', allowanceBytes: 1e12, zone: 'UTC', anchorDay: 1, segment: 'home' },
+        ...{ planId: null, overageConsent: false, billTo: 's-1' },
+      };
+      const weeks = { kind: 'week', weekday: 1 } as const;
+      const days = { kind: 'days', days: 7, from: '2026-01-01' } as const;
+      const own = { accountId: 'acct-s-1', currency: 'EUR', taxClass: 'standard' };
+      const billed = { ...own, billingStatus: 'current', billingRef: null } as const;
+      const refused = { code: 'conflict', message: expect.stringMatching(/^pool-cycle: /) as string };
+      await store.putPool({ ...profile, cycle: weeks }, by(T));
+      const join = () => store.joinPool('p', 's-1', { fromMs: T + DAY, toMs: null }, by(T));
+      await expect(join()).rejects.toMatchObject(refused);
+      await store.putPool(profile, by(T));
+      await join();
+      for (const cycle of [weeks, days]) {
+        await expect(store.putPool({ ...profile, cycle }, by(T))).rejects.toMatchObject(refused);
+        await expect(store.changeCycle('acct-s-1', cycle, by(T))).rejects.toMatchObject(refused);
+        await expect(store.putAccount({ ...billed, cycle }, by(T))).rejects.toMatchObject(refused);
+      }
+      await store.putPool({ ...profile, anchorDay: 5 }, by(T));
+      await store.changeCycle('acct-s-1', { kind: 'month', anchorDay: 9 }, by(T));
+      await store.putAccount({ ...billed, accountId: 'weekly', cycle: weeks }, by(T));
+      const moved = given('s-1', { accountId: 'weekly' });
+      await expect(store.putSubscriber(moved, by(T))).rejects.toMatchObject(refused);
+      const line = { line: 1, content: moved };
+      await expect(store.applyImport('i-1', [line], by(T))).rejects.toMatchObject(refused);
+      // Who has left is free.
+      await store.leavePool('p', 's-1', { at: 'time', ms: T + 2 * DAY }, by(T));
+      await store.putSubscriber(moved, by(T + 2 * DAY));
+      await expect(join()).rejects.toMatchObject(refused);
+    });
+
     it('gives and ends add-ons', async () => {
       await put();
       await assign('a', { at: 'now' });

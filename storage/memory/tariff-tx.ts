@@ -16,6 +16,7 @@ import { feeItems } from '../cycle-money.ts';
 import { deriveProfile, endOfTopUp } from '../derive-profile.ts';
 import { groupBy } from '../group-by.ts';
 import { timelineOf } from '../tariff-changes/instants.ts';
+import { checkPoolCycles, isMember } from '../tariff-changes/pool-cycle.ts';
 import { newAccount, newRows } from '../tariff-changes/subscribers.ts';
 import { asGiven } from '../tariff-changes/rows.ts';
 import type { ChangeContext, ImportLine, StoredPlan, StoredPool } from '../tariff-ports.ts';
@@ -330,6 +331,8 @@ export class MemoryTariffTx implements TariffTx {
       const account =
         this.state.accounts.get(content.accountId) ?? newAccount(content.accountId, this.#defaultCurrency);
       this.state.accounts.set(account.accountId, account);
+      if (stored !== null && isMember(stored.rows.pools, context.atMs))
+        checkPoolCycles(stored.rows.account, account, context.atMs);
       const rows = asGiven(stored?.rows ?? newRows(content.subscriberId, account), content);
       await this.putRows(stored, { ...rows, account, asOfMs, revision: rows.revision + 1 });
     }

@@ -8,6 +8,7 @@ import type { StoredSubscriber, TariffTx } from '../tariff-transaction.ts';
 import { cycleOf, instantOf } from './instants.ts';
 import { checkRevision, knowsTariffs, tell } from './outcome.ts';
 import type { Outcome } from './outcome.ts';
+import { checkPoolCycles, isMember } from './pool-cycle.ts';
 import { asGiven, withAddOn, withPlan } from './rows.ts';
 
 /** Changes the rows of one subscriber, brings its fees and its profile to what they come to. */
@@ -102,7 +103,8 @@ export async function putSubscriber(
   const before = await tx.subscriber(given.subscriberId);
   checkRevision(context, before?.rows.revision ?? 0);
   const account = await accountFor(tx, given, defaultCurrency);
-  if (before !== null && before.rows.account.accountId !== account.accountId) checkMove(before.rows, account);
+  if (before !== null && before.rows.account.accountId !== account.accountId)
+    checkMove(before.rows, account, context.atMs);
   const rows = asGiven(before?.rows ?? newRows(given.subscriberId, account), given);
   const content = {
     accountId: given.accountId,
@@ -112,7 +114,8 @@ export async function putSubscriber(
   return storeRows(tx, before, { ...rows, account }, context, content);
 }
 
-function checkMove({ account: from }: SubscriberRows, to: Account): void {
+function checkMove({ account: from, pools }: SubscriberRows, to: Account, atMs: number): void {
+  if (isMember(pools, atMs)) checkPoolCycles(from, to, atMs);
   if (from.currency !== to.currency)
     throw new AppError(
       'conflict',
@@ -160,6 +163,7 @@ export function newRows(subscriberId: string, account: Account): SubscriberRows 
     openingCarry: { bytes: 0, untilMs: null },
     asOfMs: null,
     terminatedMs: null,
+    closedThroughMs: null,
     revision: 0,
     credentials: [],
     assignments: [],
