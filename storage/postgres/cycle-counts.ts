@@ -15,14 +15,21 @@ export interface CycleCounts {
   oldestEndedSeconds: number;
 }
 
-/** By partial indexes: closed cycles, most of the table, are not looked at. */
+/**
+ * Each by an index that holds the answer: nothing else of `cycle` is looked at, of which most is closed, and of what is not
+ * most runs. Those that failed are few, and are taken from the others.
+ */
 const COUNTS = `
-  select count(*) filter (where end_at > now() and failed_at is null)::float8 as open,
-    count(*) filter (where end_at <= now() and failed_at is null)::float8 as ended,
-    count(failed_at)::float8 as failed,
-    (select count(*) from cycle where terms_differ)::float8 as "termsDiffer",
-    coalesce(extract(epoch from now() - min(end_at) filter (where end_at <= now())), 0)::float8 as "oldestEndedSeconds"
-  from cycle where status <> 'closed'`;
+  with failed as (
+    select count(*) as all, count(*) filter (where status <> 'closed' and end_at > now()) as open,
+      count(*) filter (where status <> 'closed' and end_at <= now()) as ended
+    from cycle where failed_at is not null)
+  select ((select count(*) from cycle where status <> 'closed' and end_at > now()) - failed.open)::float8 as open,
+    ((select count(*) from cycle where status <> 'closed' and end_at <= now()) - failed.ended)::float8 as ended,
+    failed.all::float8 as failed, (select count(*) from cycle where terms_differ)::float8 as "termsDiffer",
+    greatest(coalesce(extract(epoch from now() - (select min(end_at) from cycle where status <> 'closed')), 0), 0)::float8
+      as "oldestEndedSeconds"
+  from failed`;
 
 /** Throws as `postgresError` translates. */
 export async function countCycles(pool: pg.Pool): Promise<CycleCounts> {
