@@ -18,6 +18,7 @@ export interface ProcessEnd {
 export class WeirProcess {
   readonly #child: ChildProcess;
   #output = '';
+  #wasEnded = false;
   /** Resolves when it has ended; never rejects. */
   readonly ended: Promise<ProcessEnd>;
 
@@ -60,6 +61,11 @@ export class WeirProcess {
     return this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
 
+  /** It has ended, and nobody here asked it to. */
+  get isMissing(): boolean {
+    return this.hasEnded && !this.#wasEnded;
+  }
+
   /** Waits for a condition; fails at once, with what it printed, when the process ends meanwhile. */
   async until(what: string, condition: () => Promise<boolean>, timeoutMs: number): Promise<void> {
     try {
@@ -80,6 +86,7 @@ export class WeirProcess {
 
   /** Sends a signal and waits for the end. */
   async end(signal: NodeJS.Signals): Promise<ProcessEnd> {
+    this.#wasEnded = true;
     if (!this.hasEnded) this.#child.kill(signal);
     return this.ended;
   }
