@@ -8,6 +8,7 @@ import type {
   DifferenceView,
   ReconciliationReportView,
   ReconciliationView,
+  ResentItemsView,
   ResentItemView,
 } from '../schemas/billing-views.ts';
 import { count, time } from './schema-parts.ts';
@@ -23,6 +24,11 @@ const deliveredItem = item.extend({
 }) satisfies z.ZodType<DeliveredItemView>;
 
 const resentItem = z.object({ key: z.string(), by: z.string() }) satisfies z.ZodType<ResentItemView>;
+
+const resentItems = z.object({
+  resent: count.describe('items that are on their way'),
+  by: z.string(),
+}) satisfies z.ZodType<ResentItemsView>;
 
 const summary = z.object({
   ours: count.describe('looked at here'),
@@ -62,6 +68,7 @@ export const BILLING_SCHEMAS = {
   DeliveredItems: list(deliveredItem),
   BookedItem: item,
   ResentItem: resentItem,
+  ResentItems: resentItems,
   Reconciliations: list(reconciliation),
   ReconciliationReport: report,
   BegunReconciliation: begun,

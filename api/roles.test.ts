@@ -70,6 +70,7 @@ const ACCESS: Record<string, Role[] | typeof PUBLIC> = {
   'POST /v1/billing-items': ['billing'],
   'POST /v1/billing-items/{key}/resend': ['billing'],
   'GET /v1/reconciliations': ['billing'],
+  'POST /v1/billing-items/resend': ['billing'],
   'POST /v1/reconciliations': ['billing'],
   'GET /v1/reconciliations/{id}': ['billing'],
   // imports

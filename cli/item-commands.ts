@@ -2,8 +2,8 @@ import type { Command } from 'commander';
 import { Option } from 'commander';
 import { readConfig } from '../pipeline/config.ts';
 import { ACTION_STATES } from '../schemas/action.ts';
-import { ITEM_TYPES } from '../schemas/billing.ts';
-import type { DeliveredItemView, ResentItemView } from '../schemas/billing-views.ts';
+import { ITEM_TYPES, RESENDABLE_STATES } from '../schemas/billing.ts';
+import type { DeliveredItemView, ResentItemsView, ResentItemView } from '../schemas/billing-views.ts';
 import { apiTarget, getText, getView, postView } from './api-client.ts';
 import type { ApiTarget } from './api-client.ts';
 import type { ApiFlags } from './api-flags.ts';
@@ -26,7 +26,7 @@ interface Filter {
 /** A million lines. */
 const CSV_TIMEOUT_MS = 600_000;
 
-/** `weir items [list]|resend`. */
+/** `weir items [list]|resend|resend-all`. */
 export function itemCommands(weir: Command, io: CliIo): void {
   const target = (flags: ApiFlags): ApiTarget => apiTarget(readConfig(io.env), flags);
   const items = weir.command('items').description('what is charged, and whether the billing system has it');
@@ -52,6 +52,28 @@ export function itemCommands(weir: Command, io: CliIo): void {
       io.out(flags.json === true ? json(view) : itemsText(view.items, view.next !== null));
     });
   withApiFlags(items.command('resend <key>'))
+  withApiFlags(items.command('resend-all'))
+    .description('deliver all items of a state again')
+    .addOption(
+      new Option('--state <state>', 'of the delivery').choices(RESENDABLE_STATES).makeOptionMandatory(),
+    )
+    .option('--account <id>', 'of one account')
+    .option('--subscriber <id>', 'of one subscriber')
+    .addOption(new Option('--type <type>', 'of one type').choices(ITEM_TYPES))
+    .option('--from <time>', 'made at or after', instant)
+    .option('--to <time>', 'made before', instant)
+    .action(async (flags: ApiFlags & Filter) => {
+      const body = Object.fromEntries(new URLSearchParams(queryOf(flags)));
+      const view = await postView<ResentItemsView>(
+        target(flags),
+        '/v1/billing-items/resend',
+        body,
+        CSV_TIMEOUT_MS,
+      );
+      io.out(
+        flags.json === true ? json(view) : lines([`${view.resent} items are on their way, by ${view.by}`]),
+      );
+    });
     .description('deliver an item again that was rejected, held, given up or is of unknown outcome')
     .action(async (key: string, flags: ApiFlags) => {
       const path = `/v1/billing-items/${encodeURIComponent(key)}/resend`;

@@ -90,12 +90,17 @@ it('delivers to the configured billing system, woken by the booking', async () =
   const server = new BillingServer({ key: 'k'.repeat(20) });
   stops.push(() => server.close());
   const url = await server.listen();
-  const { billing, telemetry } = await start({ BILLING_API_URL: url, BILLING_API_KEY: 'k'.repeat(20) });
+  const { billing, telemetry } = await start({
+    BILLING_API_URL: url,
+    BILLING_API_KEY: 'k'.repeat(20),
+    WEIR_SIMULATOR: 'off',
+  });
   await book('a');
   await untilDelivered(1);
   expect(server.books.items.map(({ key }) => key)).toEqual(['a']);
   expect(await telemetry.render()).toContain('weir_billing_requests_total{outcome="accepted"} 1');
-  expect(await telemetry.render()).toContain('weir_invoice_deliveries{state="delivered"} 1');
+  await expect.poll(() => telemetry.render()).toContain('weir_billing_items_total{type="overage"} 1');
+  expect(await telemetry.render()).toContain('weir_invoice_deliveries{state="pending"} 0');
   server.books.remove('a');
   expect(await differences(billing)).toEqual({ 'missing-there': 1, failure: null, ours: 1 });
   expect(await telemetry.render()).toContain(
@@ -109,19 +114,28 @@ it('says so in a metric while the billing system refuses us', async () => {
   const { telemetry } = await start({
     BILLING_API_URL: await server.listen(),
     BILLING_API_KEY: 'not-the-key-1',
+    WEIR_SIMULATOR: 'off',
   });
   await book('a');
   await expect.poll(() => telemetry.render(), { timeout: 30_000 }).toContain('weir_billing_stopped 1');
   await expect.poll(details, { timeout: 30_000 }).toEqual({ a: 'pending - status 401: the key is wrong' });
 });
 
-it('keeps items where there is no billing system, and has nothing to compare with', async () => {
-  const { billing } = await start({ WEIR_SIMULATOR: 'off' });
-  await book('a');
-  await untilDelivered(1);
-  expect(await details()).toEqual({ a: 'delivered - no billing system is configured' });
-  await expect(differences(billing)).rejects.toMatchObject({ code: 'conflict' });
-  expect(billing.work(null)).toEqual({});
+it('holds items while there is no billing system, names them to one that is there, and can send them then', async () => {
+  const none = await start({ WEIR_SIMULATOR: 'off' });
+  await book('a', 'b');
+  const held = 'held - no billing system is configured';
+  await expect.poll(details, { timeout: 30_000 }).toEqual({ a: held, b: held });
+  await expect(differences(none.billing)).rejects.toMatchObject({ code: 'conflict' });
+  expect(none.billing.work(null)).toEqual({});
+  expect(await none.telemetry.render()).toContain('weir_invoice_deliveries{state="held"} 2');
+  await none.stop();
+  const { billing } = await start({});
+  expect(await differences(billing)).toEqual({ 'missing-there': 2, failure: null, ours: 2 });
+  const all = { accountId: null, subscriberId: null, type: null, fromMs: null, toMs: null };
+  await billing.sources.ledger.resendAll({ ...all, state: 'held' }, 'ann', null);
+  await untilDelivered(2);
+  expect(await differences(billing)).toEqual({ failure: null, ours: 2 });
 });
 
 it('leaves items to others where it is no dispatcher', async () => {

@@ -22,7 +22,7 @@ import { reconcileBillingJob, syncBillingJob } from './reconcile/billing-jobs.ts
 import { beginItemReconciliation } from './reconcile/reconcile-items.ts';
 import type { ItemSides } from './reconcile/reconcile-items.ts';
 import type { Telemetry } from './telemetry.ts';
-import { billingTelemetry, reconciled } from './telemetry/billing-gauges.ts';
+import { billingTelemetry, gaugeDeliveries, reconciled } from './telemetry/billing-gauges.ts';
 
 /** Where tariffs are read and changed; what of them billing's side of an account needs. */
 export interface BilledTariffs {
@@ -70,8 +70,7 @@ export async function composeBilling(
     log.warn('BILLING_API_URL is http: the key and all items go over the network unencrypted');
   telemetry.onScrape(async () => {
     try {
-      for (const [state, count] of Object.entries(await ledger.counts()))
-        metrics.invoiceDeliveries.set({ state }, count);
+      gaugeDeliveries(metrics, await ledger.counts(), Date.now());
     } catch (error) {
       // As with the overview: what needs the server keeps its last values.
       log.warn({ err: error }, 'no states of items for the scrape');

@@ -78,11 +78,12 @@ function workOf(assembly: Assembly): Work {
 }
 
 function cycleWork({ config, around, stores }: Assembly): Work {
-  const { log } = around.telemetry;
+  const { log, metrics } = around.telemetry;
   const cyclesOf = (token: string): PostgresCycleKeeping =>
     new PostgresCycleKeeping(stores.pool, {
       guard: (client) => requireLeader(client, token),
       onFault: (error, what) => {
+        metrics.closeFailures.inc();
         const of = 'subscriberNo' in what ? what : { subscriberId: what.subscriberId };
         log.error({ err: error, ...of }, 'fees of a billing cycle cannot be itemised');
       },

@@ -43,6 +43,7 @@ import { RedisStateStore } from '../storage/redis/state-store.ts';
 import type pg from 'pg';
 import { tariffStores } from './compose-tariffs.ts';
 import type { Config } from './config.ts';
+import type { Telemetry } from './telemetry.ts';
 
 /** Everything that is stored, behind its ports. */
 export interface Stores {
@@ -80,10 +81,11 @@ export interface Wakes {
  */
 export async function openStores(
   config: Config,
-  log: Logger,
+  telemetry: Pick<Telemetry, 'log' | 'metrics'>,
   wakes: Wakes,
   onFatal: (error: AppError) => void,
 ): Promise<Stores> {
+  const { log } = telemetry;
   const closers: (() => Promise<void>)[] = [];
   const closeAll = async (): Promise<void> => {
     const failures: unknown[] = [];
@@ -117,7 +119,7 @@ export async function openStores(
       pool,
       store,
       marks: new PostgresSlotMarks(pool),
-      ledger: new PostgresActionLedger(pool, Date.now, moneyAtClose(log)),
+      ledger: new PostgresActionLedger(pool, Date.now, moneyAtClose(telemetry)),
       directory: new PostgresDirectory(pool, box, wakes.relay, config.defaultCurrency),
       policies: new PostgresPolicyStore(pool, wakes.relay),
       policyReports: new PostgresPolicyReports(pool, config.group, config.topic),
@@ -141,8 +143,9 @@ export async function openStores(
 }
 
 /** Makes the items of cycles as they close; what it cannot make waits for the job that tries again. */
-function moneyAtClose(log: Logger): CycleClose {
+function moneyAtClose({ log, metrics }: Pick<Telemetry, 'log' | 'metrics'>): CycleClose {
   return new CycleClose((error, { subscriberId, cycleStartMs }) => {
+    metrics.closeFailures.inc();
     log.error({ err: error, subscriberId, cycleStartMs }, 'a closed cycle could not be itemised');
   });
 }

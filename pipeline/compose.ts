@@ -41,7 +41,7 @@ const MAX_WAITING_INTENTS = 10_000;
 export async function compose(config: Config, around: Surroundings): Promise<Program> {
   const { log } = around.telemetry;
   let relay: Relay | null = null;
-  const stores = await openStores(config, log, { relay: () => relay?.wake() }, around.onFatal);
+  const stores = await openStores(config, around.telemetry, { relay: () => relay?.wake() }, around.onFatal);
   let accounting: AccountingLog | null = null;
   let billing: Billing | null = null;
   try {

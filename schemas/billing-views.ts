@@ -22,6 +22,12 @@ export interface ResentItemView {
   by: string;
 }
 
+/** All items of a state that are to be sent again. */
+export interface ResentItemsView {
+  resent: number;
+  by: string;
+}
+
 /** A comparison of this side with the other. */
 export interface ReconciliationView {
   id: string;

@@ -45,7 +45,11 @@ export interface BillingItem {
   source: { actionId: string; policyId: string; policyVersion: string; rule: string; what: string };
 }
 
-/** How the delivery of an item to the billing system stands. */
+/** States of a delivery from which somebody can have it sent again. */
+export const RESENDABLE_STATES = ['dead', 'rejected', 'held', 'unknown'] as const satisfies ActionState[];
+export type ResendableState = (typeof RESENDABLE_STATES)[number];
+
+/** How the delivery of an item to the billing system stands. `held` = there was no billing system to send it to. */
 export interface InvoiceDelivery {
   item: BillingItem;
   state: ActionState;

@@ -7,6 +7,7 @@ import type {
   ReconciliationDifference,
   ReconciliationKind,
   ReconciliationSummary,
+  ResendableState,
 } from '../schemas/billing.ts';
 import type { CycleRule } from '../schemas/profile.ts';
 import type { Account, Span } from '../schemas/tariff.ts';
@@ -26,7 +27,12 @@ export interface ItemBook<Tx> {
    * @param which fees in advance alone, or all
    * @returns items made, in order
    */
-  settleCycle(tx: Tx, subscriberNo: number, cycle: Span, which: 'advance' | 'all'): Promise<BillingItem[]>;
+  settle(tx: Tx, subscriberNo: number, atMs: number): Promise<BillingItem[]>;
+  /**
+   * To be called before a subscriber moves to another account: what it had of the running cycle until the instant is charged to
+   * this one, what was paid beyond is credited, and that part of the cycle is closed. Whatever is made later goes to the new one.
+   */
+  leave(tx: Tx, subscriberNo: number, atMs: number): Promise<BillingItem[]>;
   /** @param cycles stored by the same transaction and not before */
   close(tx: Tx, cycles: readonly ClosedCycle[]): Promise<void>;
   /** @param adjustments stored by the same transaction and not before */
@@ -60,7 +66,8 @@ export interface InvoiceLedger {
     /** `uncounted`: the claim does not count as an attempt */
     more?: { askFirst?: boolean; remoteId?: string; uncounted?: boolean },
   ): Promise<boolean>;
-  counts(): Promise<Record<ActionState, number>>;
+  /** Of what is not delivered: what is delivered grows for ever, and is not counted. */
+  counts(): Promise<InvoiceCounts>;
   /** The last made first. */
   list(filter: ItemFilter, limit: number, after: string | null): Promise<Page<InvoiceDelivery>>;
   /** Items made in [fromMs, toMs), by key in byte order. */
@@ -78,8 +85,26 @@ export interface ItemFilter {
   fromMs: number | null;
   toMs: number | null;
 }
+  /** The same for a bounded piece of those that fit, the last made first; `after` is the `next` of the piece before. */
+  resendAll(
+    filter: ResendFilter,
+    by: string,
+    after: string | null,
+  ): Promise<{ resent: number; /** null = all were looked at */ next: string | null }>;
 
 /** The billing system, by schemas/billing-api.yaml. Requests are bounded in time and size. Those that answer never throw. */
+export interface InvoiceCounts {
+  /** deliveries in each state but 'delivered'; items that never had a delivery are in none */
+  states: Record<UndeliveredState, number>;
+  /** when the oldest was made of those that nobody knows the outcome of, ms since 1970 UTC; null = there is none */
+  oldestUnknownMs: number | null;
+}
+
+export type UndeliveredState = Exclude<ActionState, 'delivered'>;
+
+/** Which items are sent again. */
+export type ResendFilter = ItemFilter & { state: ResendableState };
+
 export interface BillingPeer {
   send(delivery: InvoiceDelivery, signal: AbortSignal): Promise<PeerAnswer>;
   /** Whether it has the item, and whether with this content. */
@@ -111,6 +136,8 @@ export type PeerAnswer =
   /** it refuses us, not the item: no other one needs to be tried */
   | { kind: 'stop'; detail: string }
   | { kind: 'later'; afterMs: number; detail: string }
+  /** it wants us to wait */
+  | { kind: 'later'; afterMs: number; detail: string }
   /** it never left here */
   | { kind: 'not-sent'; detail: string }
   /** it may have been done */
@@ -121,6 +148,8 @@ export interface PeerAccount {
   ref: string;
   currency: string;
   cycle: CycleRule;
+  /** the address is wrong, or something that the request names is not there */
+  | { kind: 'not-there'; detail: string }
   status: Account['billingStatus'];
   /** of the running cycle; null = it does not say */
   cycleStartMs: number | null;

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { RESENDABLE_STATES } from '../schemas/billing.ts';
 import type { BillingItem, InvoiceDelivery } from '../schemas/billing.ts';
 import { anItem } from './billing-items.contract.ts';
 import type { InvoiceLedger, ItemFilter } from './billing-ports.ts';
@@ -87,7 +88,7 @@ function settling(fixture: () => InvoiceFixture): void {
     expect(await deliveries.settle('me', 'a', 'delivered', 'ok', undefined, { remoteId: 'r-1' })).toBe(true);
     expect(await deliveries.settle('me', 'a', 'delivered', 'ok')).toBe(false);
     expect(await theOnly(deliveries)).toMatchObject({ state: 'delivered', detail: 'ok', remoteId: 'r-1' });
-    expect(await deliveries.counts()).toMatchObject({ delivered: 1, sending: 0, pending: 0 });
+    expect((await deliveries.counts()).states).toMatchObject({ sending: 0, pending: 0 });
   });
 
   it('waits as long as it is told, and remembers to ask', async () => {
@@ -132,7 +133,8 @@ function settling(fixture: () => InvoiceFixture): void {
       keys.map((key, n) => deliveries.settle(n % 2 === 0 ? 'me' : 'you', key, 'delivered', '')),
     );
     expect(answers).toEqual(keys.map((_, n) => n % 2 === 0));
-    expect(await deliveries.counts()).toMatchObject({ delivered: 20, sending: 20 });
+    expect((await deliveries.counts()).states).toMatchObject({ pending: 0, sending: 20 });
+    expect((await deliveries.list({ ...ALL, state: 'delivered' }, 99, null)).items).toHaveLength(20);
     await expect(async () => deliveries.settle('me', 'k1', 'sending', '')).rejects.toMatchObject({
       code: 'invalid-input',
     });
@@ -165,6 +167,22 @@ function reading(fixture: () => InvoiceFixture): void {
     await expect(async () => deliveries.list(ALL, 1, 'x')).rejects.toMatchObject({ code: 'invalid-input' });
   });
 
+  it('counts what is not delivered, and knows the oldest that nobody knows the outcome of', async () => {
+    const { deliveries, book } = fixture();
+    const none = { pending: 0, sending: 0, rejected: 0, unknown: 0, held: 0, superseded: 0, dead: 0 };
+    expect(await deliveries.counts()).toEqual({ states: none, oldestUnknownMs: null });
+    await book(['a', 'b', 'c', 'd'].map((key) => anItem(key)));
+    await deliveries.claim('me', 3, LEASE_MS);
+    await deliveries.settle('me', 'a', 'delivered', '');
+    await deliveries.settle('me', 'b', 'unknown', '');
+    await deliveries.settle('me', 'c', 'held', '');
+    const [made] = (await deliveries.list({ ...ALL, state: 'unknown' }, 1, null)).items;
+    expect(await deliveries.counts()).toEqual({
+      states: { ...none, unknown: 1, held: 1, pending: 1 },
+      oldestUnknownMs: made?.createdAtMs,
+    });
+  });
+
   it('gives all of a time in byte order of their keys', async () => {
     const { deliveries, book, now } = fixture();
     const keys = ['z', 'Z', 'ä', '0', ...Array.from({ length: 5_100 }, (_, n) => `k${n}`)];
@@ -186,19 +204,14 @@ function reading(fixture: () => InvoiceFixture): void {
 }
 
 function resending(fixture: () => InvoiceFixture): void {
-  it.each([
-    ['dead', true],
-    ['rejected', false],
-    ['held', false],
-    ['unknown', true],
-  ] as const)('sends what is %s once more', async (state, askFirst) => {
+  it.each(RESENDABLE_STATES)('sends what is %s once more, and asks for it first', async (state) => {
     const { deliveries, book } = fixture();
     await book([anItem('a')]);
     await deliveries.claim('me', 1, LEASE_MS);
     await deliveries.settle('me', 'a', state, 'why');
     expect(await deliveries.resend('a', 'ann')).toBe(true);
     expect(await deliveries.resend('a', 'ann')).toBe(false);
-    expect((await deliveries.claim('me', 1, LEASE_MS))[0]).toMatchObject({ attempts: 1, askFirst });
+    expect((await deliveries.claim('me', 1, LEASE_MS))[0]).toMatchObject({ attempts: 1, askFirst: true });
   });
 
   it('sends nothing twice that is on its way or there', async () => {
@@ -218,8 +231,36 @@ function resending(fixture: () => InvoiceFixture): void {
     expect(await deliveries.resend('old', 'ann')).toBe(true);
     expect((await deliveries.claim('me', 9, LEASE_MS))[0]).toMatchObject({
       item: { key: 'old' },
-      detail: '',
+      ...{ detail: '', askFirst: true },
     });
+  });
+
+  it('sends all of a state once more that fit, also those that never had a delivery', async () => {
+    const { deliveries, book } = fixture();
+    const keys = Array.from({ length: 7 }, (_, n) => `k${n}`);
+    await book(keys.map((key) => anItem(key)));
+    await deliveries.claim('me', 7, LEASE_MS);
+    for (const key of keys.slice(0, 5)) await deliveries.settle('me', key, 'held', 'nobody to send it to');
+    await deliveries.settle('me', 'k5', 'rejected', 'no');
+    await deliveries.settle('me', 'k6', 'delivered', '');
+    await book([anItem('old'), anItem('other', { accountId: 'acct-8' })], false);
+    const resendAll = async (filter: ItemFilter): Promise<number> => {
+      let [sum, after]: [number, string | null] = [0, null];
+      do {
+        const piece = await deliveries.resendAll({ ...filter, state: 'held' }, 'ann', after);
+        sum += piece.resent;
+        after = piece.next;
+      } while (after !== null);
+      return sum;
+    };
+    expect(await resendAll({ ...ALL, toMs: 1 })).toBe(0);
+    expect(await resendAll({ ...ALL, accountId: 'acct-8' })).toBe(1);
+    expect(await resendAll(ALL)).toBe(6);
+    expect(await resendAll(ALL)).toBe(0);
+    const claimed = await deliveries.claim('me', 99, LEASE_MS);
+    expect(keysOf(claimed).sort()).toEqual([...keys.slice(0, 5), 'old', 'other']);
+    expect(claimed.every(({ askFirst, attempts }) => askFirst && attempts === 1)).toBe(true);
+    expect((await deliveries.list({ ...ALL, state: 'rejected' }, 9, null)).items).toHaveLength(1);
   });
 }
 

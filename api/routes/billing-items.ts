@@ -19,6 +19,7 @@ import { PAGE_QUERY, pagePart, pageView } from '../paging.ts';
 import { Problem } from '../problem.ts';
 import type { TariffSources } from '../tariff-sources.ts';
 import { itemView } from '../tariff-view.ts';
+import { resendAllRoute } from './billing-resend.ts';
 
 const MAY_LOOK = { roles: ['analyst', 'billing'] } as const;
 const MAY_CHANGE = { roles: ['billing'] } as const;
@@ -116,6 +117,7 @@ export function billingItemRoutes(
     },
   );
   resendRoute(app, ledger);
+  resendAllRoute(app, ledger);
   if (tariffs !== null) oneOffRoute(app, tariffs);
 }
 

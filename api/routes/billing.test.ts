@@ -35,6 +35,7 @@ async function rig() {
       ledger: {
         list: (...args) => state.ledger.list(...args),
         resend: (...args) => state.ledger.resend(...args),
+        resendAll: (...args) => state.ledger.resendAll(...args),
       },
       reconciliations: {
         list: (...args) => state.reconciliations.list(...args),
@@ -137,6 +138,22 @@ describe('items', () => {
     const { status, body } = await api.ask('POST', '/v1/billing-items/a/resend');
     expect([status, body]).toEqual([202, { key: 'a', by: 'ann' }]);
     expect(api.state.ledger.resent).toEqual([{ key: 'a', by: 'ann' }]);
+  });
+
+  it('are sent again, all of a state that fit', async () => {
+    const keys = Array.from({ length: 1_200 }, (_, n) => `k${n}`);
+    api.state.ledger.add(
+      [...keys.map((key) => anItem(key)), anItem('other', { accountId: 'acct-8' })],
+      false,
+    );
+    const ask = (body: unknown, role: Role = 'billing') =>
+      api.ask('POST', '/v1/billing-items/resend', { body, role });
+    expect((await ask({ state: 'held' }, 'analyst')).status).toBe(403);
+    for (const body of [{}, { state: 'delivered' }, { state: 'held', nas: 1 }])
+      expect((await ask(body)).status).toBe(400);
+    expect((await ask({ state: 'rejected' })).body).toEqual({ resent: 0, by: 'ann' });
+    expect((await ask({ state: 'held', account: 'acct-7' })).body).toEqual({ resent: 1_200, by: 'ann' });
+    expect((await ask({ state: 'held' })).body).toEqual({ resent: 1, by: 'ann' });
   });
 
   it('are charged once by hand, with the key of the request', async () => {

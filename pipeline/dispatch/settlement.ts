@@ -5,7 +5,7 @@ import type { DispatchSettings } from './dispatch-settings.ts';
 
 /** What the ledger is told about an attempt. */
 export interface Settlement {
-  state: Exclude<ActionState, 'sending' | 'superseded' | 'held'>;
+  state: Exclude<ActionState, 'sending' | 'superseded'>;
   detail: string;
   /** ms since 1970 UTC; absent = not again */
   retryAtMs?: number;
@@ -23,8 +23,8 @@ export interface SettlementExtra {
   uncounted?: boolean;
 }
 
-/** A sink's answer, with what only some ledgers keep. */
-export type SendResult = SinkResult & { more?: SettlementExtra };
+/** A sink's answer, with what only some ledgers keep. `held` = it waits for somebody to send it again. */
+export type SendResult = (SinkResult | { state: 'held'; detail: string }) & { more?: SettlementExtra };
 
 /** What a settlement is made from besides the sink's answer. `random` gives 0 <= x < 1, for jitter. */
 export interface AttemptContext {

@@ -2,7 +2,7 @@ import type { DifferenceClass, InvoiceDelivery, ReconciliationDifference } from 
 import type { PeerItem } from '../../storage/billing-ports.ts';
 import type { ItemPair } from './pair-items.ts';
 
-/** What a pair says. `left-out` = too young or on its way: nothing can be said of it yet. */
+/** What a pair says. `left-out` = one side is too young or on its way: nothing can be said of it yet. */
 export type Comparison = 'left-out' | ReconciliationDifference[];
 
 /**
@@ -14,12 +14,15 @@ export function compareItem({ key, ours, theirs }: ItemPair, oldMs: number): Com
   const difference = (of: DifferenceClass): ReconciliationDifference => {
     return { class: of, subject: key, ours: ours === null ? null : hereOf(ours), theirs: thereOf(theirs) };
   };
-  if (ours === null) return [difference('missing-here')];
+  if (ours === null)
+    return theirs.every(({ createdAtMs }) => createdAtMs > oldMs) ? 'left-out' : [difference('missing-here')];
   if (ours.createdAtMs > oldMs || !isSettled(ours)) return 'left-out';
   const twice = theirs.length > 1 ? [difference('twice')] : [];
   const [there] = theirs;
+  // Nobody sends what is held, unless somebody says so.
+  if (there === undefined && ours.state === 'held') return [difference('missing-there')];
   if (ours.state !== 'delivered') return there === undefined ? [] : [difference('state'), ...twice];
-  if (there === undefined) return ours.remoteId === null ? 'left-out' : [difference('missing-there')];
+  if (there === undefined) return [difference('missing-there')];
   return [
     ...twice,
     ...(theirs.some(({ currency }) => currency !== ours.item.currency) ? [difference('currency')] : []),
@@ -30,7 +33,7 @@ export function compareItem({ key, ours, theirs }: ItemPair, oldMs: number): Com
 }
 
 function isSettled({ state }: InvoiceDelivery): boolean {
-  return state === 'delivered' || state === 'rejected' || state === 'dead';
+  return state === 'delivered' || state === 'held' || state === 'rejected' || state === 'dead';
 }
 
 function hereOf({ item, state, remoteId }: InvoiceDelivery): unknown {

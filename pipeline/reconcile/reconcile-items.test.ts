@@ -101,14 +101,30 @@ it('says what each side has', async () => {
 
 it.each<[string, Partial<InvoiceDelivery>]>([
   ['younger than 15 minutes', { createdAtMs: NOW - 14 * 60_000 }],
-  ...(['pending', 'sending', 'unknown', 'held'] as ActionState[]).map<[string, Partial<InvoiceDelivery>]>(
-    (state) => [state, { state }],
-  ),
-  ['kept, as no billing system was configured', { remoteId: null }],
+  ...(['pending', 'sending', 'unknown'] as ActionState[]).map<[string, Partial<InvoiceDelivery>]>((state) => [
+    state,
+    { state },
+  ]),
 ])('leaves out what is %s', async (_, over) => {
   const { found, summary } = await reconcile({ ours: [here('a', over)], theirs: [] });
   expect(found).toEqual([]);
   expect(summary?.leftOut).toBe(1);
+});
+
+it('leaves out what is younger than 15 minutes there, and was made here after this side was read', async () => {
+  const { found, summary } = await reconcile({
+    ours: [],
+    theirs: [there('a', { createdAtMs: NOW - 1_000 })],
+  });
+  expect([found, summary?.leftOut]).toEqual([[], 1]);
+});
+
+it.each<[string, Partial<InvoiceDelivery>]>([
+  ['held, as there was no billing system', { state: 'held', remoteId: null }],
+  ['delivered to nobody by the release before', { remoteId: null }],
+])('names what is %s', async (_, over) => {
+  const { found } = await reconcile({ ours: [here('a', over)], theirs: [] });
+  expect(found).toEqual(['missing-there a']);
 });
 
 it('believes the key rather than the list', async () => {

@@ -114,6 +114,7 @@ async function missingThere(
       }));
     case 'stop':
       throw new AppError('unauthorised', `the billing system: ${finding.detail}`);
+    case 'later':
     case 'no-answer':
       throw new AppError('unreachable', `the billing system: ${finding.detail}`, { retriable: true });
   }

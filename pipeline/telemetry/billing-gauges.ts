@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
-import type { InvoiceDelivery, ReconciliationSummary } from '../../schemas/billing.ts';
+import type { BillingItem, InvoiceDelivery, ReconciliationSummary } from '../../schemas/billing.ts';
+import type { InvoiceCounts } from '../../storage/billing-ports.ts';
 import type { RequestOutcome } from '../dispatch/billing/client.ts';
 import type { InvoiceEvents } from '../dispatch/billing/invoice-work.ts';
 import type { DispatchObserver } from '../dispatch/dispatcher.ts';
@@ -51,8 +52,9 @@ export function billingTelemetry(
 function dispatchObserver(log: Logger, metrics: Metrics): DispatchObserver<InvoiceDelivery> {
   return {
     settled: ({ item, detail, attempts }, state, sinceMs) => {
+      if (state === 'delivered') countDelivered(metrics, item);
       const line = { item: item.key, type: item.type, account: item.accountId, attempts, detail };
-      if (state === 'delivered' || state === 'pending') log.debug(line, `item ${state}`);
+      if (state === 'delivered' || state === 'pending' || state === 'held') log.debug(line, `item ${state}`);
       else if (state === 'unknown' && sinceMs > ALARM_MS)
         log.error(line, 'for more than a day nobody says what became of this item');
       else log.warn(line, `item ${state}`);
@@ -66,6 +68,24 @@ function dispatchObserver(log: Logger, metrics: Metrics): DispatchObserver<Invoi
       log.warn({ during, err: error }, 'dispatch of items failed; trying again');
     },
   };
+}
+
+/** A counter cannot go back: credits have a label of their own. */
+function countDelivered(metrics: Metrics, { type, amountMinor, currency }: BillingItem): void {
+  metrics.billingItems.inc({ type });
+  const of = amountMinor < 0 ? 'credit' : 'charge';
+  metrics.billingAmount.inc({ currency, type, of }, Math.abs(amountMinor));
+}
+
+/** Puts how the delivery of items stands into the metrics. @param nowMs ms since 1970 UTC */
+export function gaugeDeliveries(
+  metrics: Pick<Metrics, 'invoiceDeliveries' | 'invoiceOldestUnknown'>,
+  { states, oldestUnknownMs }: InvoiceCounts,
+  nowMs: number,
+): void {
+  for (const [state, count] of Object.entries(states)) metrics.invoiceDeliveries.set({ state }, count);
+  const ageMs = oldestUnknownMs === null ? 0 : nowMs - oldestUnknownMs;
+  metrics.invoiceOldestUnknown.set(Math.max(0, ageMs / 1_000));
 }
 
 /** What was compared by hand counts as the job's. */

@@ -1,6 +1,6 @@
 import type { Registry } from 'prom-client';
 import { ACTION_KINDS, ACTION_STATES } from '../../schemas/action.ts';
-import { DIFFERENCE_CLASSES } from '../../schemas/billing.ts';
+import { DIFFERENCE_CLASSES, ITEM_TYPES } from '../../schemas/billing.ts';
 import { DEAD_LETTER_REASONS, FLAGS, OUTCOMES } from '../../schemas/outcome.ts';
 import { REQUEST_OUTCOMES } from '../dispatch/billing/client.ts';
 import { MetricSet } from './metric-set.ts';
@@ -247,8 +247,23 @@ function billing(set: MetricSet) {
   return {
     invoiceDeliveries: set.gauge(
       'weir_invoice_deliveries',
-      'Items of invoices, by the state of their delivery to the billing system.',
+      'Items of invoices that are not delivered, by the state of their delivery; held = there was no billing system.',
       ['state'],
+    ),
+    invoiceOldestUnknown: set.gauge(
+      'weir_invoice_oldest_unknown_seconds',
+      'Age of the oldest item that nobody knows the delivery’s outcome of; 0 = there is none.',
+    ),
+    billingItems: set.counterOf(
+      'weir_billing_items_total',
+      'Items of invoices that the billing system took from this process, by type.',
+      'type',
+      ITEM_TYPES,
+    ),
+    billingAmount: set.counter(
+      'weir_billing_amount_minor_total',
+      'What these items come to, minor units of the currency; credits apart, as amounts above 0.',
+      ['currency', 'type', 'of'],
     ),
     billingRequests: set.counterOf(
       'weir_billing_requests_total',
@@ -289,6 +304,10 @@ function cycles(set: MetricSet) {
     cyclesTermsDiffer: set.gauge(
       'weir_cycles_terms_differ',
       'Closed cycles in which who had what differs from what was metered.',
+    ),
+    closeFailures: set.counter(
+      'weir_close_failures_total',
+      'Times that a cycle’s fees or usage could not be itemised, each try counted; `close-late` tries again.',
     ),
   };
 }

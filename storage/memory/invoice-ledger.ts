@@ -1,12 +1,12 @@
-import { ACTION_STATES } from '../../schemas/action.ts';
 import type { ActionState } from '../../schemas/action.ts';
+import { RESENDABLE_STATES } from '../../schemas/billing.ts';
 import type { BillingItem, InvoiceDelivery } from '../../schemas/billing.ts';
 import { AppError } from '../../schemas/errors.ts';
-import type { InvoiceLedger, ItemFilter } from '../billing-ports.ts';
+import type { InvoiceCounts, InvoiceLedger, ItemFilter, ResendFilter } from '../billing-ports.ts';
 import type { Page } from '../tariff-ports.ts';
 
 const PAGE = 1_000;
-const RESENT: readonly ActionState[] = ['dead', 'rejected', 'held', 'unknown'];
+const RESENT: readonly ActionState[] = RESENDABLE_STATES;
 
 interface Row extends InvoiceDelivery {
   seq: number;
@@ -116,13 +116,14 @@ export class MemoryInvoiceLedger implements InvoiceLedger {
     return Promise.resolve(true);
   }
 
-  counts(): Promise<Record<ActionState, number>> {
-    const counts = Object.fromEntries(ACTION_STATES.map((state) => [state, 0])) as Record<
-      ActionState,
-      number
-    >;
-    for (const row of this.#rows.values()) if (row.isDelivered) counts[row.state] += 1;
-    return Promise.resolve(counts);
+  counts(): Promise<InvoiceCounts> {
+    const states = { pending: 0, sending: 0, rejected: 0, unknown: 0, held: 0, superseded: 0, dead: 0 };
+    const unknown: number[] = [];
+    for (const { state, isDelivered, createdAtMs } of this.#rows.values()) {
+      if (isDelivered && state !== 'delivered') states[state] += 1;
+      if (state === 'unknown') unknown.push(createdAtMs);
+    }
+    return Promise.resolve({ states, oldestUnknownMs: unknown.length === 0 ? null : Math.min(...unknown) });
   }
 
   list(filter: ItemFilter, limit: number, after: string | null): Promise<Page<InvoiceDelivery>> {
@@ -149,13 +150,23 @@ export class MemoryInvoiceLedger implements InvoiceLedger {
   resend(key: string, by: string): Promise<boolean> {
     const row = this.#rows.get(key);
     if (row === undefined || !RESENT.includes(row.state)) return Promise.resolve(false);
-    row.askFirst = row.askFirst || row.state === 'unknown' || row.state === 'dead';
+    row.askFirst = true;
     row.attempts = 0;
     if (!row.isDelivered) row.detail = '';
     row.isDelivered = true;
     this.#set(row, 'pending', row.detail, this.#now());
     this.resent.push({ key, by });
     return Promise.resolve(true);
+  }
+
+  async resendAll(
+    filter: ResendFilter,
+    by: string,
+    after: string | null,
+  ): Promise<{ resent: number; next: string | null }> {
+    const { items, next } = await this.list(filter, PAGE, after);
+    for (const { item } of items) await this.resend(item.key, by);
+    return { resent: items.length, next };
   }
 
   #set(row: Row, state: ActionState, detail: string, dueMs: number | null): void {

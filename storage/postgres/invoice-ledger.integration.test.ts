@@ -19,7 +19,8 @@ describe.each([
 
   const empty = async (): Promise<PostgresInvoiceLedger> => {
     await database.pool.query('truncate billing_item, account cascade');
-    return new PostgresInvoiceLedger(database.pool);
+    // Pieces of three items, so that sending all again takes several.
+    return new PostgresInvoiceLedger(database.pool, Date.now, 3);
   };
 
   invoiceLedgerContract(name, async () => ({
@@ -56,6 +57,14 @@ describe.each([
     await deliveries.resend('noted', 'ann');
     const noted = await database.pool.query(`select who, action from audit where subject = 'noted'`);
     expect(noted.rows).toEqual([{ who: 'ann', action: 'billing-item-resent' }]);
+    await deliveries.claim('me', 1, 30_000);
+    await deliveries.settle('me', 'noted', 'rejected', 'no');
+    const all = { accountId: null, subscriberId: null, type: null, fromMs: null, toMs: null };
+    await deliveries.resendAll({ ...all, state: 'rejected' }, 'ben', null);
+    const many = await database.pool.query(`select who, action, content from audit where who = 'ben'`);
+    expect(many.rows).toEqual([
+      { who: 'ben', action: 'billing-items-resent', content: { resent: 1, ...all, state: 'rejected' } },
+    ]);
   });
 
   it('keeps texts that databases dislike', async () => {

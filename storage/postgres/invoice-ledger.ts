@@ -1,9 +1,8 @@
 import type pg from 'pg';
-import { ACTION_STATES } from '../../schemas/action.ts';
 import type { ActionState } from '../../schemas/action.ts';
 import type { BillingItem, InvoiceDelivery } from '../../schemas/billing.ts';
 import { AppError } from '../../schemas/errors.ts';
-import type { InvoiceLedger, ItemFilter } from '../billing-ports.ts';
+import type { InvoiceCounts, InvoiceLedger, ItemFilter, ResendFilter } from '../billing-ports.ts';
 import type { Page } from '../tariff-ports.ts';
 import * as sql from './invoice-statements.ts';
 import { WAKE_INVOICES } from './item-rows.ts';
@@ -16,6 +15,11 @@ import { storable } from './storable.ts';
 const MAX_DETAIL_CHARACTERS = 500;
 /** Rows a page of a full read: each page sorts what the window holds. */
 const PAGE_ROWS = 5_000;
+/** Items that one piece of sending again looks at. */
+const RESEND_PIECE = 10_000;
+const NONE: InvoiceCounts['states'] = {
+  ...{ pending: 0, sending: 0, rejected: 0, unknown: 0, held: 0, superseded: 0, dead: 0 },
+};
 
 type Row = { seq: number } & BillingItem & Omit<InvoiceDelivery, 'item'>;
 
@@ -39,12 +43,17 @@ interface Settlement {
 export class PostgresInvoiceLedger implements InvoiceLedger {
   readonly #pool: pg.Pool;
   readonly #now: () => number;
+  readonly #resendPiece: number;
   readonly #ended = new SettleTogether<Settlement, boolean>((batch) => this.#settleBatch(batch));
 
-  /** @param now the clock that callers' retryAtMs are read from, ms since 1970; only differences to it are used */
-  constructor(pool: pg.Pool, now: () => number = Date.now) {
+  /**
+   * @param now the clock that callers' retryAtMs are read from, ms since 1970; only differences to it are used
+   * @param resendPiece items that one `resendAll` looks at
+   */
+  constructor(pool: pg.Pool, now: () => number = Date.now, resendPiece: number = RESEND_PIECE) {
     this.#pool = pool;
     this.#now = now;
+    this.#resendPiece = resendPiece;
   }
 
   async claim(owner: string, limit: number, leaseMs: number): Promise<InvoiceDelivery[]> {
@@ -73,29 +82,16 @@ export class PostgresInvoiceLedger implements InvoiceLedger {
     });
   }
 
-  async counts(): Promise<Record<ActionState, number>> {
-    const counts = Object.fromEntries(ACTION_STATES.map((state) => [state, 0])) as Record<
-      ActionState,
-      number
-    >;
-    for (const row of await this.#query<{ state: ActionState; count: number }>(sql.COUNTS, []))
-      counts[row.state] = row.count;
-    return counts;
+  async counts(): Promise<InvoiceCounts> {
+    const [row] = await this.#query<{
+      states: Partial<InvoiceCounts['states']>;
+      oldestUnknownMs: number | null;
+    }>(sql.COUNTS, []);
+    return { states: { ...NONE, ...row?.states }, oldestUnknownMs: row?.oldestUnknownMs ?? null };
   }
 
   async list(filter: ItemFilter, limit: number, after: string | null): Promise<Page<InvoiceDelivery>> {
-    if (after !== null && !/^\d{1,18}$/.test(after))
-      throw new AppError('invalid-input', 'a list of items goes on after a number');
-    const rows = await this.#query<Row>(sql.LIST, [
-      limit + 1,
-      filter.accountId === null ? null : storable(filter.accountId),
-      filter.subscriberId === null ? null : storable(filter.subscriberId),
-      filter.type,
-      filter.state,
-      filter.fromMs,
-      filter.toMs,
-      after,
-    ]);
+    const rows = await this.#query<Row>(sql.LIST, [limit + 1, ...fitting(filter, after)]);
     const last = rows.length > limit ? rows[limit - 1] : undefined;
     return {
       items: rows.slice(0, limit).map(toDelivery),
@@ -123,6 +119,26 @@ export class PostgresInvoiceLedger implements InvoiceLedger {
     });
   }
 
+  resendAll(
+    filter: ResendFilter,
+    by: string,
+    after: string | null,
+  ): Promise<{ resent: number; next: string | null }> {
+    const values = [this.#resendPiece, ...fitting(filter, after)];
+    return inTransaction(this.#pool, async (client) => {
+      const { rows } = await client.query<{ resent: number; looked: number; last: number | null }>(
+        sql.RESEND_ALL,
+        values,
+      );
+      const { resent = 0, looked = 0, last = null } = rows[0] ?? {};
+      if (resent > 0) {
+        await client.query(sql.AUDIT_RESEND_ALL, [storable(by), JSON.stringify({ resent, ...filter })]);
+        await client.query(WAKE_INVOICES);
+      }
+      return { resent, next: looked < this.#resendPiece || last === null ? null : String(last) };
+    });
+  }
+
   async #settleBatch(batch: readonly Settlement[]): Promise<boolean[]> {
     const rows = await this.#query<{ place: number }>(sql.SETTLE, [
       batch.map(({ owner }) => owner),
@@ -145,6 +161,17 @@ export class PostgresInvoiceLedger implements InvoiceLedger {
       throw postgresError(error);
     }
   }
+}
+
+/** What LIST and RESEND_ALL are given of a filter and where to go on. */
+function fitting(filter: ItemFilter, after: string | null): unknown[] {
+  if (after !== null && !/^\d{1,18}$/.test(after))
+    throw new AppError('invalid-input', 'a list of items goes on after a number');
+  return [
+    filter.accountId === null ? null : storable(filter.accountId),
+    filter.subscriberId === null ? null : storable(filter.subscriberId),
+    ...[filter.type, filter.state, filter.fromMs, filter.toMs, after],
+  ];
 }
 
 function delayOf(state: ActionState, retryAtMs: number | undefined, now: number): number | null {

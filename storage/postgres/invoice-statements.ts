@@ -51,18 +51,30 @@ export const SETTLE = `
   where d.seq = claimed.seq and d.state = 'sending' and d.owner = claimed.owner
   returning claimed.place::int as place`;
 
-export const COUNTS = `select state, count(*)::float8 as count from invoice_delivery group by state`;
+/**
+ * By the index of what is not delivered: what is grows by a million rows a month. The oldest of unknown outcome is found in
+ * two steps, or the planner would look for it from the first delivery of all on.
+ */
+export const COUNTS = `
+  with unknown as materialized (select min(seq) as seq from invoice_delivery where state = 'unknown')
+  select coalesce(json_object_agg(state, count), '{}') as states, (
+      select floor(extract(epoch from i.created_at) * 1000)::float8
+      from unknown join invoice_delivery d using (seq) join billing_item i using (key)
+    ) as "oldestUnknownMs"
+  from (select state, count(*) from invoice_delivery where state <> 'delivered' group by state) s`;
 
 const FROM = `from billing_item i left join invoice_delivery d using (key) left join account a using (account_id)`;
 
-/** $1 limit, $2 to $8 as ItemFilter has them and the seq to go on below; null does not restrict. */
-export const LIST = `
-  select ${COLUMNS} ${FROM}
-  where ($2::text is null or i.account_id = $2) and ($3::text is null or i.subscriber_id = $3)
+/** $2 to $7 as ItemFilter has them; null does not restrict. */
+const FITS = `($2::text is null or i.account_id = $2) and ($3::text is null or i.subscriber_id = $3)
     and ($4::text is null or i.type = $4) and ($5::text is null or coalesce(d.state, 'held') = $5)
     and ($6::float8 is null or i.created_at >= to_timestamp($6 / 1000))
-    and ($7::float8 is null or i.created_at < to_timestamp($7 / 1000))
-    and ($8::bigint is null or i.seq < $8)
+    and ($7::float8 is null or i.created_at < to_timestamp($7 / 1000))`;
+
+/** $1 limit, $2 to $7 as FITS has them, $8 the seq to go on below, null = from the last on. */
+export const LIST = `
+  select ${COLUMNS} ${FROM}
+  where ${FITS} and ($8::bigint is null or i.seq < $8)
   order by i.seq desc limit $1`;
 
 /** $1 from and $2 to in ms, $3 the key to go on after, $4 limit. */
@@ -72,17 +84,38 @@ export const PAGE = `
   order by i.key limit $4`;
 
 /**
- * $1 key. An item without a delivery gets one. What was asked for without an answer is asked for first again; so is what
- * was given up.
+ * An item without a delivery gets one. All are asked for first: what somebody refused may be there from another try, and
+ * one request more costs less than an item that is charged twice.
  */
-export const RESEND = `
-  insert into invoice_delivery as d (key) select key from billing_item where key = $1
+const AGAIN = `
   on conflict (key) do update set
-    state = 'pending', due_at = clock_timestamp(), owner = null, attempts = 0,
-    ask_first = d.ask_first or d.state in ('unknown', 'dead'), updated_at = clock_timestamp()
-  where d.state in ('dead', 'rejected', 'held', 'unknown')
+    state = 'pending', due_at = clock_timestamp(), owner = null, attempts = 0, ask_first = true,
+    updated_at = clock_timestamp()
+  where d.state in ('dead', 'rejected', 'held', 'unknown')`;
+
+/** $1 key. */
+export const RESEND = `
+  insert into invoice_delivery as d (key, ask_first) select key, true from billing_item where key = $1 ${AGAIN}
   returning key`;
+
+/**
+ * $1 limit of items looked at, $2 to $8 as LIST has them. One row: how many are sent again, the seq to go on below, how
+ * many were looked at. By pieces of all items, not of those that fit: a statement must end in time where few do.
+ */
+export const RESEND_ALL = `
+  with looked as materialized (
+    select * from billing_item where $8::bigint is null or seq < $8 order by seq desc limit $1
+  ), resent as (
+    insert into invoice_delivery as d (key, ask_first)
+    select i.key, true from looked i left join invoice_delivery d using (key) where ${FITS} order by i.key ${AGAIN}
+    returning 1
+  )
+  select (select count(*) from resent)::float8 as resent, count(*)::float8 as looked, min(seq) as last from looked`;
 
 /** $1 who, $2 key. */
 export const AUDIT_RESEND = `
   insert into audit (who, action, subject, content) values ($1, 'billing-item-resent', $2, '{}')`;
+
+/** $1 who, $2 how many and which. */
+export const AUDIT_RESEND_ALL = `
+  insert into audit (who, action, subject, content) values ($1, 'billing-items-resent', 'billing items', $2)`;

@@ -183,9 +183,9 @@ describe.each([
     }
     expect(fixture.faults).toHaveLength(2);
     expect(await fixture.cyclesOf('s-3')).toMatchObject([{ status: 'closing' }]);
-    expect((await fixture.deliveries.counts()).pending).toBe(68);
+    expect((await fixture.deliveries.counts()).states.pending).toBe(68);
     expect(await fixture.keeping.retryFailed(10)).toBe(2);
-    expect((await fixture.deliveries.counts()).pending).toBe(70);
+    expect((await fixture.deliveries.counts()).states.pending).toBe(70);
   });
 
   it('stores actions where no item at all can be made', async () => {
@@ -366,9 +366,9 @@ describe('PostgresItemBook beside others', () => {
       await tx.query(`select from subscriber where subscriber_id = 's-5' for update`);
       await fixture.ledger.insert(SLOT, 1, { closedCycles });
     });
-    expect((await fixture.deliveries.counts()).pending).toBe(7);
+    expect((await fixture.deliveries.counts()).states.pending).toBe(7);
     expect(await fixture.keeping.retryFailed(10)).toBe(1);
-    expect((await fixture.deliveries.counts()).pending).toBe(8);
+    expect((await fixture.deliveries.counts()).states.pending).toBe(8);
   });
 
   it('charges once what several close at the same time, in opposite orders', async () => {

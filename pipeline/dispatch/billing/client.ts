@@ -19,6 +19,7 @@ export const REQUEST_OUTCOMES = [
   'refused',
   'taken',
   'stop',
+  'not-there',
   'later',
   'not-sent',
   'unknown',
@@ -68,7 +69,7 @@ export class BillingClient implements BillingPeer {
   ask(delivery: InvoiceDelivery, signal: AbortSignal): Promise<PeerFinding> {
     const path = `/v1/invoice-items/${encodeURIComponent(delivery.item.key)}`;
     return this.#timed({ method: 'GET', path, signal }, (exchange) =>
-      findingOf(exchange, delivery, (text) => this.#http.tame(text)),
+      findingOf(exchange, delivery, { nowMs: this.#now(), tame: (text) => this.#http.tame(text) }),
     );
   }
 

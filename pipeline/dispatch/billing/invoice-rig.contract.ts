@@ -4,7 +4,7 @@ import type { FaultSettings } from '../../../simulator/billing/faults.ts';
 import type { ActionState } from '../../../schemas/action.ts';
 import type { BillingItem, InvoiceDelivery } from '../../../schemas/billing.ts';
 import { anItem } from '../../../storage/billing-items.contract.ts';
-import type { ItemFilter } from '../../../storage/billing-ports.ts';
+import type { InvoiceLedger, ItemFilter } from '../../../storage/billing-ports.ts';
 import { MemoryInvoiceLedger } from '../../../storage/memory/invoice-ledger.ts';
 import { Secret } from '../../config/secret.ts';
 import { ManualTimers } from '../dispatch-rig.contract.ts';
@@ -23,6 +23,11 @@ const ALL: ItemFilter = {
 /** An item that the contract takes. */
 export function billed(key: string, over: Partial<BillingItem> = {}): BillingItem {
   return anItem(key, { currency: 'EUR', ...over });
+}
+
+/** How many of up to 1,000 items are delivered. */
+export async function deliveredOf(ledger: Pick<InvoiceLedger, 'list'>): Promise<number> {
+  return (await ledger.list({ ...ALL, state: 'delivered' }, 1_000, null)).items.length;
 }
 
 /** A dispatcher of items with a clock of the test's, a ledger in memory and the reference billing server over HTTP. */

@@ -5,6 +5,7 @@ import { backoffMs, type AttemptContext, type SendResult, type Settlement } from
 import { SYSTEM_TIMERS } from '../timers.ts';
 import type { DispatchWork } from '../work.ts';
 import { SendGate } from './send-gate.ts';
+import type { GateWord } from './send-gate.ts';
 
 /** Who wants to know what the delivery of items meets. Quick; must not throw. */
 export interface InvoiceEvents {
@@ -53,12 +54,12 @@ export function invoiceWork(
   };
 }
 
-/** Where no billing system is configured: items are kept, for whoever reads them through the API. */
+/** Where no billing system is configured: items are held, and can be sent once there is one. */
 export function keptWork(ledger: InvoiceLedger): DispatchWork<InvoiceDelivery> {
   return {
     ...ledgerWork(ledger),
     name: 'no billing system',
-    send: () => Promise.resolve({ state: 'delivered', detail: 'no billing system is configured' }),
+    send: () => Promise.resolve({ state: 'held', detail: 'no billing system is configured' }),
   };
 }
 
@@ -135,6 +136,8 @@ class Sending {
         };
       case 'stop':
         return this.#stop(finding.detail, true);
+      case 'later':
+        return this.#wait(finding, true);
       case 'no-answer':
         return { state: 'unknown', detail: `asked for it: ${finding.detail}`, more: { askFirst: true } };
     }
@@ -142,6 +145,7 @@ class Sending {
 
   async #post(delivery: InvoiceDelivery, signal: AbortSignal): Promise<SendResult> {
     const answer = await this.#peer.send(delivery, signal);
+    if (answer.kind === 'not-there') return this.#notThere(delivery, answer.detail, signal);
     if (answer.kind !== 'taken') return this.#resultOf(answer);
     this.#heard();
     const found = await this.#ask(delivery, signal);
@@ -153,7 +157,18 @@ class Sending {
     };
   }
 
-  #resultOf(answer: Exclude<PeerAnswer, { kind: 'taken' }>): SendResult {
+  /**
+   * A question that is answered as the contract has it shows that the address is right: the item was refused then, say for
+   * an account that they do not have, and must not keep all others waiting.
+   */
+  async #notThere(delivery: InvoiceDelivery, detail: string, signal: AbortSignal): Promise<SendResult> {
+    const finding = await this.#peer.ask(delivery, signal);
+    if (finding.kind !== 'absent') return this.#stop(detail, true);
+    this.#heard();
+    return { state: 'rejected', detail, more: { askFirst: false } };
+  }
+
+  #resultOf(answer: Exclude<PeerAnswer, { kind: 'taken' | 'not-there' }>): SendResult {
     const { kind } = answer;
     switch (kind) {
       case 'accepted':
@@ -165,18 +180,21 @@ class Sending {
       case 'stop':
         return this.#stop(answer.detail, false);
       case 'later':
-      case 'not-sent': {
-        const afterMs = this.#gate.tell(answer, this.#now());
-        return { state: 'retry', detail: answer.detail, afterMs, more: { askFirst: false, uncounted: true } };
-      }
+      case 'not-sent':
+        return this.#wait(answer, false);
       case 'unknown':
         return { state: 'unknown', detail: answer.detail, more: { askFirst: true } };
     }
   }
 
   #stop(detail: string, askFirst: boolean): SendResult {
-    const afterMs = this.#gate.tell({ kind: 'stop', detail }, this.#now());
-    return { state: 'retry', detail, afterMs, more: { askFirst, uncounted: true } };
+    return this.#wait({ kind: 'stop', detail }, askFirst);
+  }
+
+  /** Nothing more is sent for a while, and nothing was. */
+  #wait(word: Exclude<GateWord, { kind: 'heard' }> & { detail: string }, askFirst: boolean): SendResult {
+    const afterMs = this.#gate.tell(word, this.#now());
+    return { state: 'retry', detail: word.detail, afterMs, more: { askFirst, uncounted: true } };
   }
 
   #heard(): void {

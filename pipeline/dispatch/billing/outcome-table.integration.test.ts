@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { FaultGiven } from '../../../simulator/billing/faults.ts';
 import type { ActionState } from '../../../schemas/action.ts';
-import { billed, InvoiceRig, LATER_MS } from './invoice-rig.contract.ts';
+import { billed, deliveredOf, InvoiceRig, LATER_MS } from './invoice-rig.contract.ts';
 
 let rig: InvoiceRig;
 beforeEach(async () => {
@@ -27,13 +27,14 @@ const STATUSES: Case[] = [
     [{ kind: 'status', status, when: 'before' }, 'unknown', [GET, POST], 'delivered'],
     [{ kind: 'status', status, when: 'after' }, 'unknown', [GET], 'delivered'],
   ]),
-  ...[401, 403, 404, 405, 501].map<Case>((status) => [
+  ...[401, 403, 405, 501].map<Case>((status) => [{ kind: 'status', status }, 'pending', [POST], 'delivered']),
+  // The question for the item is answered by the contract, so the address is right.
+  ...[400, 404, 410, 413, 422].map<Case>((status) => [
     { kind: 'status', status },
-    'pending',
-    [POST],
-    'delivered',
+    'rejected',
+    [],
+    'rejected',
   ]),
-  ...[400, 413, 422].map<Case>((status) => [{ kind: 'status', status }, 'rejected', [], 'rejected']),
   [{ kind: 'status', status: 429, retryAfter: '120' }, 'pending', [POST], 'delivered'],
   [{ kind: 'status', status: 409, when: 'after' }, 'delivered', [], 'delivered'],
   [{ kind: 'status', status: 409, when: 'before' }, 'unknown', [GET, POST], 'delivered'],
@@ -149,6 +150,61 @@ describe('ask before resend', () => {
 });
 
 describe('a billing system that refuses us, or is away', () => {
+  it('takes a wrong address for one, and not for a fault of the item', async () => {
+    rig.fault({ faults: [{ kind: 'status', status: 404 }] });
+    rig.ledger.add([billed('k1')]);
+    rig.dispatch();
+    await rig.untilSettled(1);
+    expect(await rig.theOnly()).toMatchObject({ state: 'pending', attempts: 0 });
+    expect(rig.stops).toEqual(['status 404: as it was told']);
+  });
+
+  it('is not stopped by one item that it has no account for', async () => {
+    rig.fault({ faults: [{ kind: 'status', status: 404, method: 'POST', times: 1 }] });
+    rig.ledger.add([billed('k1')]);
+    rig.dispatch();
+    await rig.untilSettled(1);
+    rig.ledger.add([billed('k2')]);
+    await rig.timers.advance(1_000);
+    await rig.untilSettled(2);
+    expect(await rig.states()).toMatchObject({ k1: ['rejected', 1], k2: ['delivered', 1] });
+    expect(rig.stops).toEqual([]);
+  });
+
+  it('is stopped where it redirects all that it is asked', async () => {
+    rig.fault({ faults: [{ kind: 'redirect' }] });
+    rig.ledger.add([billed('k1')]);
+    rig.dispatch();
+    await rig.untilSettled(1);
+    await rig.timers.advance(16_000);
+    await rig.untilSettled(2);
+    expect(rig.settled).toEqual(['k1 unknown', 'k1 pending']);
+    expect(rig.stops).toEqual(['status 302']);
+    rig.fault({});
+    await rig.timers.advance(61_000);
+    await rig.untilSettled(3);
+    expect(rig.server.books.items).toHaveLength(1);
+  });
+
+  it('is not asked either before Retry-After', async () => {
+    const cut = { kind: 'cut', when: 'after', method: 'POST', times: 1 } as const;
+    rig.fault({
+      faults: [cut, { kind: 'status', status: 429, retryAfter: '600', method: 'GET', times: 1 }],
+    });
+    rig.ledger.add([billed('k1')]);
+    rig.dispatch();
+    await rig.untilSettled(1);
+    await rig.timers.advance(16_000);
+    await rig.untilSettled(2);
+    expect(await rig.theOnly()).toMatchObject({ state: 'pending', askFirst: true });
+    rig.ledger.add([billed('k2')]);
+    await rig.timers.advance(590_000);
+    expect(rig.server.requests).toHaveLength(2);
+    await rig.timers.advance(20_000);
+    await rig.untilSettled(4);
+    expect(rig.server.books.items.map(({ key }) => key).sort()).toEqual(['k1', 'k2']);
+  });
+
   it('stops after one refusal, tries one item a minute, and goes on with all of them', async () => {
     rig.fault({ faults: [{ kind: 'status', status: 401 }] });
     rig.ledger.add([billed('k0')]);
@@ -166,7 +222,7 @@ describe('a billing system that refuses us, or is away', () => {
     while (rig.server.requests.length < 3) await rig.timers.advance(500);
     await rig.untilSettled(3);
     // Without time passing: nothing of the crowd may be cut off.
-    await expect.poll(async () => (await rig.ledger.counts()).delivered, { timeout: 20_000 }).toBe(51);
+    await expect.poll(() => deliveredOf(rig.ledger), { timeout: 20_000 }).toBe(51);
     expect(rig.stops).toEqual(['status 401: as it was told', null]);
     expect(rig.server.books.items).toHaveLength(51);
   });

@@ -9,10 +9,14 @@ const SHORTEST_WAIT_MS = 1_000;
 const USUAL_WAIT_MS = 30_000;
 
 /**
- * Answers that refuse us, not the request: no other one needs to be tried. 404 and 405 on a path of the contract mean
- * that the address is wrong, 407 that a proxy wants a password, 501 that nobody is there who could.
+ * Answers that refuse us, not the request: no other one needs to be tried. 405 on a path of the contract means that the
+ * address is wrong, 407 that a proxy wants a password, 501 that nobody is there who could.
  */
-const STOP: ReadonlySet<number> = new Set([401, 403, 404, 405, 407, 410, 501]);
+const STOP: ReadonlySet<number> = new Set([401, 403, 405, 407, 501]);
+/** On a path of the contract: the address is wrong, or they speak of the account that the item is for. */
+const NOT_THERE: ReadonlySet<number> = new Set([404, 410]);
+/** Not now. */
+const LATER: ReadonlySet<number> = new Set([425, 429]);
 /** Answers of 4xx that do not say whether it was done. */
 const OPEN: ReadonlySet<number> = new Set([408, 421, 499]);
 
@@ -32,9 +36,9 @@ export function answerOf(
     return { kind: 'unknown', detail: `status ${status} without a readable receipt` };
   }
   if (status === 409) return { kind: 'taken', detail };
-  if (status === 429 || status === 425)
-    return { kind: 'later', afterMs: waitOf(exchange, context.nowMs), detail };
+  if (LATER.has(status)) return { kind: 'later', afterMs: waitOf(exchange, context.nowMs), detail };
   if (STOP.has(status)) return { kind: 'stop', detail };
+  if (NOT_THERE.has(status)) return { kind: 'not-there', detail };
   if (status >= 400 && status < 500 && !OPEN.has(status)) return { kind: 'refused', detail };
   return { kind: 'unknown', detail };
 }
@@ -43,7 +47,7 @@ export function answerOf(
 export function findingOf(
   exchange: Exchange,
   delivery: InvoiceDelivery,
-  tame: (text: string) => string,
+  { nowMs, tame }: { nowMs: number; tame: (text: string) => string },
 ): PeerFinding {
   if (exchange.kind !== 'answer') return { kind: 'no-answer', detail: exchange.detail };
   const { status, body } = exchange;
@@ -60,7 +64,9 @@ export function findingOf(
       ? { kind: 'absent' }
       : { kind: 'no-answer', detail: `${detail}, without the code not-found` };
   }
-  if (STOP.has(status)) return { kind: 'stop', detail };
+  if (LATER.has(status)) return { kind: 'later', afterMs: waitOf(exchange, nowMs), detail };
+  // Nothing of the contract redirects, and nothing is followed: the address is wrong, such as http for https.
+  if (STOP.has(status) || (status >= 300 && status < 400)) return { kind: 'stop', detail };
   return { kind: 'no-answer', detail };
 }
 
