@@ -22,10 +22,11 @@ import type { CycleRow, Page } from './tariff-ports.ts';
  */
 export interface ItemBook<Tx> {
   /**
-   * Brings the fees of one cycle to what they come to.
+   * Brings the fees in advance of the cycle that runs at an instant to what they come to, and of those before it whose bounds a
+   * correction has moved.
    *
-   * @param which fees in advance alone, or all
    * @returns items made, in order
+   * @throws AppError 'not-found' where nobody has that number, 'conflict' where the instant is in a cycle that is closed
    */
   settle(tx: Tx, subscriberNo: number, atMs: number): Promise<BillingItem[]>;
   /**
@@ -72,27 +73,19 @@ export interface InvoiceLedger {
   list(filter: ItemFilter, limit: number, after: string | null): Promise<Page<InvoiceDelivery>>;
   /** Items made in [fromMs, toMs), by key in byte order. */
   pages(fromMs: number, toMs: number): AsyncIterable<InvoiceDelivery[]>;
-  /** From dead, rejected, held or unknown to pending. False where it is in none of these. */
+  /**
+   * From dead, rejected, held or unknown to pending; billing is asked for the key before it is sent. False where it is in
+   * none of these. Written to the audit.
+   */
   resend(key: string, by: string): Promise<boolean>;
-}
-
-/** Which items; what is null does not restrict. */
-export interface ItemFilter {
-  accountId: string | null;
-  subscriberId: string | null;
-  type: ItemType | null;
-  state: ActionState | null;
-  fromMs: number | null;
-  toMs: number | null;
-}
   /** The same for a bounded piece of those that fit, the last made first; `after` is the `next` of the piece before. */
   resendAll(
     filter: ResendFilter,
     by: string,
     after: string | null,
   ): Promise<{ resent: number; /** null = all were looked at */ next: string | null }>;
+}
 
-/** The billing system, by schemas/billing-api.yaml. Requests are bounded in time and size. Those that answer never throw. */
 export interface InvoiceCounts {
   /** deliveries in each state but 'delivered'; items that never had a delivery are in none */
   states: Record<UndeliveredState, number>;
@@ -105,6 +98,17 @@ export type UndeliveredState = Exclude<ActionState, 'delivered'>;
 /** Which items are sent again. */
 export type ResendFilter = ItemFilter & { state: ResendableState };
 
+/** Which items; what is null does not restrict. */
+export interface ItemFilter {
+  accountId: string | null;
+  subscriberId: string | null;
+  type: ItemType | null;
+  state: ActionState | null;
+  fromMs: number | null;
+  toMs: number | null;
+}
+
+/** The billing system, by schemas/billing-api.yaml. Requests are bounded in time and size. Those that answer never throw. */
 export interface BillingPeer {
   send(delivery: InvoiceDelivery, signal: AbortSignal): Promise<PeerAnswer>;
   /** Whether it has the item, and whether with this content. */
@@ -125,6 +129,8 @@ export type PeerFinding =
   | { kind: 'absent' }
   /** it refuses us: no other one needs to be tried */
   | { kind: 'stop'; detail: string }
+  /** it wants us to wait */
+  | { kind: 'later'; afterMs: number; detail: string }
   | { kind: 'no-answer'; detail: string };
 
 /** What became of a request. */
@@ -135,8 +141,8 @@ export type PeerAnswer =
   | { kind: 'taken'; detail: string }
   /** it refuses us, not the item: no other one needs to be tried */
   | { kind: 'stop'; detail: string }
-  | { kind: 'later'; afterMs: number; detail: string }
-  /** it wants us to wait */
+  /** the address is wrong, or something that the request names is not there */
+  | { kind: 'not-there'; detail: string }
   | { kind: 'later'; afterMs: number; detail: string }
   /** it never left here */
   | { kind: 'not-sent'; detail: string }
@@ -148,8 +154,6 @@ export interface PeerAccount {
   ref: string;
   currency: string;
   cycle: CycleRule;
-  /** the address is wrong, or something that the request names is not there */
-  | { kind: 'not-there'; detail: string }
   status: Account['billingStatus'];
   /** of the running cycle; null = it does not say */
   cycleStartMs: number | null;
