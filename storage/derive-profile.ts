@@ -57,9 +57,11 @@ export function deriveProfile(
 }
 
 /** Boosts a profile may hold; readers of the log refuse more. */
-export const MAX_BOOSTS = 20;
-/** Items of every other list in a profile. */
-export const MAX_ITEMS = 1000;
+const MAX_BOOSTS = 20;
+/** Items of the other lists in a profile. */
+const MAX_ITEMS = 1000;
+/** Of those that the fold goes through with each record. */
+const MAX_SPANS = 200;
 
 /** Fields that readers of a layout before 5 refuse. */
 const SINCE_LAYOUT_5 = [
@@ -80,16 +82,29 @@ export function newField(profile: SubscriberProfile): string | null {
 /** The first list that is longer than readers take; null = none is. */
 export function tooLong(profile: SubscriberProfile): string | null {
   const { assignments, topUps, holds, boosts = [], unlimited = [], addOns: added = [] } = profile;
-  if (boosts.length > MAX_BOOSTS) return 'boosts';
-  const lists = {
-    assignments,
-    topUps,
-    holds,
-    unlimited,
-    addOns: added,
-    pools: profile.poolMemberships ?? [],
-  };
-  return Object.entries(lists).find(([, list]) => list.length > MAX_ITEMS)?.[0] ?? null;
+  const limits: [name: string, length: number, most: number][] = [
+    ['boosts', boosts.length, MAX_BOOSTS],
+    ['assignments', assignments.length, MAX_ITEMS],
+    ['topUps', topUps.length, MAX_ITEMS],
+    ['holds', holds.length, MAX_ITEMS],
+    ['unlimited', unlimited.length, MAX_SPANS],
+    ['addOns', added.length, MAX_SPANS],
+    ['pools', profile.poolMemberships?.length ?? 0, MAX_SPANS],
+  ];
+  const found = limits.find(([, length, most]) => length > most);
+  if (found !== undefined) return found[0];
+  return isCutTooOften([...assignments, ...unlimited]) ? 'changes of plan and unlimited times in a cycle' : null;
+}
+
+/** Longer than any cycle, ms. */
+const CYCLE_MS = 31 * 86_400_000;
+/** Beginnings and ends within it: a cycle is counted in so many parts, and a few. */
+const MAX_CUTS = 120;
+
+function isCutTooOften(spans: readonly Dated[]): boolean {
+  const cuts = [...new Set(spans.flatMap(({ fromMs, toMs }) => (toMs === null ? [fromMs] : [fromMs, toMs])))];
+  cuts.sort((a, b) => a - b);
+  return cuts.some((atMs, i) => (cuts[i + MAX_CUTS] ?? Number.POSITIVE_INFINITY) - atMs <= CYCLE_MS);
 }
 
 function endOf({ toMs }: Dated): number {

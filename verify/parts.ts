@@ -6,7 +6,7 @@ import type { BandedTotal, Span } from './totals.ts';
 import { largestRemainder } from './spread.ts';
 
 /** As many stretches of one cycle are told apart. */
-const MOST_PARTS = 64;
+const MOST_PARTS = 128;
 
 /** Instants at which another plan begins or ends, or a time in which nothing counts; ascending. */
 export function cutsOf(profile: SubscriberProfile | null): number[] {

@@ -38,13 +38,15 @@ const bytes = integer(0, Number.MAX_SAFE_INTEGER);
 const bitsPerSecond = integer(0, 1e15);
 /** Items of a list in a profile. */
 const MAX_ITEMS = 1000;
+/** The same of those that each record of the subscriber, or each look, goes through. */
+const MAX_SPANS = 200;
 
 const assignment = object<Assignment>({ planId: id, fromMs: instant, toMs: nullable(instant) });
 
 const assignments = where(list(assignment, MAX_ITEMS), inOrder);
 
 const poolMemberships = where(
-  list(object<PoolMembership>({ poolId: id, fromMs: instant, toMs: nullable(instant) }), MAX_ITEMS),
+  list(object<PoolMembership>({ poolId: id, fromMs: instant, toMs: nullable(instant) }), MAX_SPANS),
   inOrder,
 );
 
@@ -129,8 +131,8 @@ export const subscriberProfile = object<SubscriberProfile>({
   cycle: optional(cycleRule),
   cycleChanges: optional(cycleChanges),
   carryOverUntilMs: optional(instant),
-  unlimited: optional(list(unlimited, MAX_ITEMS)),
-  addOns: optional(list(addOn, MAX_ITEMS)),
+  unlimited: optional(list(unlimited, MAX_SPANS)),
+  addOns: optional(list(addOn, MAX_SPANS)),
   poolMemberships: optional(poolMemberships),
 });
 

@@ -67,10 +67,14 @@ function effectiveMs({ effectiveFromMs }: PlanVersion): number {
   return effectiveFromMs ?? Number.NEGATIVE_INFINITY;
 }
 
-/** The assignment of a profile that contains an instant; null = none. */
+/** The assignment of a profile that contains an instant; null = none. A record asks it for each part of the cycle. */
 export function assignmentAt({ assignments }: SubscriberProfile, atMs: number): Assignment | null {
-  for (const assignment of assignments) {
-    if (assignment.fromMs <= atMs && (assignment.toMs === null || atMs < assignment.toMs)) return assignment;
+  let [low, high] = [0, assignments.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((assignments[middle]?.fromMs ?? Number.POSITIVE_INFINITY) <= atMs) low = middle + 1;
+    else high = middle;
   }
-  return null;
+  const last = assignments[low - 1];
+  return last !== undefined && (last.toMs === null || atMs < last.toMs) ? last : null;
 }

@@ -9,17 +9,20 @@ import type { Carried } from './class-totals.ts';
 import { cutPart } from './cut-part.ts';
 import { splitExactly } from './split.ts';
 
-/** Parts of one cycle; they are in the value that each record writes. */
-export const MAX_PARTS = 64;
+/**
+ * Parts of one cycle; they are in the value that each record writes. The store sells no more than make 120 boundaries in 31 days
+ * (`tooLong`), so more come of hand-made controls alone.
+ */
+export const MAX_PARTS = 128;
 
 /**
  * Where parts of a cycle begin besides its start, ascending: beginnings and ends of assignments and unlimited times. Of more than
  * can be kept the last ones.
  */
 export function boundariesIn(profile: SubscriberProfile | null, { startMs, endMs }: Span): number[] {
-  const found: number[] = [];
+  const found = new Set<number>();
   const add = (atMs: number | null): void => {
-    if (atMs !== null && atMs > startMs && atMs < endMs && !found.includes(atMs)) found.push(atMs);
+    if (atMs !== null && atMs > startMs && atMs < endMs) found.add(atMs);
   };
   for (const { fromMs, toMs } of profile?.assignments ?? []) {
     add(fromMs);
@@ -29,7 +32,7 @@ export function boundariesIn(profile: SubscriberProfile | null, { startMs, endMs
     add(fromMs);
     add(toMs);
   }
-  return found.length > 1 ? found.sort((a, b) => a - b).slice(1 - MAX_PARTS) : found;
+  return [...found].sort((a, b) => a - b).slice(1 - MAX_PARTS);
 }
 
 /** Parts of a cycle that has carried nothing; none where no boundary lies in it. */
