@@ -60,6 +60,8 @@ export type When =
  * 'invalid-input'; 'unreachable', 'timeout' (retriable); 'store-unknown-outcome': ask again with the same idempotency key.
  */
 export interface TariffStore {
+  /** What a request with this idempotency key was answered; null = it was not, or has none. Throws 'idempotency-mismatch'. */
+  answered<T>(context: ChangeContext): Promise<Changed<T> | null>;
   putPlanVersion(terms: PlanTerms, context: ChangeContext): Promise<Changed<PlanTerms>>;
   putAddOnVersion(terms: AddOnTerms, context: ChangeContext): Promise<Changed<AddOnTerms>>;
   /** What is not named stays. Who has an archived plan keeps it; nobody else gets it ('conflict'). */
@@ -165,11 +167,14 @@ export interface SubscriberGiven {
 
 export type PoolGiven = Omit<PoolProfile, 'topUps' | 'cycleChanges'>;
 
+/** A subscriber of a file: what it does not say stays as it is. */
+export type SubscriberOfFile = Pick<SubscriberGiven, 'subscriberId' | 'zone'> & Partial<SubscriberGiven>;
+
 /** A line of an import: a subscriber, or a plan of one. */
 export interface ImportLine {
   /** from 1 */
   line: number;
-  content: SubscriberGiven | (Dated & { subscriberId: string; planId: string });
+  content: SubscriberOfFile | (Dated & { subscriberId: string; planId: string });
 }
 
 /* ---------- What people look at ---------- */
@@ -290,7 +295,7 @@ export interface AuditEntry {
 export interface SubjectExport {
   /**
    * Rows by what they are, as they are stored: what a person is told of has no other form. Nothing where nobody is called
-   * so. One snapshot, noted in the audit. Throws 'unreachable', 'timeout' (retriable).
+   * so. Of what is too much a part, with a row of kind 'cut' after it. One snapshot, noted in the audit. Throws 'unreachable', 'timeout' (retriable).
    *
    * @param by who asks, for the audit
    */

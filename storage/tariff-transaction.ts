@@ -1,7 +1,7 @@
 import type { BillingItem } from '../schemas/billing.ts';
 import type { PoolProfile } from '../schemas/pool.ts';
 import type { PlanVersion, SubscriberProfile } from '../schemas/profile.ts';
-import type { Account, AddOnTerms, BoughtTopUp, PlanTerms, Span, SubscriberRows } from '../schemas/tariff.ts';
+import type { Account, AddOnTerms, BoughtTopUp, PlanTerms, SubscriberRows } from '../schemas/tariff.ts';
 import type { ChangeContext, ImportLine, StoredPlan, StoredPool } from './tariff-ports.ts';
 
 /** A subscriber within a transaction. */
@@ -73,12 +73,16 @@ export interface TariffTx {
   /** Adds or changes one, with a control. */
   putPoolTopUp(poolId: string, topUp: BoughtTopUp): Promise<PoolProfile>;
 
-  /** Fees in advance of a cycle, brought to what they come to. */
-  settle(subscriberNo: number, cycle: Span): Promise<BillingItem[]>;
+  /** As ItemBook.settle. */
+  settle(subscriberNo: number, atMs: number): Promise<BillingItem[]>;
+  /** As ItemBook.leave. */
+  leave(subscriberNo: number, atMs: number): Promise<BillingItem[]>;
   /** Returns the keys that were not there before. */
   book(items: readonly BillingItem[]): Promise<string[]>;
   item(key: string): Promise<BillingItem | null>;
 
+  /** Forgets whom actions named; before anything else is locked. Returns how many did. */
+  forgetIntents(subscriberId: string): Promise<number>;
   /** Forgets names. Returns how many values went, by what they were. */
   forget(stored: StoredSubscriber): Promise<Record<string, number>>;
   /** Rows of a chunk; subscribers to be told of. Null = it was applied before. */

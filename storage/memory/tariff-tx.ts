@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { ownAccount } from '../../schemas/billing.ts';
 import type { BillingItem } from '../../schemas/billing.ts';
 import { AppError } from '../../schemas/errors.ts';
 import type { PoolProfile } from '../../schemas/pool.ts';
@@ -288,11 +289,20 @@ export class MemoryTariffTx implements TariffTx {
     return Promise.resolve(this.state.items.get(key) ?? null);
   }
 
+  forgetIntents(): Promise<number> {
+    return Promise.resolve(0);
+  }
+
   forget(stored: StoredSubscriber): Promise<Record<string, number>> {
     const { rows } = stored;
     const gone = { credentials: rows.credentials.length, externalIds: rows.externalId === null ? 0 : 1 };
     const after = { ...rows, credentials: [], externalId: null, revision: rows.revision + 1 };
-    return this.putRows(stored, after).then(() => ({ ...gone, actions: 0, importLines: 0 }));
+    return this.putRows(stored, after).then(() => ({
+      ...gone,
+      importLines: 0,
+      deadLetters: 0,
+      keptAnswers: 0,
+    }));
   }
 
   async importLines(
@@ -328,12 +338,14 @@ export class MemoryTariffTx implements TariffTx {
         });
         continue;
       }
-      const account =
-        this.state.accounts.get(content.accountId) ?? newAccount(content.accountId, this.#defaultCurrency);
+      const accountId =
+        content.accountId ?? stored?.rows.account.accountId ?? ownAccount(content.subscriberId);
+      const account = this.state.accounts.get(accountId) ?? newAccount(accountId, this.#defaultCurrency);
       this.state.accounts.set(account.accountId, account);
       if (stored !== null && isMember(stored.rows.pools, context.atMs))
         checkPoolCycles(stored.rows.account, account, context.atMs);
-      const rows = asGiven(stored?.rows ?? newRows(content.subscriberId, account), content);
+      const before = stored?.rows ?? newRows(content.subscriberId, account);
+      const rows = asGiven(before, { ...before, ...content, accountId });
       await this.putRows(stored, { ...rows, account, asOfMs, revision: rows.revision + 1 });
     }
     return [...ids];

@@ -50,3 +50,16 @@ export async function embeddedDatabase({ migrated = true } = {}): Promise<TestDa
     },
   };
 }
+
+/** Tables that a statement reads as a whole though it has indexes to choose from. @param text with as many places as values */
+export async function readWhole(pool: pg.Pool, text: string, values: unknown[]): Promise<string[]> {
+  const client = await pool.connect();
+  try {
+    await client.query('begin; set local enable_seqscan = off; set local jit = off');
+    const { rows } = await client.query<{ 'QUERY PLAN': string }>(`explain ${text}`, values);
+    return rows.flatMap((row) => / Seq Scan on (\w+)/.exec(row['QUERY PLAN'])?.[1] ?? []);
+  } finally {
+    await client.query('rollback');
+    client.release();
+  }
+}

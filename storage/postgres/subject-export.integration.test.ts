@@ -2,11 +2,11 @@ import { randomBytes } from 'node:crypto';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { profile } from '../../tests/factories.ts';
-import { embeddedDatabase } from './database.contract.ts';
+import { embeddedDatabase, readWhole } from './database.contract.ts';
 import type { TestDatabase } from './database.contract.ts';
 import { PostgresDirectory } from './directory.ts';
 import { SecretBox } from './secret-box.ts';
-import { PostgresSubjectExport } from './subject-export.ts';
+import { PostgresSubjectExport, ROWS } from './subject-export.ts';
 
 let database: TestDatabase;
 let pool: pg.Pool;
@@ -51,6 +51,38 @@ describe('a copy of what is stored of a person', () => {
     expect(await copyOf('s-9')).toEqual([]);
     const { rows } = await pool.query("select 1 from audit where subject = 's-9'");
     expect(rows).toEqual([]);
+  });
+
+  it('says where it was cut', async () => {
+    const parts: unknown[] = [];
+    for await (const part of new PostgresSubjectExport(pool, 1).rows('s-1', 'dpo')) parts.push(part);
+    expect(parts).toContainEqual({ of: 'cut', row: { of: 'audit', rows: 1 } });
+    expect((await copyOf('s-1')).map(({ of }) => of)).not.toContain('cut');
+  });
+
+  it('has what was kept of requests, imports and records that could not be metered', async () => {
+    const answer = JSON.stringify({ value: { subscriberId: 's-2', credentials: ['bob'] } });
+    await pool.query(
+      `insert into idempotency (key_id, idempotency_key, route, request_hash, body) values ('k', 'i', 'r', '', $1)`,
+      [answer],
+    );
+    await pool.query(
+      `insert into dead_letter (topic, partition, "offset", appended_at, reason, detail, key, value)
+       values ('t', 0, 0, now(), 'r', 'd', 's-2', 'bob')`,
+    );
+    await pool.query(
+      `insert into import_job (import_id, kind, content_hash, dry_run, state, chunk_rows)
+       values ('i', 'subscribers', '', false, 'done', 2)`,
+    );
+    await pool.query(
+      `insert into import_line (import_id, line, content) values ('i', 1, '{"subscriberId":"s-2"}')`,
+    );
+    const found = await copyOf('s-2');
+    expect(found.map(({ of }) => of)).toEqual(
+      expect.arrayContaining(['import-line', 'kept-answer', 'dead-letter']),
+    );
+    expect(found.find(({ of }) => of === 'dead-letter')?.row).toMatchObject({ record: 'bob' });
+    for (const [of, text] of ROWS) expect([of, await readWhole(pool, text, ['s-2', 10])]).toEqual([of, []]);
   });
 
   it('names every table that says whose its rows are', async () => {

@@ -8,16 +8,17 @@ import { tariffReadsContract } from '../tariff-reads.contract.ts';
 import { given, T, terms } from '../tariff-given.contract.ts';
 import { tariffStoreContract } from '../tariff-store.contract.ts';
 import type { OpenTariffs } from '../tariff-store.contract.ts';
-import { embeddedDatabase, realDatabase } from './database.contract.ts';
+import { embeddedDatabase, readWhole, realDatabase } from './database.contract.ts';
 import type { TestDatabase } from './database.contract.ts';
 import { PostgresItemBook } from './item-book.ts';
 import { ITEM_COLUMNS } from './item-rows.ts';
+import { FORGET } from './tariff-erase.ts';
 import { readRow } from './tariff-rows.ts';
 import { PostgresTariffReads } from './tariff-reads.ts';
 import { postgresTariffs } from './tariff-store.ts';
 
 const ALL_TABLES = `control_outbox, subscriber, account, plan, plan_version, add_on_version, pool, billing_item, audit,
-  idempotency, policy_report, import_job, cycle, top_up`;
+  idempotency, policy_report, import_job, cycle, top_up, dead_letter, action`;
 
 async function empty(pool: pg.Pool): Promise<void> {
   await pool.query(`truncate ${ALL_TABLES} cascade`);
@@ -132,6 +133,60 @@ function tests(name: string, open: () => Promise<TestDatabase>): void {
     );
     expect(found.rows.filter(({ plans }) => plans === 1)).toHaveLength(40);
     expect(new Set(found.rows.map(({ segment }) => segment))).toEqual(new Set(['business']));
+  });
+
+  it('forgets the copies of a name too, each found by an index', async () => {
+    await empty(database.pool);
+    const store = storeOf(database.pool);
+    const context = { by: 'ann', atMs: T, reason: '' };
+    const idempotency = { keyId: 'k', key: 'i', route: 'PUT', requestHash: Uint8Array.of(1) };
+    await store.putSubscriber(given('s-1', { externalId: 'crm-1' }), { ...context, idempotency });
+    await store.terminate('s-1', { at: 'now' }, context);
+    await database.pool.query(
+      `insert into import_job (import_id, kind, content_hash, dry_run, state, chunk_rows)
+       values ('i', 'subscribers', '', false, 'done', 2)`,
+    );
+    const line = JSON.stringify(given('s-1'));
+    await database.pool.query(`insert into import_line (import_id, line, content) values ('i', 1, $1)`, [
+      line,
+    ]);
+    await database.pool.query(
+      `insert into dead_letter (topic, partition, "offset", appended_at, reason, detail, key, value)
+       values ('t', 0, 0, now(), 'r', 'd', 's-1', 's-1@x')`,
+    );
+    await database.pool.query(
+      `insert into action (id, subscriber_id, kind, intent, state, due_at) values ('a', 's-1', 'throttle', $1, 'delivered', null)`,
+      [JSON.stringify({ userName: 's-1@x', sessions: [{ userName: 's-1@x', framedIp: null }] })],
+    );
+    const gone = {
+      actions: 1,
+      credentials: 1,
+      externalIds: 1,
+      importLines: 1,
+      deadLetters: 1,
+      keptAnswers: 1,
+    };
+    expect(await store.erase('s-1', context)).toEqual(gone);
+    const tables = [
+      'subscriber',
+      'credential',
+      'action',
+      'import_line',
+      'dead_letter',
+      'idempotency',
+      'audit',
+    ];
+    for (const table of tables) {
+      const { rows } = await database.pool.query(`select to_json(x)::text as row from ${table} x`);
+      expect(JSON.stringify(rows), table).not.toMatch(/s-1@x|crm-1/);
+    }
+    const again = await store.putSubscriber(given('s-1', { externalId: 'crm-1' }), {
+      ...context,
+      idempotency,
+    });
+    expect(again).toMatchObject({ replayed: true, value: { credentials: [], externalId: null } });
+    for (const [what, text] of Object.entries(FORGET))
+      expect([what, await readWhole(database.pool, text, [1, 's-1'])]).toEqual([what, []]);
   });
 
   it('applies a chunk that is kept once, and says so in its row', async () => {

@@ -8,7 +8,6 @@ import type {
   AddOnTerms,
   BoughtTopUp,
   PlanTerms,
-  Span,
   SubscriberRows,
 } from '../../schemas/tariff.ts';
 import type { ItemBook } from '../billing-ports.ts';
@@ -24,7 +23,7 @@ import type {
 import { ITEM_COLUMNS } from './item-rows.ts';
 import { LAYOUT_OF_ALL } from './policy-reports.ts';
 import { storable } from './storable.ts';
-import { forgetSubscriber } from './tariff-erase.ts';
+import { forgetIntents, forgetSubscriber } from './tariff-erase.ts';
 import { importLines } from './tariff-import.ts';
 import { ACCOUNT, lockSubscriber, readRow, ROWS_OF_ACCOUNT } from './tariff-rows.ts';
 import type { SubscriberRow } from './tariff-rows.ts';
@@ -214,8 +213,12 @@ export class PostgresTariffTx implements TariffTx {
     return pool.profile;
   }
 
-  settle(subscriberNo: number, cycle: Span): Promise<BillingItem[]> {
-    return this.#items.settleCycle(this.#client, subscriberNo, cycle, 'advance');
+  settle(subscriberNo: number, atMs: number): Promise<BillingItem[]> {
+    return this.#items.settle(this.#client, subscriberNo, atMs);
+  }
+
+  leave(subscriberNo: number, atMs: number): Promise<BillingItem[]> {
+    return this.#items.leave(this.#client, subscriberNo, atMs);
   }
 
   book(items: readonly BillingItem[]): Promise<string[]> {
@@ -227,6 +230,10 @@ export class PostgresTariffTx implements TariffTx {
       storable(key),
     ]);
     return row ?? null;
+  }
+
+  forgetIntents(subscriberId: string): Promise<number> {
+    return forgetIntents(this.#client, storable(subscriberId));
   }
 
   forget(stored: StoredSubscriber): Promise<Record<string, number>> {

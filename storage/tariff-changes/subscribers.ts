@@ -1,11 +1,13 @@
 import { isZone } from '../../rules/cycle.ts';
+import { versionAt } from '../../rules/tariff/timeline.ts';
 import { ownAccount, STANDARD_TAX_CLASS } from '../../schemas/billing.ts';
+import type { BillingItem } from '../../schemas/billing.ts';
 import { AppError } from '../../schemas/errors.ts';
 import type { Account, SubscriberRows } from '../../schemas/tariff.ts';
 import { addOnTermsAt } from '../derive-profile.ts';
 import type { ChangeContext, SubscriberGiven, When } from '../tariff-ports.ts';
 import type { StoredSubscriber, TariffTx } from '../tariff-transaction.ts';
-import { cycleOf, instantOf } from './instants.ts';
+import { instantOf } from './instants.ts';
 import { checkRevision, knowsTariffs, tell } from './outcome.ts';
 import type { Outcome } from './outcome.ts';
 import { checkPoolCycles, isMember } from './pool-cycle.ts';
@@ -42,10 +44,15 @@ export async function storeRows(
   const asOfMs = (await knowsTariffs(tx)) ? seenMs : changed.asOfMs;
   const stored = await tx.putRows(before, { ...changed, asOfMs, revision: (before?.rows.revision ?? 0) + 1 });
   const { no, rows } = stored;
-  const hasFees = rows.assignments.length > 0 || rows.addOns.length > 0;
-  const items = hasFees ? await tx.settle(no, cycleOf(rows, context.atMs)) : [];
+  // What was to come may be all that there was, and be charged already.
+  const hasFees = hasSomething(rows) || (before !== null && hasSomething(before.rows));
+  const items = hasFees ? await tx.settle(no, context.atMs) : [];
   await tell(tx, [rows.subscriberId]);
   return { value: rows, revision: rows.revision, items, subject: rows.subscriberId, content };
+}
+
+function hasSomething({ assignments, addOns }: SubscriberRows): boolean {
+  return assignments.length > 0 || addOns.length > 0;
 }
 
 /** Another plan. @throws AppError 'not-found' without a version of it, 'conflict' for an archived one or another currency */
@@ -62,6 +69,9 @@ export function assign(
       throw new AppError('not-found', 'no plan is called so');
     if (plan.archivedMs !== null)
       throw new AppError('conflict', 'archived: the plan is not given out any more');
+    const fromMs = instantOf(rows, when, context.atMs);
+    if (versionAt(await tx.knownVersions(planId), fromMs, fromMs) === null)
+      throw new AppError('conflict', 'not-yet: no version of the plan is in effect by then');
     const [terms] = await tx.planVersions(planId);
     checkCurrency(rows.account, terms?.currency);
     return withPlan(rows, planId, when, replaceLater, context.atMs);
@@ -103,15 +113,27 @@ export async function putSubscriber(
   const before = await tx.subscriber(given.subscriberId);
   checkRevision(context, before?.rows.revision ?? 0);
   const account = await accountFor(tx, given, defaultCurrency);
-  if (before !== null && before.rows.account.accountId !== account.accountId)
-    checkMove(before.rows, account, context.atMs);
+  const left = before === null ? [] : await leaveFor(tx, before, account, context.atMs);
   const rows = asGiven(before?.rows ?? newRows(given.subscriberId, account), given);
   const content = {
     accountId: given.accountId,
     segment: given.segment,
     credentials: given.credentials.length,
   };
-  return storeRows(tx, before, { ...rows, account }, context, content);
+  const outcome = await storeRows(tx, before, { ...rows, account }, context, content);
+  return { ...outcome, items: [...left, ...outcome.items] };
+}
+
+/** What was had until now is for the account that the subscriber leaves. */
+async function leaveFor(
+  tx: TariffTx,
+  { no, rows }: StoredSubscriber,
+  to: Account,
+  atMs: number,
+): Promise<BillingItem[]> {
+  if (rows.account.accountId === to.accountId) return [];
+  checkMove(rows, to, atMs);
+  return hasSomething(rows) ? tx.leave(no, atMs) : [];
 }
 
 function checkMove({ account: from, pools }: SubscriberRows, to: Account, atMs: number): void {
@@ -180,11 +202,12 @@ export async function erase(
   subscriberId: string,
   context: ChangeContext,
 ): Promise<Outcome<Record<string, number>>> {
+  const actions = await tx.forgetIntents(subscriberId);
   const stored = await theSubscriber(tx, subscriberId);
   checkRevision(context, stored.rows.revision);
   if (stored.rows.terminatedMs === null || stored.rows.terminatedMs > context.atMs)
     throw new AppError('conflict', 'only a terminated subscriber is forgotten');
-  const gone = await tx.forget(stored);
+  const gone = { actions, ...(await tx.forget(stored)) };
   await tell(tx, [subscriberId]);
   return { value: gone, revision: stored.rows.revision + 1, items: [], subject: subscriberId, content: gone };
 }

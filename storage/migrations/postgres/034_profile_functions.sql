@@ -11,6 +11,10 @@ drop index credential_name;
 create index credential_name on credential (user_name collate "C");
 drop index subscriber_external;
 create unique index subscriber_external on subscriber (external_id collate "C") where external_id is not null;
+-- Where copies of what a person is called are found when they are forgotten.
+create index import_line_subscriber on import_line ((content ->> 'subscriberId'));
+create index dead_letter_key on dead_letter (key);
+create index idempotency_subscriber on idempotency ((body -> 'value' ->> 'subscriberId'));
 -- Nobody said this currency: it follows WEIR_DEFAULT_CURRENCY until something is charged or priced in it.
 alter table account add column currency_assumed boolean not null default false;
 create index account_assumed on account (currency) where currency_assumed;
