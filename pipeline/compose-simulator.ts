@@ -2,11 +2,12 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Directory } from '../storage/people-ports.ts';
 import type { LogWriter } from '../storage/ports.ts';
+import type { TariffStore } from '../storage/tariff-ports.ts';
 import { readFeedState, resumeProvider, writeFeedState } from '../simulator/feed-state.ts';
 import { Feeder } from '../simulator/feed.ts';
 import { NasFleet } from '../simulator/nas.ts';
 import type { Provider } from '../simulator/provider.ts';
-import { seedDirectory } from '../simulator/seed-directory.ts';
+import { seedDirectory, seedTerms } from '../simulator/seed-directory.ts';
 import type { Config } from './config.ts';
 import { recordEncoder } from './decode/encode.ts';
 import { ACCOUNTING_SCHEMA_TEXT } from './source/accounting-schema.ts';
@@ -25,7 +26,7 @@ export interface Simulation {
 export async function composeSimulation(
   config: Config,
   settings: NonNullable<Config['simulator']>,
-  directory: Directory,
+  { directory, tariffs }: { directory: Directory; tariffs: TariffStore },
   writer: LogWriter,
   log: Logger,
   onFatal: (error: unknown) => void,
@@ -55,6 +56,7 @@ export async function composeSimulation(
     provider,
     start: async () => {
       await fleet.start();
+      await seedTerms(tariffs, Date.now());
       await seedDirectory(directory, provider, fleet.access());
       await feeder.start();
     },

@@ -51,11 +51,10 @@ export async function compose(config: Config, around: Surroundings): Promise<Pro
     const nowMs = (): number => simulation?.provider.nowMs ?? Date.now();
     const pipeline = await composePipeline(config, around.telemetry, stores, accounting, coa, nowMs);
     if (config.simulator !== null) {
-      const { directory } = stores;
       simulation = await composeSimulation(
         config,
         config.simulator,
-        directory,
+        stores,
         accounting.writer,
         log,
         around.onFatal,

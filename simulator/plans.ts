@@ -1,4 +1,5 @@
 import type { PlanVersion } from '../schemas/profile.ts';
+import type { PlanTerms } from '../schemas/tariff.ts';
 
 const MBPS = 1_000_000;
 const GB = 1_000_000_000;
@@ -17,6 +18,29 @@ export const SIMULATED_PLANS = {
 /** A plan of the provider by its id; undefined = unknown id. */
 export function simulatedPlan(planId: string): PlanVersion | undefined {
   return Object.values(SIMULATED_PLANS).find((candidate) => candidate.planId === planId);
+}
+
+/** What the provider's plans cost: a fee a cycle in advance, in EUR. */
+export const SIMULATED_TERMS: readonly PlanTerms[] = [
+  terms(SIMULATED_PLANS.homeLite, 'Home Lite', 1_990),
+  terms(SIMULATED_PLANS.home100, 'Home 100', 2_990),
+  terms(SIMULATED_PLANS.home300, 'Home 300', 3_990),
+  terms(SIMULATED_PLANS.business500, 'Business 500', 9_900),
+];
+
+function terms({ planId, version, ...metering }: PlanVersion, name: string, feeMinor: number): PlanTerms {
+  return {
+    planId,
+    version,
+    name,
+    currency: 'EUR',
+    taxClass: 'standard',
+    effectiveFromMs: null,
+    recurring: { feeMinor, when: 'advance' },
+    usage: null,
+    heldPerMille: { 'non-payment': 1000, customer: 0, fraud: 1000, legal: 1000 },
+    metering,
+  };
 }
 
 function plan(
