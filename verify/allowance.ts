@@ -30,6 +30,9 @@ export interface Coverage {
   left: bigint;
 }
 
+/** Uses of top-ups that a profile has no longer. */
+const MOST_GONE = 1000;
+
 /**
  * Cap, carry-over and paid blocks first, then the live top-ups, the one that expires first before the others. What one that is no
  * longer live has covered in this cycle stays covered.
@@ -42,7 +45,10 @@ export function cover(
 ): Coverage {
   const live = topUps
     .filter(({ fromMs, expiresMs }) => fromMs <= nowMs && nowMs < expiresMs)
-    .sort((a, b) => a.expiresMs - b.expiresMs || a.fromMs - b.fromMs || (a.id < b.id ? -1 : 1));
+    .sort(
+      (a, b) => a.expiresMs - b.expiresMs || a.fromMs - b.fromMs || Number(a.id > b.id) - Number(a.id < b.id),
+    )
+    .filter(({ id }, i, all) => all.findIndex((one) => one.id === id) === i);
   const uses = new Map<string, Use>();
   let past = 0n;
   for (const [id, use] of known) {
@@ -62,6 +68,8 @@ export function cover(
     left += supply - used;
     if (before + used > 0n) uses.set(id, { before, used });
   }
+  const gone = [...uses.keys()].filter((id) => topUps.every((topUp) => topUp.id !== id)).sort();
+  for (const id of gone.slice(MOST_GONE)) uses.delete(id);
   return { uses, allowance, left };
 }
 

@@ -23,6 +23,25 @@ const input = (given: Partial<AllowanceInput>): AllowanceInput => {
 };
 const use = (id: string, usedBytes: number, beforeBytes = 0): TopUpUse => ({ id, beforeBytes, usedBytes });
 
+describe('consume, of what no store gives', () => {
+  it('counts one of two top-ups with one id: in the next cycle nothing of it comes back', () => {
+    const topUps = [topUp('a', 30, 0, 90), topUp('a', 20, 0, 60)];
+    const first = consume(input({ topUps, countedBytes: 150 }));
+    expect(first).toMatchObject({ uses: [use('a', 20)], allowanceBytes: 120, topUpRemainingBytes: 0 });
+    const next = consume(input({ topUps, countedBytes: 150, uses: rolledUses(first.uses) }));
+    expect(next).toMatchObject({ uses: [use('a', 0, 20)], allowanceBytes: 100 });
+  });
+
+  it('keeps uses of 1,000 top-ups that are there no longer', () => {
+    let uses: TopUpUse[] = [];
+    for (let round = 0; round < 3; round += 1) {
+      const topUps = Array.from({ length: 700 }, (_, i) => topUp(`${round}-${i}`, 1, 0, 90));
+      ({ uses } = consume(input({ topUps, countedBytes: 10_000, uses })));
+    }
+    expect(uses).toHaveLength(1700);
+  });
+});
+
 describe('consume, by hand', () => {
   const two = [topUp('late', 30, 0, 100), topUp('soon', 20, 0, 60)];
   it.each<[string, Partial<AllowanceInput>, TopUpUse[], number, number]>([

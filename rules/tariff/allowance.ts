@@ -35,6 +35,9 @@ export interface Allowance {
   topUpRemainingBytes: number;
 }
 
+/** Top-ups that are there no longer whose use is kept until the cycle ends; those of the first ids. */
+const MAX_GONE = 1000;
+
 /**
  * What covers the bytes of a cycle: cap and carry-over first, then the live top-ups, the one that expires first before the others
  * (of equal ones that which began first, then by id). What an expired one had covered stays covered in its cycle; its rest is gone.
@@ -47,11 +50,13 @@ export function consume(input: AllowanceInput): Allowance {
   const known = new Map(input.uses.map((use) => [use.id, use]));
   const isLive = ({ fromMs, expiresMs }: TopUp): boolean => fromMs <= nowMs && nowMs < expiresMs;
   const used = new Map<string, TopUpUse>();
-  const live = topUps.filter(isLive).sort(byExpiry);
-  const liveIds = new Set(live.map(({ id }) => id));
+  const live = new Map<string, TopUp>();
+  // Of two with one id, which no store gives, the first counts: what is used of the other could not be told apart.
+  for (const topUp of topUps.filter(isLive).sort(byExpiry))
+    if (!live.has(topUp.id)) live.set(topUp.id, topUp);
   let coveredBytes = 0;
   for (const use of input.uses) {
-    if (liveIds.has(use.id)) continue;
+    if (live.has(use.id)) continue;
     used.set(use.id, use);
     coveredBytes += use.usedBytes;
   }
@@ -59,7 +64,7 @@ export function consume(input: AllowanceInput): Allowance {
   let needed = Math.max(0, countedBytes - baseBytes - carryBytes - soldBytes - coveredBytes);
   let allowanceBytes = baseBytes + carryBytes + coveredBytes;
   let topUpRemainingBytes = 0;
-  for (const { id, bytes } of live) {
+  for (const { id, bytes } of live.values()) {
     const beforeBytes = known.get(id)?.beforeBytes ?? 0;
     const supply = Math.max(0, bytes - beforeBytes);
     const usedBytes = Math.min(supply, needed);
@@ -82,7 +87,9 @@ function inOrder(topUps: readonly TopUp[], used: Map<string, TopUpUse>): TopUpUs
     if (use !== undefined) uses.push(use);
     used.delete(id);
   }
-  return [...uses, ...used.values()];
+  const gone = [...used.values()];
+  if (gone.length > MAX_GONE) gone.sort((a, b) => (a.id < b.id ? -1 : 1)).length = MAX_GONE;
+  return [...uses, ...gone];
 }
 
 /** Uses as the next cycle begins: what was used in this one was used before. */
