@@ -13,6 +13,7 @@ const MEANING: Record<DifferenceClass, string> = {
   anchor: 'other billing cycle',
   status: 'other status',
   'currency-of-account': 'account in another currency',
+  'account-failed': 'could not be brought to agreement; tried again with the next run',
 };
 
 /** A comparison as a table, one line a difference. */

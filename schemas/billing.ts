@@ -80,7 +80,7 @@ export type ReconciliationKind = (typeof RECONCILIATION_KINDS)[number];
 
 /**
  * How one thing differs: it is missing on a side, it stands there twice, an item's amount, currency or state, an
- * account's anchor, status or currency.
+ * account's anchor, status or currency; or an account could not be brought to agreement.
  */
 export const DIFFERENCE_CLASSES = [
   'missing-there',
@@ -92,6 +92,7 @@ export const DIFFERENCE_CLASSES = [
   'anchor',
   'status',
   'currency-of-account',
+  'account-failed',
 ] as const;
 export type DifferenceClass = (typeof DIFFERENCE_CLASSES)[number];
 

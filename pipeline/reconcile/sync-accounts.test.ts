@@ -26,9 +26,10 @@ class Sides {
   readonly contexts: ChangeContext[] = [];
   accounts: Account[] = [account('a')];
   theirs = new Map<string, PeerAccount>();
-  holds: { id: string; kind: 'non-payment'; source: 'api' | 'billing' }[] = [];
+  holds: { id: string; kind: 'non-payment'; source: 'api' | 'billing'; toMs?: number }[] = [];
   refuses: AppError | null = null;
   answer: PeerAnswer = { kind: 'accepted', remoteId: '' };
+  fails = (_ref: string): AppError | null => null;
   setsHolds = true;
   readonly store = new MemoryReconciliations(() => NOW);
 
@@ -57,7 +58,7 @@ class Sides {
       },
       list: ({ accountId }: { accountId: string | null }) =>
         page([{ subscriberId: `s-${accountId ?? ''}`, status: 'active' }]),
-      rows: () => Promise.resolve({ holds: this.holds.map((hold) => ({ ...hold, fromMs: 1, toMs: null })) }),
+      rows: () => Promise.resolve({ holds: this.holds.map((hold) => ({ fromMs: 1, toMs: null, ...hold })) }),
       cycles: () => page([{ ...CYCLE, status: 'open' }]),
     } as unknown as Pick<TariffReads, 'accounts' | 'list' | 'rows' | 'cycles'>;
     const tariffs = {
@@ -79,7 +80,10 @@ class Sides {
       },
     } as unknown as Pick<TariffStore, 'changeCycle' | 'putAccount' | 'hold' | 'endHold'>;
     const peer: AccountSides['peer'] = {
-      account: (ref) => Promise.resolve(this.theirs.get(ref) ?? null),
+      account: (ref) => {
+        const error = this.fails(ref);
+        return error === null ? Promise.resolve(this.theirs.get(ref) ?? null) : Promise.reject(error);
+      },
       putCycle: (ref, cycle) => {
         this.log.push(`told ${ref} ${new Date(cycle.startMs).toISOString()}`);
         return Promise.resolve(this.answer);
@@ -178,6 +182,27 @@ describe('status', () => {
     expect(sides.log).toEqual(['status a suspended']);
   });
 
+  it('gets none while one that has an end is on, and one when that is over', async () => {
+    sides.holds = [{ id: '7', kind: 'non-payment', source: 'api', toMs: NOW + 1 }];
+    sides.billing('a', { status: 'suspended' });
+    await sides.sync();
+    expect(sides.log).toEqual(['status a suspended']);
+    sides.holds = [{ id: '7', kind: 'non-payment', source: 'api', toMs: NOW }];
+    await sides.sync();
+    expect(sides.log.slice(1)).toEqual(['hold s-a non-payment', 'status a suspended']);
+  });
+
+  it('that a service cannot be held for is reported, and the other accounts go on', async () => {
+    sides.accounts = [account('a'), account('b')];
+    for (const id of ['a', 'b']) sides.billing(id, { status: 'suspended' });
+    sides.refuses = new AppError('conflict', 'overlap: another hold begins later');
+    const { found, summary } = await sides.sync();
+    expect(found).toEqual(
+      ['a', 'b'].flatMap((id) => [`account-failed ${id}`, `status ${id}`, `status ${id}`]),
+    );
+    expect(summary.failure).toBe(null);
+  });
+
   it('ends the hold that it gave, and no other', async () => {
     sides.accounts = [account('a', { billingStatus: 'suspended' })];
     sides.holds = [
@@ -210,12 +235,59 @@ it('looks at every account, page by page', async () => {
   expect(summary).toMatchObject({ ours: 450, differences: { 'missing-there': 450 } });
 });
 
-it.each<[PeerAnswer, string]>([
-  [{ kind: 'stop', detail: 'status 401' }, 'the billing system: status 401'],
-  [{ kind: 'unknown', detail: 'cut' }, 'the billing system: cut'],
-  [{ kind: 'not-sent', detail: 'refused' }, 'the billing system: refused'],
-])('ends before its end on %j', async (answer, failure) => {
-  sides.billing('a', { cycleStartMs: null });
-  sides.answer = answer;
-  expect((await sides.sync()).summary.failure).toBe(failure);
+describe('an account that fails', () => {
+  const IDS = Array.from({ length: 100 }, (_, n) => `n${String(n + 100)}`);
+  beforeEach(() => {
+    sides.accounts = IDS.map((id) => account(id));
+    for (const id of IDS) sides.billing(id, {});
+  });
+
+  it.each([
+    ['store-corrupt', 'an account of the billing system is not as the contract has it'],
+    ['unreachable', 'the billing system: status 500'],
+  ] as const)('with %s is reported, and all others are looked at', async (code, why) => {
+    sides.fails = (ref) => (Number(ref.slice(3)) % 7 === 0 ? new AppError(code, why) : null);
+    const { found, summary, items } = await sides.sync();
+    expect(summary).toMatchObject({ ours: 100, theirs: 86, failure: null });
+    expect(found).toHaveLength(14);
+    expect(items[0]).toMatchObject({ class: 'account-failed', subject: 'n105', theirs: { why } });
+  });
+
+  it('as 15 before it did ends the sync: nobody is there', async () => {
+    sides.fails = () => new AppError('unreachable', 'the billing system: cut', { retriable: true });
+    const { summary } = await sides.sync();
+    expect(summary).toMatchObject({ ours: 16, failure: 'the billing system: cut' });
+  });
+
+  it('as the billing system refuses us ends the sync at once', async () => {
+    sides.fails = () => new AppError('unauthorised', 'the billing system: status 401');
+    expect((await sides.sync()).summary).toMatchObject({
+      ours: 0,
+      failure: 'the billing system: status 401',
+    });
+  });
+
+  it.each<PeerAnswer>([
+    { kind: 'unknown', detail: 'cut' },
+    { kind: 'not-sent', detail: 'refused' },
+  ])('as it was told its cycle, %j, is reported', async (answer) => {
+    sides.billing('n105', { cycleStartMs: null });
+    sides.answer = answer;
+    expect((await sides.sync()).found).toEqual(['account-failed n105']);
+  });
+
+  it.each<PeerAnswer>([
+    { kind: 'stop', detail: 'status 405' },
+    { kind: 'not-there', detail: 'status 404' },
+  ])(
+    'is none where nobody takes cycles, %j: the first are told of it, and the others not',
+    async (answer) => {
+      for (const id of IDS) sides.billing(id, { cycleStartMs: null });
+      sides.answer = answer;
+      const { summary, found } = await sides.sync();
+      expect(summary).toMatchObject({ ours: 100, failure: null });
+      expect(found.every((one) => one.startsWith('anchor'))).toBe(true);
+      expect(sides.log.length).toBeLessThanOrEqual(8);
+    },
+  );
 });

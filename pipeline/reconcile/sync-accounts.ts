@@ -11,6 +11,7 @@ import type { ChangeContext, TariffReads, TariffStore } from '../../storage/tari
 import { DifferenceBook } from './difference-book.ts';
 import { setBillingHolds } from './billing-holds.ts';
 import type { HoldSides } from './billing-holds.ts';
+import { settled } from './settled.ts';
 
 export interface AccountSides extends HoldSides {
   reads: Pick<TariffReads, 'accounts' | 'list' | 'rows' | 'cycles'>;
@@ -24,13 +25,18 @@ export interface AccountSides extends HoldSides {
 const PAGE = 200;
 /** Accounts that are looked at side by side. */
 const AT_ONCE = 8;
+/** So many accounts in a row that fail are not the accounts' fault: the billing system or the store is away. */
+const MAX_FAILED = 16;
 
 /**
  * Brings accounts that the billing system knows by an id of its own to agreement: its cycle, status and (reported only)
  * currency win; it is told which cycle began. Each difference is reported, also those that were settled. Idempotent.
  *
  * @param nowMs the log's clock, ms since 1970 UTC
- * @returns how it went; `failure` where the billing system or the store did not answer, and it ended before its end
+ * An account that fails is reported, and the others go on.
+ *
+ * @returns how it went; `failure` where the billing system refused us, or too many accounts in a row failed, and it ended
+ * before its end
  * @throws what the store throws as it is told
  */
 export async function syncAccounts(
@@ -39,6 +45,8 @@ export async function syncAccounts(
   signal: AbortSignal,
 ): Promise<ReconciliationSummary> {
   const book = new DifferenceBook(sides.store, await sides.store.begin('billing-cycles', nowMs, nowMs + 1));
+  const run: Run = { sides, nowMs, signal, tellsCycles: true };
+  let failedInARow = 0;
   let failure: unknown = null;
   try {
     let after: string | null = null;
@@ -47,10 +55,14 @@ export async function syncAccounts(
       for (let at = 0; at < page.items.length; at += AT_ONCE) {
         if (signal.aborted) throw new AppError('stopped', 'stopped before its end', { retriable: true });
         const accounts = page.items.slice(at, at + AT_ONCE);
-        const found = await Promise.all(accounts.map((each) => syncAccount(sides, each, nowMs, signal)));
+        const found = await Promise.all(accounts.map((each) => syncAccount(run, each)));
         book.ours += accounts.filter(({ billingRef }) => billingRef !== null).length;
         book.theirs += found.filter((one) => one.isThere).length;
         await book.add(found.flatMap(({ differences }) => differences));
+        for (const { failed } of found) {
+          failedInARow = failed === null ? 0 : failedInARow + 1;
+          if (failed !== null && failedInARow >= MAX_FAILED) throw failed;
+        }
       }
       after = page.next;
     } while (after !== null);
@@ -61,35 +73,49 @@ export async function syncAccounts(
   return book.end(failure);
 }
 
+/** What all accounts of one sync share. */
+interface Run {
+  sides: AccountSides;
+  nowMs: number;
+  signal: AbortSignal;
+  /** false from the first answer on that says that the billing system takes no cycles */
+  tellsCycles: boolean;
+}
+
 interface Found {
   isThere: boolean;
   differences: ReconciliationDifference[];
+  /** why it could not be brought to agreement; null = it is */
+  failed: AppError | null;
 }
 
-async function syncAccount(
-  sides: AccountSides,
-  account: Account,
-  nowMs: number,
-  signal: AbortSignal,
-): Promise<Found> {
-  const { billingRef } = account;
-  if (billingRef === null) return { isThere: false, differences: [] };
-  const peer = await sides.peer.account(billingRef, signal);
-  const subject = account.accountId;
-  if (peer === null) {
-    const difference = { class: 'missing-there', subject, ours: { billingRef }, theirs: null } as const;
-    return { isThere: false, differences: [difference] };
-  }
-  const context = contextOf(nowMs);
-  const differences: ReconciliationDifference[] = [];
+/** Never rejects but for what concerns all accounts: the billing system refuses us, the process stops, a defect. */
+async function syncAccount(run: Run, account: Account): Promise<Found> {
+  const { billingRef, accountId: subject } = account;
+  const found: Found = { isThere: false, differences: [], failed: null };
   const report = (of: DifferenceClass, ours: unknown, theirs: unknown): void => {
-    differences.push({ class: of, subject, ours, theirs });
+    found.differences.push({ class: of, subject, ours, theirs });
   };
+  if (billingRef === null) return found;
+  try {
+    const peer = await run.sides.peer.account(billingRef, run.signal);
+    found.isThere = peer !== null;
+    if (peer === null) report('missing-there', { billingRef }, null);
+    else await agree(run, account, peer, report);
+  } catch (error) {
+    if (!isAppError(error) || isAppError(error, 'unauthorised') || run.signal.aborted) throw error;
+    report('account-failed', { billingRef }, { why: error.message });
+    found.failed = error;
+  }
+  return found;
+}
+
+async function agree(run: Run, account: Account, peer: PeerAccount, report: Report): Promise<void> {
+  const context = contextOf(run.nowMs);
   if (peer.currency !== account.currency) report('currency-of-account', account.currency, peer.currency);
-  const current = await takeStatus(sides, account, peer, context, report);
-  await takeCycle(sides, current, peer, context, report);
-  await tellCycle(sides, current, peer, nowMs, signal, report);
-  return { isThere: true, differences };
+  const current = await takeStatus(run.sides, account, peer, context, report);
+  await takeCycle(run.sides, current, peer, context, report);
+  await tellCycle(run, current, peer, report);
 }
 
 type Report = (of: DifferenceClass, ours: unknown, theirs: unknown) => void;
@@ -105,7 +131,9 @@ async function takeStatus(
   const isSuspended = peer.status === 'suspended';
   const differs = peer.status !== account.billingStatus;
   if (sides.setsHolds && (differs || isSuspended))
-    await setBillingHolds(sides, account.accountId, isSuspended, context);
+    await setBillingHolds(sides, account.accountId, isSuspended, context, (subscriberId, why) =>
+      report('account-failed', { subscriberId, holdNotTaken: why }, peer.status),
+    );
   if (!differs) return account;
   report('status', account.billingStatus, peer.status);
   const { accountId, currency, taxClass, cycle, billingRef } = account;
@@ -135,38 +163,25 @@ async function takeCycle(
   );
 }
 
-/** What the store refuses is reported; what it cannot answer ends the sync. */
-async function settled<T>(change: () => Promise<T>, refused: (detail: string) => void): Promise<T | null> {
-  try {
-    return await change();
-  } catch (error) {
-    if (!isAppError(error, 'conflict', 'precondition-failed', 'not-found', 'invalid-input')) throw error;
-    refused(error.message);
-    return null;
-  }
-}
-
 /** Says which cycle runs here, unless it runs there too. */
-async function tellCycle(
-  sides: AccountSides,
-  account: Account,
-  peer: PeerAccount,
-  nowMs: number,
-  signal: AbortSignal,
-  report: Report,
-): Promise<void> {
+async function tellCycle(run: Run, account: Account, peer: PeerAccount, report: Report): Promise<void> {
+  const { sides, nowMs, signal } = run;
   const cycle = await runningCycle(sides.reads, account.accountId, nowMs);
-  if (cycle === null || peer.cycleStartMs === cycle.startMs) return;
+  if (cycle === null || peer.cycleStartMs === cycle.startMs || !run.tellsCycles) return;
   const answer = await sides.peer.putCycle(peer.ref, cycle, signal);
   switch (answer.kind) {
     case 'accepted':
+      return;
+    case 'stop':
+    case 'not-there':
+      // It has just answered for the account: what is missing is a place for cycles, and the others need not try.
+      run.tellsCycles = false;
+      report('anchor', cycle, { startMs: peer.cycleStartMs, notToldToAnybody: answer.detail });
       return;
     case 'refused':
     case 'taken':
       report('anchor', cycle, { startMs: peer.cycleStartMs, refused: answer.detail });
       return;
-    case 'stop':
-      throw new AppError('unauthorised', `the billing system: ${answer.detail}`);
     case 'later':
     case 'not-sent':
     case 'unknown':
