@@ -2,7 +2,7 @@ import type { PlanVersion } from '../schemas/profile.ts';
 
 const DAY = 86_400_000;
 /** Versions of a plan that are kept. */
-const MOST_VERSIONS = 20;
+const MOST_VERSIONS = 100;
 /** One whose successor began as long ago is asked about no more. */
 const KEPT_MS = 100 * DAY;
 
@@ -13,12 +13,12 @@ export class PlanBook {
   /** Takes a version that arrives at an event time; one with the same beginning gives way. */
   put(plan: PlanVersion, watermarkMs: number): void {
     const others = (this.#versions.get(plan.planId) ?? []).filter((one) => beginsMs(one) !== beginsMs(plan));
-    const all = [...others, plan].sort((a, b) => (beginsMs(a) < beginsMs(b) ? -1 : 1)).slice(-MOST_VERSIONS);
+    const all = [...others, plan].sort((a, b) => (beginsMs(a) < beginsMs(b) ? -1 : 1));
     const kept = all.filter((_, i) => {
       const successor = all[i + 1];
       return successor === undefined || beginsMs(successor) > watermarkMs - KEPT_MS;
     });
-    this.#versions.set(plan.planId, kept);
+    this.#versions.set(plan.planId, kept.slice(-MOST_VERSIONS));
   }
 
   /** Takes versions as they were stored. */

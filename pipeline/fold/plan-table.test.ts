@@ -43,3 +43,14 @@ it('gives none where none is assigned or it is not known yet', () => {
   plans.set('b', [plan({ planId: 'b' })]);
   expect(plans.inForce(changing, NOON, 0)?.planId).toBe('b');
 });
+
+it('gives the version of the running cycle, however many came since', () => {
+  const plans = new PlanTable();
+  const DAY = 86_400_000;
+  for (let version = 1; version <= 60; version += 1)
+    plans.put(
+      plan({ planId: 'b', version, effectiveFromMs: version === 1 ? 0 : NOON + version * DAY }),
+      NOON,
+    );
+  expect(plans.inForce(changing, NOON, NOON - 20 * DAY)?.version).toBe(1);
+});

@@ -1,8 +1,8 @@
 import { versionAt } from '../../rules/tariff/timeline.ts';
 import type { Assignment, PlanVersion, SubscriberProfile } from '../../schemas/profile.ts';
 
-/** Versions of one plan that are kept. */
-const MOST_VERSIONS = 20;
+/** Versions of one plan that are kept, the newest ones; the store refuses more than 90 of 100 days and what is to come. */
+const MOST_VERSIONS = 100;
 /**
  * One whose successor has been in effect for so long goes: no open cycle is asked about it. The oldest of these began 62 days ago:
  * LONGEST_CYCLE_MS, and the longest grace of 30 days.
@@ -30,12 +30,12 @@ export class PlanTable extends Map<string, readonly PlanVersion[]> {
     const others = (this.get(plan.planId) ?? []).filter(
       ({ effectiveFromMs }) => effectiveFromMs !== plan.effectiveFromMs,
     );
-    const all = [...others, plan].sort((a, b) => effectiveMs(a) - effectiveMs(b)).slice(-MOST_VERSIONS);
+    const all = [...others, plan].sort((a, b) => effectiveMs(a) - effectiveMs(b));
     const kept = all.filter((_, i) => {
       const next = all[i + 1];
       return next === undefined || effectiveMs(next) > watermarkMs - KEPT_MS;
     });
-    this.set(plan.planId, kept);
+    this.set(plan.planId, kept.slice(-MOST_VERSIONS));
   }
 
   /**
