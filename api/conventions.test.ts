@@ -93,7 +93,7 @@ describe('octets and money', () => {
 
   it('add up without a float', () => {
     const items = [0.1, 0.2].map(() => ({ amountMinor: 9_007_199_254_740_990, currency: 'JPY' }));
-    expect(() => sumOf(items)).toThrow(RangeError);
+    expect(sumOf(items)).toBeNull();
     expect(sumOf([...items, { amountMinor: -9_007_199_254_740_990, currency: 'JPY' }])).toEqual({
       amountMinor: 9_007_199_254_740_990,
       currency: 'JPY',

@@ -7,17 +7,15 @@ const PAGE = 500;
 /** A value of a CSV field. */
 export type CsvValue = string | number | null;
 
-/**
- * Text for people, which somebody else may have written: a spreadsheet must not take it for a formula.
- */
-export function plainText(text: string): string {
+/** Any text may be somebody else's (ids, what a billing system answers): a spreadsheet must not take it for a formula. */
+function plainText(text: string): string {
   return /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
 }
 
-/** One line of CSV (RFC 4180). */
+/** One line of CSV (RFC 4180). Text that a spreadsheet would reckon with gets an apostrophe before it; numbers are as they are. */
 export function csvLine(values: readonly CsvValue[]): string {
   const fields = values.map((value) => {
-    const text = value === null ? '' : String(value);
+    const text = typeof value === 'string' ? plainText(value) : String(value ?? '');
     return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
   });
   return `${fields.join(',')}\r\n`;

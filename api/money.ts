@@ -5,11 +5,14 @@ import { Problem } from './problem.ts';
 /** Schema of a currency, ISO 4217. */
 export const CURRENCY = { type: 'string', pattern: '^[A-Z]{3}$', description: 'ISO 4217' } as const;
 
+/** Beyond any invoice, and far enough below 2^53 that a cycle's items have a sum. */
+export const MOST_MINOR = 1e12;
+
 /** Schema of an amount in minor units that is not negative. */
 export const MINOR = {
   type: 'integer',
   minimum: 0,
-  maximum: Number.MAX_SAFE_INTEGER,
+  maximum: MOST_MINOR,
   description: 'minor units of the currency, net of tax',
 } as const;
 
@@ -48,13 +51,14 @@ export function octetsOf(asked: AskedOctets, name: string, least = 0): number {
 /** Schema of a speed. */
 export const BPS = { type: 'integer', minimum: 1, maximum: 1e15, description: 'bit/s' } as const;
 
-/** What items come to; null where there are none. An account has one currency, so they have one. */
+/**
+ * What items come to; null where there are none, or where it is beyond 2^53: what is not exact is not told. An account has one
+ * currency, so they have one.
+ */
 export function sumOf(items: readonly Pick<BillingItem, 'amountMinor' | 'currency'>[]): Money | null {
   const [first] = items;
   if (first === undefined) return null;
   const sum = items.reduce((total, { amountMinor }) => total + BigInt(amountMinor), 0n);
-  // Far beyond any invoice: an answer that is not exact must not be given.
-  if (sum > BigInt(Number.MAX_SAFE_INTEGER) || sum < -BigInt(Number.MAX_SAFE_INTEGER))
-    throw new RangeError('a sum of items is beyond 2^53');
-  return { amountMinor: Number(sum), currency: first.currency };
+  const amountMinor = Number(sum);
+  return Number.isSafeInteger(amountMinor) ? { amountMinor, currency: first.currency } : null;
 }

@@ -64,13 +64,14 @@ const ACCESS: Record<string, Role[] | typeof PUBLIC> = {
   'PUT /v1/pools/{poolId}/members/{subscriberId}': SUPPORT,
   'DELETE /v1/pools/{poolId}/members/{subscriberId}': SUPPORT,
   'POST /v1/pools/{poolId}/top-ups': SUPPORT,
+  'DELETE /v1/pools/{poolId}/top-ups/{topUpId}': SUPPORT,
   'GET /v1/cycles': OF_PERSONS,
   // billing
   'GET /v1/billing-items': ['analyst', 'billing'],
   'POST /v1/billing-items': ['billing'],
   'POST /v1/billing-items/{key}/resend': ['billing'],
-  'GET /v1/reconciliations': ['billing'],
   'POST /v1/billing-items/resend': ['billing'],
+  'GET /v1/reconciliations': ['billing'],
   'POST /v1/reconciliations': ['billing'],
   'GET /v1/reconciliations/{id}': ['billing'],
   // imports

@@ -5,6 +5,7 @@ import type { Hold } from '../schemas/profile.ts';
 import type { TopUpProduct } from '../schemas/provider.ts';
 import type { BoughtTopUp, Money, SubscriberRows, TopUpKind } from '../schemas/tariff.ts';
 import type { ChangeContext, Changed } from '../storage/tariff-ports.ts';
+import type { StoredTopUp } from '../storage/tariff-transaction.ts';
 import { REASON } from './change.ts';
 import type { AskedOctets } from './money.ts';
 import { BPS, OCTETS, octetsOf, PRICE } from './money.ts';
@@ -253,6 +254,28 @@ export async function buyTopUp(
   context: ChangeContext,
 ): Promise<Changed<BoughtTopUp>> {
   const cycle = cycleOf(rows, context.atMs);
-  const { topUp, price } = await purchaseOf(sources, asked, cycle.endMs, context);
-  return sources.store.buyTopUp({ subscriberId: rows.subscriberId }, topUp, price, context);
+  const owner = { subscriberId: rows.subscriberId };
+  return buyOnce(sources, owner, () => purchaseOf(sources, asked, cycle.endMs, context), context);
+}
+
+/**
+ * Buys what is thought out. Where that is refused by now (the product has gone), a purchase that was made with this key before
+ * is answered all the same: whoever asks again would buy something else.
+ */
+export async function buyOnce(
+  { store }: Pick<TariffSources, 'store'>,
+  owner: StoredTopUp['owner'],
+  think: () => Promise<Purchase>,
+  context: ChangeContext,
+): Promise<Changed<BoughtTopUp>> {
+  let purchase: Purchase;
+  try {
+    purchase = await think();
+  } catch (refusal) {
+    if (!(refusal instanceof Problem)) throw refusal;
+    const before = await store.answered<BoughtTopUp>(context);
+    if (before === null) throw refusal;
+    return before;
+  }
+  return store.buyTopUp(owner, purchase.topUp, purchase.price, context);
 }

@@ -78,6 +78,7 @@ export function recordingTariffs(items: readonly BillingItem[] = [billingItem()]
   };
   const rowsOf = (id: string): SubscriberRows => subscriberRows({ subscriberId: id });
   const store: TariffStore = {
+    answered: () => Promise.resolve(null),
     putPlanVersion: (terms, context) => done('putPlanVersion', terms, context, terms),
     putAddOnVersion: (terms, context) => done('putAddOnVersion', terms, context, terms),
     changePlan: (id, change, context) => done('changePlan', { ...PLAN, planId: id }, context, id, change),
@@ -92,7 +93,8 @@ export function recordingTariffs(items: readonly BillingItem[] = [billingItem()]
     endHold: (id, holdId, context) => done('endHold', rowsOf(id), context, id, holdId),
     buyTopUp: (subject, bought, price, context) => done('buyTopUp', bought, context, subject, bought, price),
     bookPolicyTopUp: () => Promise.reject(new Error('the API buys nothing for policies')),
-    cancelTopUp: (id, context) => done('cancelTopUp', { ...boughtOf(id), cancelledMs: NOW_MS }, context, id),
+    cancelTopUp: (id, context, isUnused) =>
+      done('cancelTopUp', { ...boughtOf(id), cancelledMs: NOW_MS }, context, id, isUnused),
     addAddOn: (id, addOnId, when, context) => done('addAddOn', rowsOf(id), context, id, addOnId, when),
     endAddOn: (id, rowId, when, context) => done('endAddOn', rowsOf(id), context, id, rowId, when),
     putPool: (given, context) => done<PoolProfile>('putPool', given, context, given),
@@ -154,6 +156,7 @@ export function recordingTariffs(items: readonly BillingItem[] = [billingItem()]
               after: { allowanceBytes: null, countedBytes: 700 },
             },
       ),
+    topUpUse: (_owner, id) => Promise.resolve(id === 't9' ? 1 : 0),
     nowMs: () => NOW_MS,
   };
 }

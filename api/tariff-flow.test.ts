@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { memoryTariffs } from './tariff-memory.contract.ts';
 import { tariffApi } from './tariff-rig.contract.ts';
+import type { TariffSources } from './tariff-sources.ts';
 
 type Rig = Awaited<ReturnType<typeof open>>;
 let rig: Rig;
@@ -95,6 +96,20 @@ describe('a subscriber over the store', () => {
     const erased = await rig.ask('POST', '/v1/subscribers/s1/erasure', {});
     expect(erased).toMatchObject({ status: 409, body: { code: 'conflict' } });
     expect((await rig.ask('POST', '/v1/subscribers/s1/erasure', { force: true })).status).toBe(200);
+  });
+
+  it('is told of a purchase again, also when the product has gone since', async () => {
+    const buy = (key: string) =>
+      rig.ask('POST', '/v1/subscribers/s1/top-ups', { productId: 'extra-5' }, keyed(key));
+    const bought = await buy('t1');
+    const sources: { product: TariffSources['product'] } = rig.tariffs;
+    sources.product = () => Promise.resolve(null);
+    const again = await buy('t1');
+    expect(again).toMatchObject({ status: 201, headers: { 'idempotency-replayed': 'true' } });
+    expect(again.body).toEqual(bought.body);
+    expect((await buy('t2')).status).toBe(404);
+    const other = await rig.ask('POST', '/v1/subscribers/s1/top-ups', { productId: 'extra-6' }, keyed('t1'));
+    expect(other.status).toBe(422);
   });
 
   it('is in one pool at a time', async () => {

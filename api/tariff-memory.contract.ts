@@ -31,6 +31,7 @@ export function memoryTariffs(tariffs = new MemoryTariffs()): TariffSources & { 
       ),
     poolUsage: () => Promise.resolve(null),
     standing: () => Promise.resolve(null),
+    topUpUse: () => Promise.resolve(null),
     nowMs: () => NOW_MS,
   };
 }

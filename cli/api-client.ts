@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
 import { readKeyFile } from '../api/admin-key.ts';
 import type { Config } from '../pipeline/config.ts';
 import { AppError, isAppError } from '../schemas/errors.ts';
@@ -52,26 +53,46 @@ export async function postView<T>(
   return answered<T>(target, path, { method: 'POST', headers, body: JSON.stringify(body) }, timeoutMs);
 }
 
-/** Tries of a request that is safe to repeat. */
-const TRIES = 3;
+/** Waits before a request that is safe to repeat is sent again, ms; Weir may just be starting anew. */
+const REPEATS_MS = [500, 2_000];
 
 /**
- * POST of JSON that may charge somebody: once, however often it has to be sent. Where no answer came it is sent again with
- * its key.
+ * POST of JSON that may charge somebody: once, however often it has to be sent. Where it may be done and no answer says so (a
+ * time-out, a cut connection, an error of the server) it is sent again with its key.
  *
  * @param path begins with /
- * @throws AppError as getView; after 'timeout' it may be done all the same
+ * @param key of an earlier try, to be answered as that one; a new one if not given
+ * @throws AppError as getView; where it may be done all the same the message tells the key
  */
-export async function postOnce<T>(target: ApiTarget, path: string, body: unknown): Promise<T> {
-  const headers = { 'content-type': 'application/json', 'idempotency-key': randomUUID() };
+export async function postOnce<T>(
+  target: ApiTarget,
+  path: string,
+  body: unknown,
+  key: string = randomUUID(),
+): Promise<T> {
+  const headers = { 'content-type': 'application/json', 'idempotency-key': key };
   const request = { method: 'POST', headers, body: JSON.stringify(body) };
-  for (let tries = 1; ; tries++) {
+  for (let tries = 0, mayBeDone = false; ; tries++) {
     try {
       return await answered<T>(target, path, request, TIMEOUT_MS);
     } catch (error) {
-      if (tries === TRIES || !isAppError(error, 'timeout')) throw error;
+      mayBeDone ||= isUnknown(error);
+      if (!mayBeDone || !isAppError(error, 'timeout', 'unreachable')) throw error;
+      const waitMs = REPEATS_MS[tries];
+      if (waitMs === undefined) throw untold(error, key);
+      await setTimeout(waitMs);
     }
   }
+}
+
+/** It may be done: what is retriable was sent. */
+function isUnknown(error: unknown): boolean {
+  return isAppError(error, 'timeout') || (isAppError(error, 'unreachable') && error.retriable);
+}
+
+function untold(error: AppError, key: string): AppError {
+  const how = `it may be done all the same: the same command with --idempotency-key ${key} does it once`;
+  return new AppError(error.code, `${error.message}; ${how}`, { retriable: true, cause: error });
 }
 
 /**
@@ -189,6 +210,11 @@ async function ask(url: URL, request: RequestInit, timeoutMs: number): Promise<R
         cause: error,
       });
     }
+    if (!NOT_SENT.has(codeOf(error)))
+      throw new AppError('unreachable', `the connection to ${url.origin} was cut before the answer`, {
+        retriable: true,
+        cause: error,
+      });
     throw new AppError(
       'unreachable',
       `nothing answers at ${url.origin}: start Weir (npm start), or set WEIR_API_HOST and WEIR_API_PORT or --url ` +
@@ -196,6 +222,19 @@ async function ask(url: URL, request: RequestInit, timeoutMs: number): Promise<R
       { cause: error },
     );
   }
+}
+
+/** Why nothing was sent, by the codes of Node and of its `fetch`. */
+const NOT_SENT = new Set([
+  ...['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'ETIMEDOUT', 'EADDRNOTAVAIL'],
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
+
+/** Of whatever caused it: `fetch` wraps it, and where a host has several addresses Node does once more. */
+function codeOf(error: unknown): string {
+  for (let cause = error; cause instanceof Error; cause = cause.cause)
+    if ('code' in cause && typeof cause.code === 'string') return cause.code;
+  return '';
 }
 
 async function detailOf(answer: Response): Promise<string> {
@@ -218,5 +257,6 @@ function failure(status: number, detail: string, { url, keyFile }: ApiTarget): A
   if (status === 409) return new AppError('conflict', detail);
   if (status === 412 || status === 428) return new AppError('precondition-failed', detail);
   if (status === 400 || status === 413 || status === 422) return new AppError('invalid-input', detail);
-  return new AppError('unreachable', `${url} could not answer: ${detail}`);
+  // A fault of the server may come after the deed; what it refuses (429) it has not done.
+  return new AppError('unreachable', `${url} could not answer: ${detail}`, { retriable: status >= 500 });
 }

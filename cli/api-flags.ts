@@ -16,9 +16,19 @@ export function withApiFlags(command: Command): Command {
     .option('--json', 'print what the API answers');
 }
 
+/** Gives a command that may charge somebody the key of an earlier try. */
+export function withIdempotencyKey(command: Command): Command {
+  return command.option('--idempotency-key <key>', 'of a try that was not answered: it is done once', keyOf);
+}
+
 /** An answer as `--json` prints it. */
 export function json(value: unknown): string {
   return `${JSON.stringify(value, null, 2)}\n`;
+}
+
+function keyOf(text: string): string {
+  if (/^[!-~]{1,128}$/.test(text)) return text;
+  throw new InvalidArgumentError('It must be a key as the failed command told it.');
 }
 
 function urlOf(text: string): string {

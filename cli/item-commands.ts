@@ -11,6 +11,7 @@ import { json, withApiFlags } from './api-flags.ts';
 import type { CliIo } from './commands.ts';
 import { lines, table } from './format.ts';
 import { instant } from './instant.ts';
+import { moneyText } from './money.ts';
 
 type ListFlags = ApiFlags & Filter & { csv?: boolean };
 
@@ -51,7 +52,6 @@ export function itemCommands(weir: Command, io: CliIo): void {
       );
       io.out(flags.json === true ? json(view) : itemsText(view.items, view.next !== null));
     });
-  withApiFlags(items.command('resend <key>'))
   withApiFlags(items.command('resend-all'))
     .description('deliver all items of a state again')
     .addOption(
@@ -74,6 +74,7 @@ export function itemCommands(weir: Command, io: CliIo): void {
         flags.json === true ? json(view) : lines([`${view.resent} items are on their way, by ${view.by}`]),
       );
     });
+  withApiFlags(items.command('resend <key>'))
     .description('deliver an item again that was rejected, held, given up or is of unknown outcome')
     .action(async (key: string, flags: ApiFlags) => {
       const path = `/v1/billing-items/${encodeURIComponent(key)}/resend`;
@@ -93,7 +94,7 @@ function itemsText(items: readonly DeliveredItemView[], hasMore: boolean): strin
   if (items.length === 0) return lines(['none']);
   const head = ['created', 'type', 'account', 'amount', 'state', 'key', 'description'];
   const rows = items.map((item) => [
-    ...[item.createdAt, item.type, item.accountId, `${item.amount.amountMinor} ${item.amount.currency}`],
+    ...[item.createdAt, item.type, item.accountId, moneyText(item.amount)],
     ...[item.state, item.key, item.detail === '' ? item.description : `${item.description} (${item.detail})`],
   ]);
   return lines([

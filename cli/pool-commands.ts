@@ -12,7 +12,7 @@ import type {
 import { apiTarget, deleteView, getTagged, getView, postOnce, putView } from './api-client.ts';
 import type { ApiTarget } from './api-client.ts';
 import type { ApiFlags } from './api-flags.ts';
-import { json, withApiFlags } from './api-flags.ts';
+import { json, withApiFlags, withIdempotencyKey } from './api-flags.ts';
 import type { CliIo } from './commands.ts';
 import { instant } from './instant.ts';
 import { moneyOf } from './money.ts';
@@ -30,7 +30,12 @@ type SetFlags = ApiFlags & {
   overageConsent?: boolean;
   billTo?: string;
 };
-type TopUpFlags = ApiFlags & { bytes?: string; validSeconds?: number; price?: Money };
+type TopUpFlags = ApiFlags & {
+  bytes?: string;
+  validSeconds?: number;
+  price?: Money;
+  idempotencyKey?: string;
+};
 
 /** Words for null: commander makes an empty text of a null that a parser returns. */
 const NONE = 'none';
@@ -91,7 +96,7 @@ function memberCommands(pools: Command, io: CliIo, target: (flags: ApiFlags) => 
 }
 
 function topUpCommand(pools: Command, io: CliIo, target: (flags: ApiFlags) => ApiTarget): void {
-  withApiFlags(pools.command('top-up <pool> [product]'))
+  withIdempotencyKey(withApiFlags(pools.command('top-up <pool> [product]')))
     .description('buy bytes for all members: a product of the provider’s settings, or what the options say')
     .option('--bytes <octets>', 'on top of the allowance', octetsOrNone)
     .option('--valid-seconds <n>', 'how long', wholeNumber)
@@ -102,7 +107,8 @@ function topUpCommand(pools: Command, io: CliIo, target: (flags: ApiFlags) => Ap
       if (given !== (productId === undefined ? 3 : 0))
         throw new AppError('invalid-input', 'name a product; or --bytes with --valid-seconds and --price');
       const body = productId === undefined ? { kind: 'bytes', bytes, validSeconds, price } : { productId };
-      const done = await postOnce<TopUpChangeView>(target(flags), `${pathOf(poolId)}/top-ups`, body);
+      const path = `${pathOf(poolId)}/top-ups`;
+      const done = await postOnce<TopUpChangeView>(target(flags), path, body, flags.idempotencyKey);
       io.out(flags.json === true ? json(done) : topUpText(done));
     });
 }

@@ -6,7 +6,7 @@ import type { Money } from '../schemas/tariff.ts';
 import type { PreviewView, SubscriberChangeView, TopUpChangeView } from '../schemas/tariff-views.ts';
 import { apiTarget, deleteView, postOnce, postView } from './api-client.ts';
 import type { ApiFlags } from './api-flags.ts';
-import { json, withApiFlags } from './api-flags.ts';
+import { json, withApiFlags, withIdempotencyKey } from './api-flags.ts';
 import type { CliIo } from './commands.ts';
 import { instant } from './instant.ts';
 import { moneyOf } from './money.ts';
@@ -16,6 +16,7 @@ import { changeText, previewText, topUpText } from './tariff-format.ts';
 interface ChangeFlags extends ApiFlags {
   preview?: boolean;
   reason?: string;
+  idempotencyKey?: string;
 }
 type PlanFlags = ChangeFlags & { at: string; backDate?: boolean; replaceLater?: boolean };
 type HoldFlags = ChangeFlags & { from?: string; to?: string; end?: string };
@@ -47,11 +48,11 @@ export function subscriberChangeCommands(subscriber: Command, io: CliIo): void {
       return;
     }
     if (kind === 'top-up') {
-      const done = await postOnce<TopUpChangeView>(target, `${base}/${path}`, told);
+      const done = await postOnce<TopUpChangeView>(target, `${base}/${path}`, told, flags.idempotencyKey);
       io.out(flags.json === true ? json(done) : topUpText(done));
       return;
     }
-    const done = await postOnce<SubscriberChangeView>(target, `${base}/${path}`, told);
+    const done = await postOnce<SubscriberChangeView>(target, `${base}/${path}`, told, flags.idempotencyKey);
     io.out(flags.json === true ? json(done) : changeText(done));
   };
   withChangeFlags(subscriber.command('plan <id> <plan>'))
@@ -128,7 +129,7 @@ function givenTopUp({ bytes, boost: speed, unlimited, validSeconds, price }: Top
 }
 
 function withChangeFlags(command: Command): Command {
-  return withApiFlags(command)
+  return withIdempotencyKey(withApiFlags(command))
     .option('--preview', 'only say what it would charge and credit')
     .option('--reason <text>', 'for the audit');
 }

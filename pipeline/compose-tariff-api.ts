@@ -8,6 +8,7 @@ import type { Stores } from './compose-stores.ts';
 import type { Config } from './config.ts';
 import { readCycleStanding } from './views/cycle-standing.ts';
 import { readPoolUsage } from './views/pool-usage.ts';
+import { readTopUpUse } from './views/top-up-use.ts';
 
 /**
  * What the API uses of tariffs.
@@ -46,6 +47,7 @@ export function tariffSources(
         deriveProfile(rows, (id) => addOns.get(id) ?? []),
       );
     },
+    topUpUse: (owner, topUpId) => readTopUpUse(reader, owner, topUpId),
     nowMs,
   };
 }

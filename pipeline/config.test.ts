@@ -204,6 +204,11 @@ describe('a fault', () => {
       { BILLING_API_KEY: 'k' },
       'BILLING_API_KEY has no effect without BILLING_API_URL',
     ],
+    [
+      'what simulated subscribers owe',
+      { BILLING_API_URL: 'https://billing.example', BILLING_API_KEY: 'k' },
+      'BILLING_API_URL would be sent what simulated subscribers owe',
+    ],
     ['a search engine nowhere', { ELASTICSEARCH_ENABLED: '1' }, 'ELASTICSEARCH_URL must be set too'],
     ['one port for two', { WEIR_METRICS_PORT: '8080' }, 'WEIR_METRICS_PORT must be another port'],
     [
@@ -227,6 +232,12 @@ describe('a fault', () => {
     expect(faults).toHaveLength(1);
     expect(faults[0]).toContain(message);
   });
+});
+
+it('sends simulated items to a real billing system where that is said', () => {
+  const billing = { BILLING_API_URL: 'https://billing.example', BILLING_API_KEY: 'k' };
+  for (const more of [{ WEIR_SIMULATOR: 'on' }, { WEIR_SIMULATOR: 'off' }, { KAFKA_BROKERS: 'k:1' }])
+    expect(readConfig({ ...billing, ...more }).billingApi).not.toBeNull();
 });
 
 describe('a name that looks like ours', () => {

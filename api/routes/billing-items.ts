@@ -9,10 +9,10 @@ import type { ItemFilter } from '../../storage/billing-ports.ts';
 import { answers } from '../answers.ts';
 import type { BillingSources } from '../billing-sources.ts';
 import { answerHeaders, changeContext, CHARGE_HEADERS, params, REASON } from '../change.ts';
-import { FORMAT, orCsv, plainText, sendCsv } from '../csv.ts';
+import { FORMAT, orCsv, sendCsv } from '../csv.ts';
 import type { CsvValue } from '../csv.ts';
 import { INSTANT, instantMs } from '../instant.ts';
-import { CURRENCY } from '../money.ts';
+import { CURRENCY, MOST_MINOR } from '../money.ts';
 import { NAME, NAME_PATTERN } from '../names.ts';
 import type { AskedPage } from '../paging.ts';
 import { PAGE_QUERY, pagePart, pageView } from '../paging.ts';
@@ -51,8 +51,8 @@ const ONE_OFF = {
       properties: {
         amountMinor: {
           type: 'integer',
-          minimum: -Number.MAX_SAFE_INTEGER,
-          maximum: Number.MAX_SAFE_INTEGER,
+          minimum: -MOST_MINOR,
+          maximum: MOST_MINOR,
           description: 'minor units of the currency, net of tax; negative = a credit',
         },
         currency: CURRENCY,
@@ -196,7 +196,7 @@ function csvFields(delivery: InvoiceDelivery): CsvValue[] {
   return [
     ...[view.key, view.createdAt, view.accountId, view.subscriberId, view.poolId, view.type],
     ...[view.amount.amountMinor, view.amount.currency, view.quantity, view.taxClass, view.line],
-    ...[view.periodFrom, view.periodTo, view.cycleStart, plainText(view.description), view.state],
+    ...[view.periodFrom, view.periodTo, view.cycleStart, view.description, view.state],
     view.remoteId,
   ];
 }

@@ -106,12 +106,13 @@ describe('items', () => {
   it('are one CSV file of all of them', async () => {
     api.state.ledger.add([
       ...Array.from({ length: 1_200 }, (_, n) => anItem(`k${n}`)),
-      anItem('last', { description: '=1+1, "so"\n', amountMinor: -5 }),
+      anItem('last', { description: '=1+1, "so"\n', amountMinor: -5, accountId: '+49' }),
     ]);
     const { text, type, status } = await api.ask('GET', '/v1/billing-items?format=csv&limit=1');
     expect([status, type]).toEqual([200, 'text/csv; charset=utf-8']);
     const lines = text.split('\r\n');
     expect(lines[0]).toMatch(/^key,created,account,subscriber,pool,type,amount_minor,/);
+    expect(lines[1]).toContain(",'+49,");
     expect(lines[1]).toContain(',-5,');
     expect(lines[1]).toContain(`"'=1+1, ""so""\n"`);
     expect(lines).toHaveLength(1_203);

@@ -10,12 +10,15 @@ import { Problem } from '../problem.ts';
 
 const ADMIN = { roles: ['admin'] } as const;
 const TAGS = ['keys'];
+/** Control characters, what turns or hides text, and halves of characters; by number, as in NAME_PATTERN. */
+const HIDDEN =
+  '\\u0000-\\u001F\\u007F-\\u009F\\u00AD\\u061C\\u180E\\u200B-\\u200F\\u2028-\\u202E\\u2060-\\u206F\\uFEFF\\uFFF9-\\uFFFB\\uD800-\\uDFFF';
 /** Names show in logs, lists and the audit. */
 const NAME_OF_KEY = {
   type: 'string',
   minLength: 1,
   maxLength: 100,
-  pattern: '^[^\\p{C}]*[^\\p{C}\\s][^\\p{C}]*$',
+  pattern: `^[^${HIDDEN}]*[^${HIDDEN}\\s][^${HIDDEN}]*$`,
 };
 
 const NEW_KEY = {

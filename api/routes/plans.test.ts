@@ -160,7 +160,7 @@ describe('plans', () => {
       status: 201,
       body: { ...body, version: 2, effectiveFrom: '2026-08-01T00:00:00.000Z' },
     });
-    const refused = await rig.ask('POST', '/v1/add-ons/more/versions', { ...body, feeMinor: 2e12 });
+    const refused = await rig.ask('POST', '/v1/add-ons/more/versions', { ...body, currency: 'XXZ' });
     expect(refused).toMatchObject({ status: 422, body: { code: 'invalid-input' } });
   });
 });

@@ -20,12 +20,12 @@ import type { AskedPage } from '../paging.ts';
 import { PAGE_QUERY, pagePart, pageView } from '../paging.ts';
 import { Problem } from '../problem.ts';
 import { requiredRevision, tagged } from '../revision.ts';
-import type { AskedTopUp } from '../subscriber-changes.ts';
-import { purchaseOf, TOP_UP } from '../subscriber-changes.ts';
+import type { AskedTopUp, Purchase } from '../subscriber-changes.ts';
+import { buyOnce, purchaseOf, TOP_UP } from '../subscriber-changes.ts';
 import type { TariffSources } from '../tariff-sources.ts';
 import { poolRowsView, poolSummaryView } from '../tariff-view.ts';
 import { AT, SPAN, spanOf, whenOf } from '../when.ts';
-import { topUpAnswer } from './top-ups.ts';
+import { refuseOthers, takeBack, topUpAnswer } from './top-ups.ts';
 
 /** Members are persons. */
 const MAY_LOOK = { roles: ['viewer', 'analyst', 'operator', 'billing'] } as const;
@@ -94,6 +94,7 @@ export function poolRoutes(app: FastifyInstance, sources: TariffSources): void {
   putRoute(app, sources);
   memberRoutes(app, sources);
   topUpRoute(app, sources);
+  takeBackRoute(app, sources);
 }
 
 function putRoute(app: FastifyInstance, sources: TariffSources): void {
@@ -203,15 +204,36 @@ function topUpRoute(app: FastifyInstance, sources: TariffSources): void {
       const context = changeContext(request, sources, request.body);
       const { zone, anchorDay, cycle = { kind: 'month', anchorDay }, cycleChanges = [] } = profile;
       const { endMs } = changedCycleAt(zone, cycle, cycleChanges, context.atMs);
-      const { topUp, price } = await purchaseOf(sources, request.body, endMs, context);
-      if (topUp.kind !== 'bytes')
-        throw new Problem(
-          422,
-          'invalid-input',
-          'a pool shares bytes: a boost or no limit is a subscriber’s own',
-        );
-      const changed = await sources.store.buyTopUp({ poolId }, topUp, price, context);
+      const think = async (): Promise<Purchase> => {
+        const purchase = await purchaseOf(sources, request.body, endMs, context);
+        if (purchase.topUp.kind === 'bytes') return purchase;
+        const why = 'a pool shares bytes: a boost or no limit is a subscriber’s own';
+        throw new Problem(422, 'invalid-input', why);
+      };
+      const changed = await buyOnce(sources, { poolId }, think, context);
       return topUpAnswer(reply.code(201), changed);
+    },
+  );
+}
+
+function takeBackRoute(app: FastifyInstance, sources: TariffSources): void {
+  app.delete<{ Params: { poolId: string; topUpId: string } }>(
+    '/v1/pools/:poolId/top-ups/:topUpId',
+    {
+      config: MAY_CHANGE,
+      schema: {
+        summary: 'Take a pool’s top-up back; it is credited where none of its bytes were used',
+        tags: TAGS,
+        params: params('poolId', 'topUpId'),
+        headers: REVISION_HEADERS,
+        response: answers({ 200: ['TopUpChange', 'As it is now'] }),
+      },
+    },
+    async (request, reply) => {
+      const { poolId, topUpId } = request.params;
+      refuseOthers((await storedPool(sources, poolId)).profile.topUps ?? [], topUpId);
+      const context = changeContext(request, sources);
+      return topUpAnswer(reply, await takeBack(sources, { poolId }, topUpId, context));
     },
   );
 }

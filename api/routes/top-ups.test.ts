@@ -103,8 +103,14 @@ describe('top-ups', () => {
   it('are taken back by who has them', async () => {
     const gone = await rig.ask('DELETE', '/v1/subscribers/s1/top-ups/t1');
     expect(gone).toMatchObject({ status: 200, body: { topUp: { cancelled: '2026-07-10T12:00:00.000Z' } } });
-    expect(only()).toMatchObject({ call: 'cancelTopUp', args: ['t1'] });
+    expect(only()).toMatchObject({ call: 'cancelTopUp', args: ['t1', true] });
     expect((await rig.ask('DELETE', '/v1/subscribers/s1/top-ups/t2')).status).toBe(404);
+  });
+
+  it('of a pool are taken back too, and not credited where some of it was used', async () => {
+    expect((await rig.ask('DELETE', '/v1/pools/p1/top-ups/t9')).status).toBe(200);
+    expect(only()).toMatchObject({ call: 'cancelTopUp', args: ['t9', false] });
+    expect((await rig.ask('DELETE', '/v1/pools/p1/top-ups/t1')).status).toBe(404);
   });
 });
 

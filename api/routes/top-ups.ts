@@ -1,7 +1,8 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import type { BoughtTopUp, SubscriberRows } from '../../schemas/tariff.ts';
+import type { BoughtTopUp } from '../../schemas/tariff.ts';
 import type { TopUpChangeView } from '../../schemas/tariff-views.ts';
-import type { Changed } from '../../storage/tariff-ports.ts';
+import type { ChangeContext, Changed } from '../../storage/tariff-ports.ts';
+import type { StoredTopUp } from '../../storage/tariff-transaction.ts';
 import { answers } from '../answers.ts';
 import { answerHeaders, changeContext, CHARGE_HEADERS, params, REVISION_HEADERS } from '../change.ts';
 import { sumOf } from '../money.ts';
@@ -57,7 +58,7 @@ export function topUpRoutes(app: FastifyInstance, sources: TariffSources): void 
     {
       config: MAY_CHANGE,
       schema: {
-        summary: 'Take a top-up back; it is credited where nothing of it was used',
+        summary: 'Take a top-up back; it is credited where it has not begun, or none of its bytes were used',
         tags: TAGS,
         params: params('id', 'topUpId'),
         headers: REVISION_HEADERS,
@@ -66,17 +67,30 @@ export function topUpRoutes(app: FastifyInstance, sources: TariffSources): void 
     },
     async (request, reply) => {
       const { id, topUpId } = request.params;
-      refuseOthers(await storedSubscriber(sources, id), topUpId);
-      const changed = await sources.store.cancelTopUp(topUpId, changeContext(request, sources));
-      return topUpAnswer(reply, changed);
+      refuseOthers((await storedSubscriber(sources, id)).topUps, topUpId);
+      const context = changeContext(request, sources);
+      return topUpAnswer(reply, await takeBack(sources, { subscriberId: id }, topUpId, context));
     },
   );
 }
 
 /** @throws Problem 404 */
-function refuseOthers({ topUps }: SubscriberRows, topUpId: string): void {
+export function refuseOthers(topUps: readonly { id: string }[], topUpId: string): void {
   if (topUps.some(({ id }) => id === topUpId)) return;
-  throw new Problem(404, 'not-found', 'this subscriber has no such top-up');
+  throw new Problem(404, 'not-found', 'there is no such top-up of this subscriber or pool');
+}
+
+/**
+ * Ends a top-up, and credits it where the last commit had used nothing of it. What is used between that and the change is not
+ * seen: a second or two of bytes at most.
+ */
+export async function takeBack(
+  { store, topUpUse }: TariffSources,
+  owner: StoredTopUp['owner'],
+  topUpId: string,
+  context: ChangeContext,
+): Promise<Changed<BoughtTopUp>> {
+  return store.cancelTopUp(topUpId, context, (await topUpUse(owner, topUpId)) === 0);
 }
 
 /** Answers a purchase, or its end. */

@@ -51,6 +51,13 @@ function simulation(values: Values, isSet: (name: string) => boolean): string[] 
       'WEIR_SIMULATED_TIME is off: set WEIR_SIMULATOR_SPEED=1 too, or leave WEIR_SIMULATED_TIME out',
     );
   }
+  // Whoever tries a connection must not charge simulated people for it.
+  if (on && values.WEIR_SIMULATOR === null && isSet('BILLING_API_URL')) {
+    faults.push(
+      'BILLING_API_URL would be sent what simulated subscribers owe: set KAFKA_BROKERS or WEIR_SIMULATOR=off, or ' +
+        'WEIR_SIMULATOR=on where that is meant',
+    );
+  }
   return faults;
 }
 

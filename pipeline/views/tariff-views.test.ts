@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { HOUR, LogBuilder, NOON, plan, profile } from '../../tests/factories.ts';
 import { readCycleStanding } from './cycle-standing.ts';
 import { readPoolUsage } from './pool-usage.ts';
+import { readTopUpUse } from './top-up-use.ts';
 import { viewRig } from './view-rig.contract.ts';
 
 const MEMBER = profile({ zone: 'UTC', poolId: 'family' });
@@ -81,5 +82,55 @@ describe('a pool', () => {
   it('is not known where its worker has not heard of it', async () => {
     const { reader } = await viewRig(metered().inputs, NOON + HOUR);
     expect(await readPoolUsage(reader, 'family')).toBeNull();
+  });
+});
+
+describe('a top-up', () => {
+  const topUp = (id: string, bytes: number) => ({ id, bytes, fromMs: 0, expiresMs: NOON + 24 * HOUR });
+  /** 300 GB of a cap of 200 GB. */
+  const over = (): LogBuilder => {
+    const log = new LogBuilder();
+    log.control({ kind: 'plan-version', plan: plan({ capBytes: 200e9 }) });
+    const topUps = [topUp('first', 150e9), { ...topUp('second', 5e9), expiresMs: NOON + 48 * HOUR }];
+    log.control({ kind: 'subscriber-profile', profile: { ...MEMBER, topUps } });
+    log.record({ statusType: 'START', eventTimeMs: NOON - HOUR });
+    log.record({ eventTimeMs: NOON, outputOctets: 290e9, inputOctets: 10e9 });
+    return log;
+  };
+
+  it('is used as far as the cap does not reach', async () => {
+    const { reader } = await viewRig(over().inputs, NOON + HOUR);
+    const owner = { subscriberId: MEMBER.subscriberId };
+    expect(await readTopUpUse(reader, owner, 'first')).toBe(100e9);
+    expect(await readTopUpUse(reader, owner, 'second')).toBe(0);
+  });
+
+  it('is not known before the log has come to it, nor of whom nobody metered', async () => {
+    const { reader } = await viewRig(over().inputs, NOON + HOUR);
+    expect(await readTopUpUse(reader, { subscriberId: MEMBER.subscriberId }, 'third')).toBeNull();
+    expect(await readTopUpUse(reader, { subscriberId: 'nobody' }, 'first')).toBeNull();
+    expect(await readTopUpUse(reader, { poolId: 'nobody' }, 'first')).toBeNull();
+  });
+
+  it('of a pool is what its members used of it', async () => {
+    const log = metered();
+    const topUps = [topUp('used', 400), { ...topUp('new', 5), expiresMs: NOON + 48 * HOUR }];
+    const pool = {
+      poolId: 'family',
+      allowanceBytes: 100,
+      zone: 'UTC',
+      anchorDay: 1,
+      segment: '',
+      planId: null,
+    };
+    log.control({ kind: 'pool-profile', pool: { ...pool, overageConsent: false, billTo: 'sub-1', topUps } });
+    const contribution = { poolId: 'family', member: 'a', countedBytes: 300, seq: 1, leaving: false };
+    log.control({
+      kind: 'pool-contribution',
+      contribution: { ...contribution, cycleStartMs: Date.UTC(2026, 6, 1) },
+    });
+    const { reader } = await viewRig(log.inputs, NOON + HOUR);
+    expect(await readTopUpUse(reader, { poolId: 'family' }, 'used')).toBe(200);
+    expect(await readTopUpUse(reader, { poolId: 'family' }, 'new')).toBe(0);
   });
 });

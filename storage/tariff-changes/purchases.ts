@@ -166,8 +166,9 @@ export async function cancelTopUp(
   const credits = isCredited ? await credit(tx, topUpId) : [];
   const content = { topUpId, isCredited };
   if ('poolId' in owner) {
-    await tx.putPoolTopUp(owner.poolId, cancelled);
     const revision = (await tx.pool(owner.poolId))?.revision ?? 0;
+    checkRevision(context, revision);
+    await tx.putPoolTopUp(owner.poolId, cancelled);
     return { value: cancelled, revision, items: credits, subject: owner.poolId, content };
   }
   const before = await theSubscriber(tx, owner.subscriberId);
