@@ -211,7 +211,7 @@ export interface StoredPlan {
   planId: string;
   /** for people; '' = none */
   name: string;
-  /** by the server's clock; null = it can be given out */
+  /** by the log's clock; null = it can be given out */
   archivedMs: number | null;
   revision: number;
 }

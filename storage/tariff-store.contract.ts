@@ -387,6 +387,25 @@ export function tariffStoreContract(name: string, open: OpenTariffs): void {
       expect(await store.planVersions('a')).toEqual([terms('a'), dated]);
     });
 
+    it('changes prices from now on only; what is no price may hold at once', async () => {
+      const dearer = { recurring: { feeMinor: 3200, when: 'advance' } } as const;
+      for (const effectiveFromMs of [null, T - 1]) {
+        const past = store.putPlanVersion(terms('a', { version: 2, effectiveFromMs, ...dearer }), by(T));
+        await expect(past).rejects.toMatchObject({
+          code: 'conflict',
+          message: expect.stringMatching(/^effective/),
+        });
+      }
+      await store.putPlanVersion(terms('a', { version: 2, name: 'A' }), by(T));
+      await store.putPlanVersion(terms('a', { version: 3, effectiveFromMs: T, ...dearer }), by(T));
+      await store.putPlanVersion(terms('a', { version: 4, ...dearer }), by(T));
+      await store.putAddOnVersion(addOn(), by(T));
+      const past = store.putAddOnVersion(addOn({ version: 2, effectiveFromMs: T - 1, feeMinor: 5 }), by(T));
+      await expect(past).rejects.toMatchObject({ code: 'conflict' });
+      await store.putAddOnVersion(addOn({ version: 2, effectiveFromMs: T, feeMinor: 5 }), by(T));
+      expect((await store.changePlan('a', { archived: true }, by(T))).value.archivedMs).toBe(T);
+    });
+
     it('changes accounts, and their cycle at its end', async () => {
       await put();
       await assign('a', { at: 'now' });
@@ -489,6 +508,16 @@ export function tariffStoreContract(name: string, open: OpenTariffs): void {
       const dated = store.putPlanVersion(terms('a', { version: 2, effectiveFromMs: T }), by(0));
       await expect(dated).rejects.toMatchObject({ code: 'conflict' });
       expect(await f.items('s-1')).toHaveLength(1);
+    });
+
+    it('takes no more versions of a plan than the fold keeps', async () => {
+      const dated = (version: number) =>
+        store.putPlanVersion(terms('a', { version, effectiveFromMs: T + version * DAY }), by(T));
+      for (let version = 2; version <= 91; version += 1) await dated(version);
+      const refused = { code: 'conflict', message: expect.stringMatching(/^too-many: /) as string };
+      await expect(dated(92)).rejects.toMatchObject(refused);
+      const later = terms('a', { version: 92, effectiveFromMs: T + 300 * DAY });
+      await store.putPlanVersion(later, by(T + 110 * DAY));
     });
 
     it('derives the profile of any history as the other writing of it does', async () => {

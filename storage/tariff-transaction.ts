@@ -17,6 +17,9 @@ export interface StoredTopUp {
   owner: { subscriberId: string } | { poolId: string };
 }
 
+/** A pool, and who pays; null = who its profile says. */
+export type PoolAlone = Omit<StoredPool, 'members'> & { accountId: string | null };
+
 /** The answer to an earlier request with the same key. */
 export interface KeptAnswer {
   route: string;
@@ -46,8 +49,8 @@ export interface TariffTx {
   knownVersions(planId: string): Promise<{ version: number; effectiveFromMs: number | null }[]>;
   /** With its control. */
   addPlanVersion(terms: PlanTerms, content: PlanVersion, author: string): Promise<void>;
-  /** Currencies of the accounts that a plan is or will be charged to. */
-  currenciesWith(planId: string): Promise<string[]>;
+  /** Another currency of an account that has the plan; null = none has. */
+  otherCurrency(planId: string, currency: string): Promise<string | null>;
   /** By version. */
   addOnVersions(addOnId: string): Promise<AddOnTerms[]>;
   addAddOnVersion(terms: AddOnTerms, author: string): Promise<void>;
@@ -67,7 +70,9 @@ export interface TariffTx {
   tellMany(subscriberIds: readonly string[]): Promise<void>;
 
   topUp(topUpId: string): Promise<StoredTopUp | null>;
-  pool(poolId: string): Promise<(StoredPool & { accountId: string | null }) | null>;
+  pool(poolId: string): Promise<PoolAlone | null>;
+  /** True where a membership is not over at this instant. */
+  hasMembers(poolId: string, atMs: number): Promise<boolean>;
   /** All but its top-ups, with a control where it changed. */
   putPool(profile: Omit<PoolProfile, 'topUps'>, revision: number): Promise<void>;
   /** Adds or changes one, with a control. */

@@ -46,13 +46,29 @@ export function billingCycleAt(t: TariffTimeline, atMs: number): Span {
   return changedCycleAt(t.zone, t.cycle, t.cycleChanges, atMs);
 }
 
+/**
+ * The cycle that runs at an instant: the calendar's, which does not reach back over what is closed. Where zone, rule or account
+ * were changed, time that went to billing would else be in two cycles.
+ *
+ * @param closedThroughMs where the last closed cycle ends; null = none is
+ */
+export function runningCycle(
+  t: Pick<TariffTimeline, 'zone' | 'cycle' | 'cycleChanges'>,
+  closedThroughMs: number | null,
+  atMs: number,
+): Span {
+  const throughMs = closedThroughMs ?? Number.NEGATIVE_INFINITY;
+  const { startMs, endMs } = changedCycleAt(t.zone, t.cycle, t.cycleChanges, Math.max(atMs, throughMs));
+  return { startMs: Math.max(startMs, throughMs), endMs };
+}
+
 /** The cycle by its rule that a cycle is, or of which it is a stub: its seconds are what a fee is for. */
 export function wholeCycleOf(t: TariffTimeline, cycle: Span): Span {
   return ruleCycleAt(t.zone, ruleInForce(t.cycle, t.cycleChanges, cycle.startMs), cycle.startMs);
 }
 
 /** What a version says of when it holds. */
-interface Versioned {
+export interface Versioned {
   version: number;
   /** null, absent = at once */
   effectiveFromMs?: number | null;

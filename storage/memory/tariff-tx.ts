@@ -10,25 +10,25 @@ import type {
   BoughtTopUp,
   Dated,
   PlanTerms,
-  Span,
   SubscriberRows,
 } from '../../schemas/tariff.ts';
-import { feeItems } from '../cycle-money.ts';
 import { deriveProfile, endOfTopUp } from '../derive-profile.ts';
 import { groupBy } from '../group-by.ts';
-import { timelineOf } from '../tariff-changes/instants.ts';
 import { checkPoolCycles, isMember } from '../tariff-changes/pool-cycle.ts';
 import { newAccount, newRows } from '../tariff-changes/subscribers.ts';
 import { asGiven } from '../tariff-changes/rows.ts';
-import type { ChangeContext, ImportLine, StoredPlan, StoredPool } from '../tariff-ports.ts';
+import type { ChangeContext, ImportLine, StoredPlan } from '../tariff-ports.ts';
 import type {
   KeptAnswer,
+  PoolAlone,
   RequestKey,
   StoredSubscriber,
   StoredTopUp,
   TariffTx,
 } from '../tariff-transaction.ts';
-import { plansOf, rowsOf } from './tariff-state.ts';
+import { CycleBook } from './cycle-book.ts';
+import type { CycleStore } from './cycle-book.ts';
+import { cycleStoreOf, rowsOf } from './tariff-state.ts';
 import type { MemorySubscriber, TariffState } from './tariff-state.ts';
 
 /** What ended so long before the last one began is not told any more, ms. */
@@ -37,6 +37,8 @@ const POOL_KEPT_MS = 120 * 86_400_000;
 /** One transaction on tariffs in memory: a copy of the state that takes its place at the end. */
 export class MemoryTariffTx implements TariffTx {
   readonly state: TariffState;
+  readonly #store: CycleStore;
+  readonly #cycles: CycleBook;
   readonly #layout: number | null;
   readonly #defaultCurrency: string;
 
@@ -45,6 +47,8 @@ export class MemoryTariffTx implements TariffTx {
     { layout, defaultCurrency }: { layout: number | null; defaultCurrency: string },
   ) {
     this.state = state;
+    this.#store = cycleStoreOf(() => state);
+    this.#cycles = new CycleBook(this.#store, () => Date.now());
     this.#layout = layout;
     this.#defaultCurrency = defaultCurrency;
   }
@@ -104,11 +108,12 @@ export class MemoryTariffTx implements TariffTx {
     return Promise.resolve();
   }
 
-  currenciesWith(planId: string): Promise<string[]> {
+  otherCurrency(planId: string, currency: string): Promise<string | null> {
     const charged = [...this.state.subscribers.values()]
       .map((one) => rowsOf(this.state, one))
       .filter(({ assignments }) => assignments.some((one) => one.planId === planId && one.toMs === null));
-    return Promise.resolve([...new Set(charged.map(({ account }) => account.currency))]);
+    const other = charged.find(({ account }) => account.currency !== currency);
+    return Promise.resolve(other?.account.currency ?? null);
   }
 
   addOnVersions(addOnId: string): Promise<AddOnTerms[]> {
@@ -220,16 +225,18 @@ export class MemoryTariffTx implements TariffTx {
     return Promise.resolve(null);
   }
 
-  pool(poolId: string): Promise<(StoredPool & { accountId: string | null }) | null> {
+  pool(poolId: string): Promise<PoolAlone | null> {
     const pool = this.state.pools.get(poolId);
     if (pool === undefined) return Promise.resolve(null);
     const { profile, accountId, revision } = pool;
-    const members = [...this.state.subscribers.values()].flatMap(({ rows }) =>
-      rows.pools
-        .filter((one) => one.poolId === poolId)
-        .map(({ fromMs, toMs }) => ({ subscriberId: rows.subscriberId, fromMs, toMs })),
+    return Promise.resolve({ profile, accountId, revision });
+  }
+
+  hasMembers(poolId: string, atMs: number): Promise<boolean> {
+    const all = [...this.state.subscribers.values()].flatMap(({ rows }) => rows.pools);
+    return Promise.resolve(
+      all.some((one) => one.poolId === poolId && (one.toMs === null || one.toMs > atMs)),
     );
-    return Promise.resolve({ profile, accountId, members, revision });
   }
 
   putPool(profile: Omit<PoolProfile, 'topUps'>, revision: number): Promise<void> {
@@ -264,25 +271,17 @@ export class MemoryTariffTx implements TariffTx {
     return profile;
   }
 
-  async settle(subscriberNo: number, cycle: Span): Promise<BillingItem[]> {
-    const stored = [...this.state.subscribers.values()].find(({ no }) => no === subscriberNo);
-    if (stored === undefined) throw new AppError('not-found', 'no subscriber has this number');
-    const rows = rowsOf(this.state, stored);
-    const { subscriberId, overageConsent } = rows;
-    const booked = [...this.state.items.values()].filter(
-      (item) => item.subscriberId === subscriberId && item.cycleStartMs === cycle.startMs,
-    );
-    const bill = { accountId: stored.accountId, timeline: timelineOf(rows) };
-    const billed = { subscriberId, bill, overageConsent, booked, waiting: [] };
-    const items = feeItems(billed, cycle, plansOf(this.state), 'advance');
-    await this.book(items);
-    return items;
+  // Async, so that what they throw is a rejection as in Postgres.
+  async settle(subscriberNo: number, atMs: number): Promise<BillingItem[]> {
+    return this.#cycles.settle(subscriberNo, atMs);
+  }
+
+  async leave(subscriberNo: number, atMs: number): Promise<BillingItem[]> {
+    return this.#cycles.leave(subscriberNo, atMs);
   }
 
   book(items: readonly BillingItem[]): Promise<string[]> {
-    const added = items.filter(({ key }) => !this.state.items.has(key));
-    for (const item of added) this.state.items.set(item.key, structuredClone(item));
-    return Promise.resolve(added.map(({ key }) => key));
+    return Promise.resolve(this.#store.add(items));
   }
 
   item(key: string): Promise<BillingItem | null> {

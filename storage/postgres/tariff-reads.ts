@@ -116,10 +116,8 @@ export class PostgresTariffReads implements TariffReads {
   }
 
   async pool(poolId: string): Promise<StoredPool | null> {
-    const [row] = await this.#rows<StoredPool & { accountId: string | null }>(sql.POOL, [storable(poolId)]);
-    if (row === undefined) return null;
-    const { profile, members, revision } = row;
-    return { profile, members, revision };
+    const [row] = await this.#rows<StoredPool>(sql.POOL, [storable(poolId)]);
+    return row ?? null;
   }
 
   async pools(limit: number, after: string | null): Promise<Page<PoolProfile>> {

@@ -32,10 +32,13 @@ export const ADD_PLAN_VERSION = `
   insert into plan_version (plan_id, version, content, terms, effective_from, author)
   values ($1, $2, $3::jsonb, $4::jsonb, to_timestamp($5::float8 / 1000), $6)`;
 
-/** $1 plan. */
-export const CURRENCIES_WITH = `
-  select distinct a.currency from assignment x join subscriber s using (subscriber_no) join account a using (account_id)
-  where x.plan_id = $1 and x.to_at is null`;
+/** $1 plan, $2 currency. From accounts of another one on, which are few or none, not from who has the plan; so by range. */
+export const OTHER_CURRENCY = `
+  select a.currency from account a
+  where (a.currency < $2 or a.currency > $2) and (
+    select true from subscriber s join assignment x using (subscriber_no)
+    where s.account_id = a.account_id and x.plan_id = $1 and x.to_at is null limit 1)
+  limit 1`;
 
 /** $1 add-on. */
 export const ADD_ON_VERSIONS = `select content from add_on_version where add_on_id = $1 order by version`;
@@ -89,9 +92,18 @@ export const TOP_UP_OF = `
     pool_id as "poolId"
   from top_up t where top_up_id = $1`;
 
-/** $1 pool. As `StoredPool`, with who pays. */
+/** $1 pool; locked. Without its members, who may be many. */
+export const POOL_ALONE = `
+  select profile, account_id as "accountId", revision::float8 as revision from pool where pool_id = $1 for no key update`;
+
+/** $1 pool, $2 ms. */
+export const HAS_MEMBERS = `
+  select exists (select from pool_member
+    where pool_id = $1 and coalesce(to_at, 'infinity') > to_timestamp($2::float8 / 1000)) as has`;
+
+/** $1 pool. As `StoredPool`. */
 export const POOL = `
-  select p.profile, p.account_id as "accountId", p.revision::float8 as revision, coalesce((
+  select p.profile, p.revision::float8 as revision, coalesce((
     select json_agg(json_build_object('subscriberId', s.subscriber_id, 'fromMs', ${ms('m.from_at')}, 'toMs', ${ms('m.to_at')})
       order by s.subscriber_id collate "C", m.from_at)
     from pool_member m join subscriber s using (subscriber_no) where m.pool_id = p.pool_id), '[]') as members

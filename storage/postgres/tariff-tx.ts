@@ -3,18 +3,13 @@ import type { BillingItem } from '../../schemas/billing.ts';
 import { AppError } from '../../schemas/errors.ts';
 import type { PoolProfile } from '../../schemas/pool.ts';
 import type { PlanVersion, SubscriberProfile } from '../../schemas/profile.ts';
-import type {
-  Account,
-  AddOnTerms,
-  BoughtTopUp,
-  PlanTerms,
-  SubscriberRows,
-} from '../../schemas/tariff.ts';
+import type { Account, AddOnTerms, BoughtTopUp, PlanTerms, SubscriberRows } from '../../schemas/tariff.ts';
 import type { ItemBook } from '../billing-ports.ts';
 import { newRows } from '../tariff-changes/subscribers.ts';
-import type { ChangeContext, ImportLine, StoredPlan, StoredPool } from '../tariff-ports.ts';
+import type { ChangeContext, ImportLine, StoredPlan } from '../tariff-ports.ts';
 import type {
   KeptAnswer,
+  PoolAlone,
   RequestKey,
   StoredSubscriber,
   StoredTopUp,
@@ -91,9 +86,9 @@ export class PostgresTariffTx implements TariffTx {
     await this.#control({ kind: 'plan-version', plan: content });
   }
 
-  async currenciesWith(planId: string): Promise<string[]> {
-    const rows = await this.#rows<{ currency: string }>(sql.CURRENCIES_WITH, [storable(planId)]);
-    return rows.map(({ currency }) => currency);
+  async otherCurrency(planId: string, currency: string): Promise<string | null> {
+    const [row] = await this.#rows<{ currency: string }>(sql.OTHER_CURRENCY, [storable(planId), currency]);
+    return row?.currency ?? null;
   }
 
   async addOnVersions(addOnId: string): Promise<AddOnTerms[]> {
@@ -186,12 +181,14 @@ export class PostgresTariffTx implements TariffTx {
     return { topUp, owner: subscriberId === null ? { poolId } : { subscriberId } };
   }
 
-  async pool(poolId: string): Promise<(StoredPool & { accountId: string | null }) | null> {
-    const [row] = await this.#rows<StoredPool & { accountId: string | null }>(
-      `${sql.POOL} for no key update of p`,
-      [storable(poolId)],
-    );
+  async pool(poolId: string): Promise<PoolAlone | null> {
+    const [row] = await this.#rows<PoolAlone>(sql.POOL_ALONE, [storable(poolId)]);
     return row ?? null;
+  }
+
+  async hasMembers(poolId: string, atMs: number): Promise<boolean> {
+    const [row] = await this.#rows<{ has: boolean }>(sql.HAS_MEMBERS, [storable(poolId), atMs]);
+    return row?.has === true;
   }
 
   async putPool(profile: Omit<PoolProfile, 'topUps'>, revision: number): Promise<void> {

@@ -1,3 +1,6 @@
+import { isDeepStrictEqual } from 'node:util';
+import { versionAt } from '../../rules/tariff/timeline.ts';
+import type { Versioned } from '../../rules/tariff/timeline.ts';
 import type { PlanVersion } from '../../schemas/profile.ts';
 import type { AddOnTerms, PlanTerms } from '../../schemas/tariff.ts';
 import { AppError } from '../../schemas/errors.ts';
@@ -9,7 +12,11 @@ import type { Outcome } from './outcome.ts';
 /** Fields of a plan that readers of a layout before 5 refuse. */
 const SINCE_LAYOUT_5 = ['effectiveFromMs', 'capProration', 'usedBefore', 'carryOver', 'throttled'] as const;
 
-/** A new version of a plan. Versions are never changed: it is 'conflict' where the number or the date is taken. */
+/**
+ * A new version of a plan. Versions are never changed: it is 'conflict' where the number or the date is taken, and where one
+ * that holds at once or from an instant that is over costs something else than the one in force. Cycles that run were sold at
+ * that price.
+ */
 export async function putPlanVersion(
   tx: TariffTx,
   terms: PlanTerms,
@@ -18,18 +25,23 @@ export async function putPlanVersion(
   const { planId, version, effectiveFromMs, currency } = terms;
   const plan = await tx.plan(planId);
   checkRevision(context, plan?.revision ?? 0);
-  for (const known of await tx.knownVersions(planId)) {
+  const versions = await tx.knownVersions(planId);
+  checkCount(versions, context.atMs);
+  for (const known of versions) {
     if (known.version === version)
       throw new AppError('conflict', `version ${version} of the plan is there already`);
     if (effectiveFromMs !== null && known.effectiveFromMs === effectiveFromMs)
       throw new AppError('conflict', `version ${known.version} of the plan holds from the same instant on`);
   }
-  const currencies = [
-    ...(await tx.planVersions(planId)).map((one) => one.currency),
-    ...(await tx.currenciesWith(planId)),
-  ];
-  const other = currencies.find((one) => one !== currency);
-  if (other !== undefined) throw new AppError('conflict', `currency: the plan is charged in ${other}`);
+  const before = await tx.planVersions(planId);
+  // Who has a plan with terms has an account of their currency.
+  const other =
+    before.length > 0
+      ? before.find((one) => one.currency !== currency)?.currency
+      : await tx.otherCurrency(planId, currency);
+  if (other !== undefined && other !== null)
+    throw new AppError('conflict', `currency: the plan is charged in ${other}`);
+  checkPrices(before, terms, pricesOf, context);
   const content = contentOf(terms);
   await needLayout(tx, SINCE_LAYOUT_5.find((field) => content[field] !== undefined) ?? null);
   const stored = { ...(plan ?? newPlan(planId)), name: terms.name };
@@ -37,6 +49,38 @@ export async function putPlanVersion(
   await tx.putPlan({ ...stored, revision });
   await tx.addPlanVersion(terms, content, context.by);
   return { value: terms, revision, items: [], subject: planId, content: { version, effectiveFromMs } };
+}
+
+/** What of a version is money. */
+function pricesOf({ taxClass, recurring, usage, heldPerMille, metering }: PlanTerms): unknown {
+  return { taxClass, recurring, usage, heldPerMille, overage: metering.overage };
+}
+
+function checkPrices<V extends Versioned>(
+  before: readonly V[],
+  added: V,
+  prices: (version: V) => unknown,
+  { atMs }: ChangeContext,
+): void {
+  const fromMs = added.effectiveFromMs ?? null;
+  const inForce = versionAt(before, atMs, atMs);
+  if (inForce === null || (fromMs !== null && fromMs >= atMs)) return;
+  if (!isDeepStrictEqual(prices(inForce), prices(added)))
+    throw new AppError(
+      'conflict',
+      'effective-from: other prices than those in force hold from a later instant on',
+    );
+}
+
+/** How long a version is kept that another one followed on, ms: cycles that began with it are closed by then. */
+const KEPT_MS = 100 * 86_400_000;
+/** Dated versions of so long, and to come. The fold keeps 100. */
+const MAX_DATED = 90;
+
+function checkCount(versions: readonly { effectiveFromMs: number | null }[], atMs: number): void {
+  const dated = versions.filter((one) => one.effectiveFromMs !== null && one.effectiveFromMs > atMs - KEPT_MS);
+  if (dated.length >= MAX_DATED)
+    throw new AppError('conflict', `too-many: ${dated.length} versions of the plan of the last 100 days`);
 }
 
 /** What the fold is told. */
@@ -59,7 +103,7 @@ export async function changePlan(
   if (plan === null) throw new AppError('not-found', 'no plan is called so');
   checkRevision(context, plan.revision);
   const archivedMs =
-    change.archived === false ? null : (plan.archivedMs ?? (change.archived === true ? Date.now() : null));
+    change.archived === false ? null : (plan.archivedMs ?? (change.archived === true ? context.atMs : null));
   const next = { ...plan, name: change.name ?? plan.name, archivedMs, revision: plan.revision + 1 };
   await tx.putPlan(next);
   return { value: next, revision: next.revision, items: [], subject: planId, content: change };
@@ -81,6 +125,7 @@ export async function putAddOnVersion(
   const other = known.find((one) => one.currency !== currency);
   if (other !== undefined)
     throw new AppError('conflict', `currency: the add-on is charged in ${other.currency}`);
+  checkPrices(known, terms, ({ feeMinor, when }) => ({ feeMinor, when }), context);
   await tx.addAddOnVersion(terms, context.by);
   const content = { version, effectiveFromMs };
   return { value: terms, revision: known.length + 1, items: [], subject: addOnId, content };

@@ -4,7 +4,7 @@ import type { PoolProfile } from '../../schemas/pool.ts';
 import type { Dated, SubscriberRows } from '../../schemas/tariff.ts';
 import type { ChangeContext, PoolGiven } from '../tariff-ports.ts';
 import type { TariffTx } from '../tariff-transaction.ts';
-import { checkPoolCycles, cyclesOf, isMember } from './pool-cycle.ts';
+import { checkPoolCycles, cyclesOf } from './pool-cycle.ts';
 import { checkRevision, needLayout } from './outcome.ts';
 import type { Outcome } from './outcome.ts';
 import { inPool } from './rows.ts';
@@ -25,7 +25,7 @@ export async function putPool(
   checkRevision(context, before?.revision ?? 0);
   await needLayout(tx, given.cycle === undefined ? null : 'cycle of a pool');
   const cycleChanges = before?.profile.cycleChanges;
-  if (before !== null && isMember(before.members, context.atMs))
+  if (before !== null && (await tx.hasMembers(given.poolId, context.atMs)))
     checkPoolCycles(
       cyclesOf(before.profile),
       { ...cyclesOf(given), cycleChanges: cycleChanges ?? [] },

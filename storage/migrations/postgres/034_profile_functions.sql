@@ -17,7 +17,7 @@ create index dead_letter_key on dead_letter (key);
 create index idempotency_subscriber on idempotency ((body -> 'value' ->> 'subscriberId'));
 -- Nobody said this currency: it follows WEIR_DEFAULT_CURRENCY until something is charged or priced in it.
 alter table account add column currency_assumed boolean not null default false;
-create index account_assumed on account (currency) where currency_assumed;
+create index account_currency on account (currency, currency_assumed);
 create index hold_subscriber on hold (subscriber_no);
 create index add_on_subscriber on add_on_assignment (subscriber_no);
 create index pool_member_subscriber on pool_member (subscriber_no);
