@@ -43,6 +43,12 @@ export class TariffChanges implements TariffStore {
     this.#settings = settings;
   }
 
+  async answered<T>({ idempotency: asked }: ChangeContext): Promise<Changed<T> | null> {
+    if (asked === undefined) return null;
+    const kept = await this.#database.transaction((tx) => tx.answered(asked), false);
+    return kept === null ? null : replay<T>(kept, asked);
+  }
+
   putPlanVersion(terms: PlanTerms, context: ChangeContext): Promise<Changed<PlanTerms>> {
     return this.#change('plan-version', context, (tx) => putPlanVersion(tx, terms, context));
   }
@@ -204,8 +210,15 @@ export class TariffChanges implements TariffStore {
   async applyImport(importId: string, lines: readonly ImportLine[], context: ChangeContext): Promise<void> {
     await this.#database.transaction(async (tx) => {
       const changed = await tx.importLines(importId, lines, context);
+      if (changed === null) return;
       // Nothing of an import is new to readers of an older layout, nor too long: the profiles need not come back.
-      if (changed !== null) await tx.tellMany(changed);
+      await tx.tellMany(changed);
+      const content = {
+        fromRecord: lines[0]?.line,
+        toRecord: lines.at(-1)?.line,
+        subscribers: changed.length,
+      };
+      await tx.audit({ who: context.by, action: 'import-chunk', subject: importId, content });
     }, true);
     this.#settings.onChange?.();
   }
