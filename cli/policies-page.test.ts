@@ -83,6 +83,7 @@ describe('docs/policies.md', () => {
       'home-fup.json',
       'night-free.json',
       'overage-blocks.json',
+      'shared-fup.json',
       'usage-notices.json',
     ]);
   });

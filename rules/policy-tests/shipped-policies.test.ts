@@ -25,6 +25,7 @@ describe('the policies that ship', () => {
       'home-fup',
       'night-free',
       'overage-blocks',
+      'shared-fup',
       'usage-notices',
     ]);
   });
