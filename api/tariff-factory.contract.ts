@@ -46,6 +46,7 @@ export function subscriberRows(changes: Partial<SubscriberRows> = {}): Subscribe
     openingCarry: { bytes: 0, untilMs: null },
     asOfMs: NOW_MS,
     terminatedMs: null,
+    closedThroughMs: null,
     revision: 7,
     // Of a directory: ever since.
     credentials: [{ userName: 'ann', fromMs: Number.MIN_SAFE_INTEGER, toMs: null, exclusive: false }],

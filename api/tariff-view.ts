@@ -1,4 +1,4 @@
-import { changedCycleAt } from '../rules/cycle.ts';
+import { runningCycle } from '../rules/tariff/timeline.ts';
 import type { BillingItem } from '../schemas/billing.ts';
 import type { PoolProfile } from '../schemas/pool.ts';
 import type { Account, BoughtTopUp, Dated, Span, SubscriberRows } from '../schemas/tariff.ts';
@@ -47,8 +47,8 @@ export function accountView({ cycleChanges, ...account }: Account): AccountView 
  *
  * @throws RangeError on a zone that is none: none such is stored
  */
-export function cycleOf({ account, zone }: SubscriberRows, atMs: number): Span {
-  return changedCycleAt(zone, account.cycle, account.cycleChanges, atMs);
+export function cycleOf({ account, zone, closedThroughMs }: SubscriberRows, atMs: number): Span {
+  return runningCycle({ zone, ...account }, closedThroughMs, atMs);
 }
 
 /** @param nowMs the log's clock */

@@ -121,6 +121,8 @@ export interface SubscriberRows {
   /** instant of the last change by the log's clock */
   asOfMs: number | null;
   terminatedMs: number | null;
+  /** where its last closed cycle ends: what it cost before changes by adjustments alone. Null = none is closed */
+  closedThroughMs: number | null;
   /** grows with every change */
   revision: number;
   credentials: (Dated & { userName: string; exclusive: boolean })[];

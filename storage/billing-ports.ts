@@ -49,6 +49,13 @@ export interface CycleKeeping {
   notClosed(beforeMs: number, limit: number): Promise<CycleRow[]>;
   /** Tries again to itemise those whose close failed. */
   retryFailed(limit: number): Promise<number>;
+  /** Itemises those that ended before an instant and that a slot closed, but nobody itemised: a release before this one. */
+  closeTold(beforeMs: number, limit: number): Promise<number>;
+  /**
+   * Closes those that ended before an instant and that no slot has closed: one in which nothing was carried may be passed over.
+   * What their fees come to is itemised; usage that comes all the same becomes adjustments.
+   */
+  closeUntold(beforeMs: number, limit: number): Promise<number>;
 }
 
 /* ---------- Delivery to the billing system ---------- */

@@ -1,4 +1,4 @@
-import { blocksAtClose, overageItemKey } from '../rules/tariff/blocks.ts';
+import { BLOCK_LINE, blockLine, blocksAtClose, overageItemKey } from '../rules/tariff/blocks.ts';
 import { overageSince } from '../rules/tariff/close.ts';
 import type { ItemContext } from '../rules/tariff/settle.ts';
 import { itemKey } from '../rules/tariff/settle.ts';
@@ -9,9 +9,6 @@ import type { BillingItem } from '../schemas/billing.ts';
 import type { OverageTerms } from '../schemas/profile.ts';
 import type { ClosedCycle, ClosedOverage, UsageAdjustment } from '../schemas/usage-record.ts';
 import type { BookedItem, StoredCycle } from './cycle-money.ts';
-
-/** Line of paid blocks; items of before name it too. */
-export const BLOCK_LINE = 'overage:data';
 
 /**
  * Blocks of a closed cycle that have no item yet, and one credit where corrections took bytes away that blocks had been sold
@@ -32,7 +29,10 @@ export function blockItems(
 ): BillingItem[] {
   const overage = overageSince(closed, adjustments, plans);
   if (overage === null) return [];
-  const onLine = stored.booked.filter(({ line }) => line === BLOCK_LINE);
+  // What is of another currency was refused, or is of before accounts had one: it is no part of these sums.
+  const onLine = stored.booked.filter(
+    ({ line, currency }) => line === BLOCK_LINE && currency === context.currency,
+  );
   const credits = numbered(onLine, (n) => itemKey(closed.subscriberId, closed.cycleStartMs, BLOCK_LINE, n));
   const added = numbered(onLine, (n) => keyOf(closed, overage.blocks + n));
   const told = onLine.filter((item) => !credits.includes(item) && !added.includes(item));
@@ -68,12 +68,12 @@ function numbered(items: readonly BookedItem[], keyOfNumber: (n: number) => stri
 
 function askedItem(intent: ActionIntent, closed: ClosedCycle, context: ItemContext): BillingItem[] {
   const { id: actionId, policyId, policyVersion, rule, overage } = intent;
-  if (overage === null) return [];
+  if (overage === null || overage.currency !== context.currency || blockLine(intent) !== BLOCK_LINE)
+    return [];
   const what = `block ${overage.block} of ${overage.blockBytes} bytes`;
   const source = { actionId, policyId, policyVersion, rule, what };
-  const { priceMinor, currency } = overage;
-  const item = blockItem(actionId, priceMinor, closed, context);
-  return [{ ...item, type: 'overage', currency, description: what, source }];
+  const item = blockItem(actionId, overage.priceMinor, closed, context);
+  return [{ ...item, type: 'overage', description: what, source }];
 }
 
 /** @param first number of the first one */

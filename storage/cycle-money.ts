@@ -9,12 +9,16 @@ import type { BillingItem } from '../schemas/billing.ts';
 import type { Span } from '../schemas/tariff.ts';
 import type { ClosedCycle, UsageAdjustment } from '../schemas/usage-record.ts';
 import { blockItems } from './cycle-blocks.ts';
+import type { ClosingCycle } from './cycle-bounds.ts';
 
 /** Boundaries of plans may lie so far from where they were metered: the log's clock and a late control. */
 const TOLERATED_MS = 86_400_000;
 
 /** An item as far as what is due is reckoned against it. */
-export type BookedItem = Pick<BillingItem, 'key' | 'type' | 'line' | 'amountMinor' | 'quantity'>;
+export type BookedItem = Pick<
+  BillingItem,
+  'key' | 'line' | 'amountMinor' | 'quantity' | 'currency' | 'cycleStartMs' | 'accountId' | 'taxClass'
+>;
 
 /** What a store holds of one subscriber and one of its cycles. */
 export interface StoredCycle {
@@ -23,7 +27,7 @@ export interface StoredCycle {
   bill: { accountId: string; timeline: TariffTimeline } | null;
   /** the subscriber agreed to paid blocks */
   overageConsent: boolean;
-  /** of the cycle, in the order in which they were made */
+  /** those whose own cycle began in it, in the order in which they were made */
   booked: readonly BookedItem[];
   /** blocks of the cycle that were asked for and are not booked yet */
   waiting: readonly ActionIntent[];
@@ -43,9 +47,15 @@ export function feeItems(
   plans: PlanLookup,
   which: 'advance' | 'all',
 ): BillingItem[] {
-  if (stored.bill === null) return [];
-  const due = dueFees(stored.bill.timeline, cycle, plans, which);
-  return settleLines(due, itemised(stored.booked, isFeeLine), contextOf(stored, stored.bill, cycle, false));
+  const { bill } = stored;
+  if (bill === null) return [];
+  const due = dueFees(bill.timeline, cycle, plans, which);
+  const booked = begunIn(stored.booked, cycle);
+  return settleLines(
+    due,
+    itemised(booked, isFeeLine, cycle),
+    contextOf(stored.subscriberId, bill, booked, cycle, false),
+  );
 }
 
 /**
@@ -53,24 +63,26 @@ export function feeItems(
  * who had what in it any more.
  *
  * @param adjustments all that are stored of it
- * @param wasClosed its items were made before; what comes now is an adjustment
+ * @param closing what of it no closed row has: the fees of that; where its items were made before, what comes now is an adjustment
  */
 export function closeItems(
   stored: StoredCycle,
   closed: ClosedCycle,
   adjustments: readonly UsageAdjustment[],
   plans: PlanLookup,
-  wasClosed: boolean,
+  { span, isDone }: Pick<ClosingCycle, 'span' | 'isDone'>,
 ): ClosedMoney {
   const { bill } = stored;
   if (bill === null) return { items: [], termsDiffer: false };
   const cycle = { startMs: closed.cycleStartMs, endMs: closed.cycleEndMs };
-  const context = contextOf(stored, bill, cycle, wasClosed);
-  const fees = wasClosed ? [] : dueFees(bill.timeline, cycle, plans, 'all');
+  const fees = isDone ? [] : feeItems(stored, span, plans, 'all');
+  // Who paid an account of before may have paid the first part of it: the last one that was charged is charged again.
+  const later = stored.booked.filter((item) => isUsageLine(item.line) || item.cycleStartMs >= span.startMs);
+  const context = contextOf(stored.subscriberId, bill, later, cycle, isDone);
   const usage = dueUsage(closed, adjustments, plans, bill.timeline.currency);
-  const speaksFor = (line: string): boolean => isUsageLine(line) || (!wasClosed && isFeeLine(line));
   const items = [
-    ...settleLines([...fees, ...usage], itemised(stored.booked, speaksFor), context),
+    ...fees,
+    ...settleLines(usage, itemised(stored.booked, isUsageLine, cycle), context),
     ...blockItems(stored, closed, adjustments, plans, context),
   ];
   const termsDiffer =
@@ -78,28 +90,41 @@ export function closeItems(
   return { items, termsDiffer };
 }
 
+function begunIn(booked: readonly BookedItem[], { startMs, endMs }: Span): BookedItem[] {
+  return booked.filter(({ cycleStartMs }) => cycleStartMs >= startMs && cycleStartMs < endMs);
+}
+
 /** Sums by line over the items of lines that are asked for. */
-function itemised(booked: readonly BookedItem[], speaksFor: (line: string) => boolean): ItemisedLine[] {
+function itemised(
+  booked: readonly BookedItem[],
+  speaksFor: (line: string) => boolean,
+  { startMs }: Span,
+): ItemisedLine[] {
   const lines = new Map<string, ItemisedLine>();
-  for (const { line, amountMinor, quantity } of booked) {
+  for (const { line, amountMinor, quantity, cycleStartMs } of booked) {
     if (!speaksFor(line)) continue;
     const known = lines.get(line) ?? { line, amountMinor: 0, quantity: 0, n: 0 };
     known.amountMinor += amountMinor;
     known.quantity += quantity;
-    known.n += 1;
+    // Keys are numbered by the cycle that is in them.
+    if (cycleStartMs === startMs) known.n += 1;
     lines.set(line, known);
   }
   return [...lines.values()];
 }
 
+/** Who is charged: whoever was last charged for the same, the account of now where nobody was. */
 function contextOf(
-  { subscriberId }: StoredCycle,
-  { accountId, timeline }: NonNullable<StoredCycle['bill']>,
+  subscriberId: string,
+  { accountId, timeline: { currency, taxClass } }: NonNullable<StoredCycle['bill']>,
+  booked: readonly BookedItem[],
   cycle: Span,
   closed: boolean,
 ): ItemContext {
-  const { currency, taxClass } = timeline;
-  return { subscriberId, accountId, currency, taxClass, cycle, closed };
+  const last = booked.findLast(({ line }) => isFeeLine(line) || isUsageLine(line));
+  const isOther = last !== undefined && last.accountId !== accountId;
+  const payer = isOther ? { accountId: last.accountId, taxClass: last.taxClass } : { accountId, taxClass };
+  return { subscriberId, ...payer, currency, cycle, closed };
 }
 
 /** A slot of a layout before says nothing of parts. */

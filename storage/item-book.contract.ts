@@ -39,7 +39,7 @@ function fees<Tx>(fixture: () => BookFixture<Tx>): void {
   it('itemises fees in advance once, and opens the cycle', async () => {
     const { book, run, give, cyclesOf } = fixture();
     const no = await give(aTariff('s-1', 'home', { addOns: [{ addOnId: 'tv', fromMs: 0, toMs: null }] }));
-    const made = await run((tx) => book.settleCycle(tx, no, JANUARY, 'advance'));
+    const made = await run((tx) => book.settle(tx, no, JANUARY.startMs));
     expect(made.map(({ type, line, amountMinor }) => [type, line, amountMinor])).toEqual([
       ['recurring', 'plan:home', 3_100],
       ['add-on', 'add-on:tv', 700],
@@ -50,7 +50,7 @@ function fees<Tx>(fixture: () => BookFixture<Tx>): void {
       cycleStartMs: JANUARY.startMs,
       poolId: null,
     });
-    expect(await run((tx) => book.settleCycle(tx, no, JANUARY, 'advance'))).toEqual([]);
+    expect(await run((tx) => book.settle(tx, no, JANUARY.startMs))).toEqual([]);
     expect(await itemsOf(fixture(), 's-1')).toEqual(made);
     expect(await cyclesOf('s-1')).toMatchObject([{ ...JANUARY, status: 'open', closedMs: null }]);
   });
@@ -59,22 +59,22 @@ function fees<Tx>(fixture: () => BookFixture<Tx>): void {
     const { book, run, give } = fixture();
     const middle = JANUARY.startMs + 15 * DAY;
     const no = await give(aTariff('s-1', 'home'));
-    await run((tx) => book.settleCycle(tx, no, JANUARY, 'advance'));
+    await run((tx) => book.settle(tx, no, JANUARY.startMs));
     const [home, fast] = [
       { planId: 'home', fromMs: JANUARY.startMs, toMs: middle },
       { planId: 'fast', fromMs: middle, toMs: null },
     ];
     await give(aTariff('s-1', 'home', { assignments: [home, fast] }));
-    const changed = await run((tx) => book.settleCycle(tx, no, JANUARY, 'advance'));
+    const changed = await run((tx) => book.settle(tx, no, JANUARY.startMs));
     expect(changed.map(({ type, line, amountMinor }) => [type, line, amountMinor])).toEqual([
       ['proration', 'plan:home', -1_600],
       ['recurring', 'plan:fast', 3_200],
     ]);
     await give(aTariff('s-1', 'home', { assignments: [home, { ...fast, toMs: middle + DAY }] }));
-    await run((tx) => book.settleCycle(tx, no, JANUARY, 'advance'));
+    await run((tx) => book.settle(tx, no, JANUARY.startMs));
     expect(await sums(fixture(), 's-1')).toEqual({ 'plan:home': 1_500, 'plan:fast': 200 });
     await give(aTariff('s-1', 'home', { assignments: [] }));
-    await run((tx) => book.settleCycle(tx, no, JANUARY, 'advance'));
+    await run((tx) => book.settle(tx, no, JANUARY.startMs));
     expect(await sums(fixture(), 's-1')).toEqual({ 'plan:home': 0, 'plan:fast': 0 });
   });
 
@@ -84,16 +84,16 @@ function fees<Tx>(fixture: () => BookFixture<Tx>): void {
       await give(aTariff('s-1', 'home', { currency: null })),
       await give(aTariff('s-2', 'dear')),
     ];
-    expect(await run((tx) => book.settleCycle(tx, none, JANUARY, 'all'))).toEqual([]);
-    expect(await run((tx) => book.settleCycle(tx, dear, JANUARY, 'all'))).toEqual([]);
-    const nobody = run((tx) => book.settleCycle(tx, 999_999, JANUARY, 'all'));
+    expect(await run((tx) => book.settle(tx, none, JANUARY.startMs))).toEqual([]);
+    expect(await run((tx) => book.settle(tx, dear, JANUARY.startMs))).toEqual([]);
+    const nobody = run((tx) => book.settle(tx, 999_999, JANUARY.startMs));
     await expect(nobody).rejects.toMatchObject({ code: 'not-found' });
   });
 
   it('books items with a delivery, once by their keys', async () => {
     const { book, run, give, deliveries } = fixture();
     const no = await give(aTariff('s-1', 'home'));
-    const [item] = await run((tx) => book.settleCycle(tx, no, JANUARY, 'advance'));
+    const [item] = await run((tx) => book.settle(tx, no, JANUARY.startMs));
     if (item === undefined) throw new Error('an item');
     const other = { ...item, key: 'other', type: 'one-off' as const, line: 'one-off:1' };
     expect(await run((tx) => book.book(tx, [item, other, other]))).toEqual(['other']);
@@ -107,7 +107,7 @@ function closes<Tx>(fixture: () => BookFixture<Tx>): void {
     const { ledger, book, run, give, cyclesOf } = fixture();
     const no = await give(aTariff('s-1', 'home'));
     await give(aTariff('s-2', 'metered'));
-    await run((tx) => book.settleCycle(tx, no, JANUARY, 'advance'));
+    await run((tx) => book.settle(tx, no, JANUARY.startMs));
     const batch = { closedCycles: [aClose('s-1', 'home', 5), aClose('s-2', 'metered', 12 * GB)] };
     await ledger.insert(SLOT, 1, batch);
     await ledger.insert(SLOT, 1, batch);
@@ -151,7 +151,7 @@ function closes<Tx>(fixture: () => BookFixture<Tx>): void {
     const no = await give(aTariff('s-1', 'home'));
     await ledger.insert(SLOT, 1, { closedCycles: [aClose('s-1', 'home', 0)] });
     await give(aTariff('s-1', 'fast'));
-    await expect(run((tx) => book.settleCycle(tx, no, JANUARY, 'advance'))).rejects.toMatchObject({
+    await expect(run((tx) => book.settle(tx, no, JANUARY.startMs))).rejects.toMatchObject({
       code: 'conflict',
     });
     await ledger.insert(SLOT, 2, { adjustments: [late('a', 's-1', 5)] });
@@ -167,8 +167,9 @@ function closes<Tx>(fixture: () => BookFixture<Tx>): void {
     // On an account now: what was free stays free.
     await give(aTariff('s-1', 'metered'));
     await ledger.insert(SLOT, 2, { adjustments: [late('a', 'nobody', 9 * GB)] });
+    await ledger.insert(SLOT, 3, { adjustments: [late('b', 's-1', 9 * GB)] });
     expect(await deliveries.claim('me', 9, 30_000)).toEqual([]);
-    expect(await cyclesOf('s-1')).toMatchObject([{ status: 'closed' }]);
+    expect(await cyclesOf('s-1')).toEqual([]);
   });
 
   it('tells where who had what is not what was metered, and where terms are of another currency', async () => {
@@ -202,15 +203,17 @@ function closes<Tx>(fixture: () => BookFixture<Tx>): void {
   it('follows an anchor that was corrected after the cycle had begun', async () => {
     const { ledger, book, run, give, cyclesOf } = fixture();
     const no = await give(aTariff('s-1', 'home'));
-    await run((tx) => book.settleCycle(tx, no, JANUARY, 'advance'));
-    await run((tx) => book.settleCycle(tx, no, FEBRUARY, 'advance'));
+    await run((tx) => book.settle(tx, no, JANUARY.startMs));
+    await run((tx) => book.settle(tx, no, FEBRUARY.startMs));
     await give(aTariff('s-1', 'home', { cycle: { kind: 'month', anchorDay: 15 } }));
     const [cycleStartMs, cycleEndMs] = [JANUARY.startMs + 14 * DAY, FEBRUARY.startMs + 14 * DAY];
     await ledger.insert(SLOT, 1, { closedCycles: [aClose('s-1', 'home', 0, { cycleStartMs, cycleEndMs })] });
-    // February's fee was for the cycle that is this one now; it is not charged again.
-    expect(await sums(fixture(), 's-1')).toEqual({ 'plan:home': 6_200 });
+    // What is left of January and February on both sides costs its share: 14 of 31 days, 31 of 31, 14 of 28.
+    expect(await sums(fixture(), 's-1')).toEqual({ 'plan:home': 1_400 + 3_100 + 1_550 });
     expect((await cyclesOf('s-1')).map(({ startMs, status }) => [startMs, status])).toEqual([
+      [JANUARY.startMs, 'open'],
       [cycleStartMs, 'closed'],
+      [cycleEndMs, 'open'],
     ]);
   });
 }

@@ -1,3 +1,4 @@
+import { blockLine } from '../../rules/tariff/blocks.ts';
 import type { ActionIntent, OverageBlock } from '../../schemas/action.ts';
 import type { BillingItem } from '../../schemas/billing.ts';
 import { ownAccount, STANDARD_TAX_CLASS } from '../../schemas/billing.ts';
@@ -69,7 +70,7 @@ function blockItem(
     currency,
     quantity: 1,
     taxClass: STANDARD_TAX_CLASS,
-    line: 'overage:data',
+    line: blockLine(intent),
     description: what,
     cycleStartMs,
     cycleEndMs: null,

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { ActionIntent } from '../../schemas/action.ts';
 import type { OverageTerms } from '../../schemas/profile.ts';
 import type { ClosedOverage } from '../../schemas/usage-record.ts';
 
@@ -54,11 +55,27 @@ function mostBlocks({ maxBlocks }: OverageTerms): number {
  * Key of the item for one block, which is the id of the action that asks for it: named after the block, whatever rule or close
  * made it, so it is charged once.
  *
- * @param subject subscriber; of a pool's blocks the subscriber that pays
+ * @param subject subscriber; a pool's blocks are named after the pool
  * @param block from 1
  */
 export function overageItemKey(subject: string, cycleStartMs: number, meter: 'data', block: number): string {
   return digest(['overage', subject, cycleStartMs, meter, block]);
+}
+
+/** Line of paid blocks; items of before name it too. */
+export const BLOCK_LINE = 'overage:data';
+/** Line of a pool's paid blocks, which are on no cycle of whoever pays them. */
+const POOL_BLOCK_LINE = 'overage:pool';
+
+/** The line of a block that was asked for: those of a subscriber's own are told by their key. */
+export function blockLine({
+  id,
+  subscriberId,
+  cycleStartMs,
+  overage,
+}: Pick<ActionIntent, 'id' | 'subscriberId' | 'cycleStartMs' | 'overage'>): string {
+  const isOwn = overage !== null && id === overageItemKey(subscriberId, cycleStartMs, 'data', overage.block);
+  return isOwn ? BLOCK_LINE : POOL_BLOCK_LINE;
 }
 
 /** Hash of what names something; the same on every replay and in every process. */

@@ -13,9 +13,10 @@ import type { PlanLookup } from './timeline.ts';
 import { versionAt } from './timeline.ts';
 
 /**
- * What the usage of a closed cycle costs, a line a part: its counted bytes by the terms of its plan version, less what is in the fee.
- * Each part begins at the first tier; neither thresholds nor included bytes are prorated. Parts whose plan has no price for usage
- * have no line, and none where the terms are of another currency than the account's.
+ * What the usage of a closed cycle costs, a line a plan version, named after its first part: the counted bytes of all its parts by
+ * its terms, less what is in the fee. Tiers and included bytes are those of a cycle, once, however often it was cut: by unlimited
+ * times, or by another plan in between. They are not prorated. Plans that have no price for usage have no line, and none where the
+ * terms are of another currency than the account's.
  *
  * @param adjustments all that are stored of this cycle, in any order: which of them the close had in it already is told apart here
  */
@@ -25,26 +26,26 @@ export function dueUsage(
   plans: PlanLookup,
   currency: string,
 ): DueLine[] {
-  const lines: DueLine[] = [];
+  const uses = new Map<PlanTerms, { counted: number; fromMs: number; toMs: number }>();
   for (const { part, terms, counted } of countedParts(closed, adjustments, plans)) {
     if (terms === null || terms.usage === null || terms.currency !== currency) continue;
-    const { mode, tiers, includedBytes } = terms.usage;
-    const bytes = Math.max(0, counted - includedBytes);
-    lines.push({
-      line: usageLine(part.fromMs),
-      amountMinor: priceUsage(mode, tiers, bytes).totalMinor,
-      quantity: bytes,
-      periodFromMs: part.fromMs,
-      periodToMs: part.toMs,
-      description: terms.name,
-      planId: terms.planId,
-      version: terms.version,
-    });
+    const known = uses.get(terms) ?? { counted: 0, fromMs: part.fromMs, toMs: part.toMs };
+    uses.set(terms, { ...known, counted: known.counted + counted, toMs: part.toMs });
   }
-  return lines;
+  return [...uses].flatMap(([terms, { counted, fromMs, toMs }]) => usageDue(terms, counted, fromMs, toMs));
 }
 
-/** Line of what one part of a cycle carried. */
+function usageDue(terms: PlanTerms, counted: number, fromMs: number, toMs: number): DueLine[] {
+  if (terms.usage === null) return [];
+  const { mode, tiers, includedBytes } = terms.usage;
+  const bytes = Math.max(0, counted - includedBytes);
+  const { name: description, planId, version } = terms;
+  const amountMinor = priceUsage(mode, tiers, bytes).totalMinor;
+  const period = { periodFromMs: fromMs, periodToMs: toMs };
+  return [{ line: usageLine(fromMs), amountMinor, quantity: bytes, ...period, description, planId, version }];
+}
+
+/** Line of what was carried by one plan version in a cycle. @param partFromMs where its first part begins */
 export function usageLine(partFromMs: number): string {
   return `usage:${partFromMs}`;
 }

@@ -22,7 +22,7 @@ export interface ItemisedLine {
   line: string;
   amountMinor: number;
   quantity: number;
-  /** how many items */
+  /** how many of its items are of the very cycle that is settled: others may have begun in it by a rule of before */
   n: number;
 }
 
@@ -50,9 +50,8 @@ export function settleLines(
   const known = new Map(itemised.map((line) => [line.line, line]));
   const items: BillingItem[] = [];
   for (const line of due) {
-    const before = known.get(line.line) ?? { line: line.line, amountMinor: 0, quantity: 0, n: 0 };
+    const item = itemOf(line, known.get(line.line) ?? null, context);
     known.delete(line.line);
-    const item = itemOf(line, before, context);
     if (item !== null) items.push(item);
   }
   const { startMs: periodFromMs, endMs: periodToMs } = context.cycle;
@@ -64,7 +63,8 @@ export function settleLines(
   return items;
 }
 
-function itemOf(due: DueLine, before: ItemisedLine, context: ItemContext): BillingItem | null {
+function itemOf(due: DueLine, known: ItemisedLine | null, context: ItemContext): BillingItem | null {
+  const before = known ?? { amountMinor: 0, quantity: 0, n: 0 };
   const amountMinor = due.amountMinor - before.amountMinor;
   if (amountMinor === 0) return null;
   const { subscriberId, accountId, currency, taxClass, cycle, closed } = context;
@@ -73,7 +73,7 @@ function itemOf(due: DueLine, before: ItemisedLine, context: ItemContext): Billi
   const difference = line.startsWith('usage:') ? due.quantity - before.quantity : 0;
   return {
     key: itemKey(subscriberId, cycle.startMs, line, n),
-    type: closed ? 'adjustment' : n === 1 ? firstType(line) : laterType(line),
+    type: closed ? 'adjustment' : known === null ? firstType(line) : laterType(line),
     accountId,
     subscriberId,
     poolId: null,

@@ -5,7 +5,8 @@ import { itemBookContract } from '../item-book.contract.ts';
 import type { GivenTariff } from '../item-book-factory.contract.ts';
 import { MemoryInvoiceLedger } from './invoice-ledger.ts';
 import { MemoryItemBook } from './item-book.ts';
-import type { BilledInMemory, MemoryTariffSource } from './item-book.ts';
+import type { BilledInMemory } from './cycle-book.ts';
+import type { MemoryTariffSource } from './item-book.ts';
 import { MemoryActionLedger } from './ledger.ts';
 
 /** Tariffs as the contract gives them. */

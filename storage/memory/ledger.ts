@@ -39,7 +39,7 @@ export interface MemoryLedgerOptions {
 /** Who makes the items of closed cycles, as storage/postgres/cycle-close.ts does. Never throws. */
 export interface MoneyInMemory {
   /** @param asked blocks that the ledger was ever asked for, of one subscriber */
-  settle(
+  settleClosed(
     cycles: readonly ClosedCycle[],
     adjustments: readonly UsageAdjustment[],
     records: MemoryUsageRecords,
@@ -77,7 +77,9 @@ export class MemoryActionLedger implements ActionLedger {
       if (!this.shadows.has(decision.id)) this.shadows.set(decision.id, structuredClone(decision));
     }
     for (const intent of batch.intents ?? []) if (this.#add(intent)) ids.push(intent.id);
-    this.#money?.settle(added.closedCycles, added.adjustments, this.records, (id) => this.#blocksOf(id));
+    this.#money?.settleClosed(added.closedCycles, added.adjustments, this.records, (id) =>
+      this.#blocksOf(id),
+    );
     await this.#marks?.raise(slot, position);
     return ids;
   }

@@ -4,7 +4,10 @@ import type { Control } from '../../schemas/control.ts';
 import type { PoolProfile } from '../../schemas/pool.ts';
 import type { PlanVersion, SubscriberProfile } from '../../schemas/profile.ts';
 import type { Account, AddOnTerms, BoughtTopUp, PlanTerms, SubscriberRows } from '../../schemas/tariff.ts';
+import { closedThrough } from './cycle-book.ts';
+import type { CycleStore, MemoryCycle } from './cycle-book.ts';
 import type { AuditEntry, StoredPlan } from '../tariff-ports.ts';
+import { timelineOf } from '../tariff-changes/instants.ts';
 import type { KeptAnswer } from '../tariff-transaction.ts';
 
 /** A subscriber in memory; its account is by id, so that a change of that is one of all its services. */
@@ -38,6 +41,7 @@ export interface TariffState {
   addOns: Map<string, AddOnTerms[]>;
   pools: Map<string, MemoryPool>;
   items: Map<string, BillingItem>;
+  cycles: Map<string, MemoryCycle>;
   answers: Map<string, KeptAnswer>;
   imports: Map<string, number>;
   audit: AuditEntry[];
@@ -55,6 +59,7 @@ export function emptyState(): TariffState {
     addOns: new Map(),
     pools: new Map(),
     items: new Map(),
+    cycles: new Map(),
     answers: new Map(),
     imports: new Map(),
     audit: [],
@@ -74,6 +79,7 @@ export function copyOf(state: TariffState): TariffState {
     addOns: new Map(state.addOns),
     pools: new Map(state.pools),
     items: new Map(state.items),
+    cycles: new Map(state.cycles),
     answers: new Map(state.answers),
     imports: new Map(state.imports),
     audit: [...state.audit],
@@ -84,8 +90,43 @@ export function copyOf(state: TariffState): TariffState {
 }
 
 /** Rows with the account as it is now. */
-export function rowsOf(state: TariffState, { rows, accountId }: MemorySubscriber): SubscriberRows {
-  return { ...rows, account: state.accounts.get(accountId) ?? rows.account };
+export function rowsOf(state: TariffState, { no, rows, accountId }: MemorySubscriber): SubscriberRows {
+  const account = state.accounts.get(accountId) ?? rows.account;
+  return { ...rows, account, closedThroughMs: closedThrough(state.cycles, no) };
+}
+
+/** Items and cycles of a state, as a book of cycles asks for them; they are changed in the state. */
+export function cycleStoreOf(state: () => TariffState): CycleStore {
+  const ofNumber = (wanted: number): MemorySubscriber | undefined =>
+    [...state().subscribers.values()].find(({ no }) => no === wanted);
+  return {
+    get plans() {
+      return plansOf(state());
+    },
+    get cycles() {
+      return state().cycles;
+    },
+    billed(no) {
+      const stored = ofNumber(no);
+      if (stored === undefined) return null;
+      const rows = rowsOf(state(), stored);
+      const { subscriberId, overageConsent } = rows;
+      const bill = { accountId: stored.accountId, timeline: timelineOf(rows) };
+      return { subscriberId, bill, overageConsent };
+    },
+    booked: (subscriberId, fromMs, toMs) =>
+      [...state().items.values()].filter(
+        (item) =>
+          item.subscriberId === subscriberId && item.cycleStartMs >= fromMs && item.cycleStartMs < toMs,
+      ),
+    add(items) {
+      const { items: known } = state();
+      const added = items.filter(({ key }) => !known.has(key));
+      for (const item of added) known.set(item.key, structuredClone(item));
+      return added.map(({ key }) => key);
+    },
+    waiting: () => [],
+  };
 }
 
 /** Terms of plans and add-ons, as the maths asks for them. */

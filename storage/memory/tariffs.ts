@@ -6,7 +6,8 @@ import type { TariffSettings } from '../tariff-changes/tariff-changes.ts';
 import type { TariffDatabase, TariffTx } from '../tariff-transaction.ts';
 import { MemoryTariffReads } from './tariff-reads.ts';
 import { MemoryTariffTx } from './tariff-tx.ts';
-import { copyOf, emptyState } from './tariff-state.ts';
+import type { CycleStore } from './cycle-book.ts';
+import { copyOf, cycleStoreOf, emptyState } from './tariff-state.ts';
 import type { TariffState } from './tariff-state.ts';
 
 /** How tariffs in memory are made. */
@@ -41,6 +42,11 @@ export class MemoryTariffs implements TariffDatabase {
   /** Items by key, in the order in which they were made. */
   get items(): readonly BillingItem[] {
     return [...this.#state.items.values()];
+  }
+
+  /** Items and cycles, for a book that closes them; what it changes is kept at once. */
+  get cycleStore(): CycleStore {
+    return cycleStoreOf(() => this.#state);
   }
 
   /** As the log was told of a subscriber last; null = never. */

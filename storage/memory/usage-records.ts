@@ -27,6 +27,11 @@ export class MemoryUsageRecords implements UsageRecords {
     return { adjustments: newAdjustments, closedCycles: newCycles };
   }
 
+  /** All closed cycles of a subscriber, as they were given. */
+  closedOf(subscriberId: string): ClosedCycle[] {
+    return [...this.#closed.values()].filter((closed) => closed.subscriberId === subscriberId);
+  }
+
   /** One cycle and all adjustments of it, as they were given. */
   stored(
     subscriberId: string,

@@ -1,14 +1,25 @@
 import type pg from 'pg';
 import type { ActionIntent } from '../../schemas/action.ts';
 import type { ClosedCycle, UsageAdjustment } from '../../schemas/usage-record.ts';
-import { BLOCK_LINE } from '../cycle-blocks.ts';
+import { BLOCK_LINE } from '../../rules/tariff/blocks.ts';
+import type { Span } from '../../schemas/tariff.ts';
+import { closingCycle } from '../cycle-bounds.ts';
+import type { ClosingCycle } from '../cycle-bounds.ts';
 import { closeItems } from '../cycle-money.ts';
 import type { BookedItem } from '../cycle-money.ts';
+import { groupBy } from '../group-by.ts';
 import { readTerms, readTimelines } from './billed-timelines.ts';
-import type { CycleRowFound } from './cycle-rows.ts';
-import { closeCycleRows, failCycleRows, makeRoom, overlappingCycles } from './cycle-rows.ts';
+import { bookMade, itemiseFees, readBooked } from './cycle-fees.ts';
+import type { FeeUnit } from './cycle-fees.ts';
+import {
+  closeCycleRows,
+  dropCycleRows,
+  failCycleRows,
+  openCycleRows,
+  overlappingCycles,
+  rowsOf,
+} from './cycle-rows.ts';
 import { inHalves } from './in-halves.ts';
-import { bookItems } from './item-rows.ts';
 import { storable } from './storable.ts';
 
 /** A closed cycle to be itemised. */
@@ -18,10 +29,12 @@ export interface CloseUnit {
   isLate: boolean;
 }
 
-/** A unit with what its subscriber is called in tables. */
+/** A unit with what its subscriber is called in tables, and what rows say of it. */
 interface Known extends CloseUnit {
+  subscriberId: string;
   subscriberNo: number;
-  cycle: { startMs: number; endMs: number };
+  cycle: Span;
+  closing: ClosingCycle;
 }
 
 /** $1 subscribers. In order of number, as everybody locks them. */
@@ -33,15 +46,6 @@ const LOCK = `
 const STORED = `
   select c.content from unnest($1::text[], $2::float8[]) as t(id, start_ms)
     join closed_cycle c on c.subscriber_id = t.id and c.cycle_start = to_timestamp(t.start_ms / 1000)`;
-
-/** $1 subscribers, $2 starts and $3 ends in ms. An anchor that was corrected leaves items of other starts in a cycle. */
-export const BOOKED = `
-  select t.place::int as place, i.key, i.type, i.line, i.amount_minor::float8 as "amountMinor",
-    i.quantity::float8 as quantity
-  from unnest($1::text[], $2::float8[], $3::float8[]) with ordinality as t(id, start_ms, end_ms, place)
-    join billing_item i on i.subscriber_id = t.id and i.cycle_start >= to_timestamp(t.start_ms / 1000)
-      and i.cycle_start < to_timestamp(t.end_ms / 1000)
-  order by i.seq`;
 
 /** $1 subscribers, $2 starts in ms. */
 const ADJUSTMENTS = `
@@ -83,67 +87,75 @@ function nameOf(subscriberId: string, cycleStartMs: number): string {
 
 /**
  * Makes the items of closed cycles within a transaction and notes that they are closed: all of them or, by what it throws,
- * none. Subscribers that are not known have nothing to pay. Repeating it makes nothing.
+ * none. Subscribers that are not known, or on no account, have nothing to pay and get no row. Repeating it makes nothing.
  */
 export async function closeCycles(client: pg.ClientBase, units: readonly CloseUnit[]): Promise<void> {
+  // Rows that one cycle lies over may be those of the next: each sees what became of the ones before it.
+  for (const round of roundsOf(units)) await closeRound(client, round);
+}
+
+/** At most one cycle of a subscriber in each, the earlier first. */
+function roundsOf(units: readonly CloseUnit[]): CloseUnit[][] {
+  const rounds: CloseUnit[][] = [];
+  for (const own of groupBy(units, ({ closed }) => storable(closed.subscriberId)).values()) {
+    own.sort((a, b) => a.closed.cycleStartMs - b.closed.cycleStartMs);
+    for (const [place, unit] of own.entries()) (rounds[place] ??= []).push(unit);
+  }
+  return rounds;
+}
+
+async function closeRound(client: pg.ClientBase, units: readonly CloseUnit[]): Promise<void> {
   const locked = await client.query<{ id: string; no: number }>(LOCK, [
     units.map(({ closed }) => storable(closed.subscriberId)),
   ]);
   const numbers = new Map(locked.rows.map(({ id, no }) => [id, no]));
-  const all = units.flatMap((unit): Known[] => {
+  const named = units.flatMap((unit) => {
     const { subscriberId, cycleStartMs: startMs, cycleEndMs: endMs } = unit.closed;
     const subscriberNo = numbers.get(storable(subscriberId));
-    return subscriberNo === undefined ? [] : [{ ...unit, subscriberNo, cycle: { startMs, endMs } }];
+    return subscriberNo === undefined
+      ? []
+      : [{ ...unit, subscriberId, subscriberNo, cycle: { startMs, endMs } }];
   });
-  const rows = all.length === 0 ? [] : await overlappingCycles(client, all);
-  const overlapping = byPlace(rows, (row) => row);
-  const own = new Map(
-    all.map((unit, index) => {
-      const { startMs } = unit.cycle;
-      return [unit, overlapping.get(index + 1)?.find((row) => row.startMs === startMs)];
-    }),
-  );
-  const known = all.filter((unit) => {
-    const row = own.get(unit);
+  const rows = await overlappingCycles(client, named);
+  const known = named.flatMap((unit, place): Known[] => {
+    const overlapping = rows.get(place) ?? [];
+    const closing = closingCycle(unit.cycle, overlapping);
     // Closed before there were items, or while it was on no account: what comes late is no reason to charge all of it.
-    return !unit.isLate || row?.wasClosed === true || row?.hasFailed === true;
+    const isKnown = !unit.isLate || closing.isDone || overlapping.some(({ hasFailed }) => hasFailed);
+    return isKnown ? [{ ...unit, closing }] : [];
   });
   if (known.length === 0) return;
   const items = [];
   const closed = [];
   const { timelines, plans, booked, adjustments, waiting } = await readAll(client, known);
   for (const [index, unit] of known.entries()) {
-    const { subscriberId } = unit.closed;
-    const billed = timelines.get(unit.subscriberNo) ?? { bill: null, overageConsent: false };
-    const stored = {
-      ...{
-        subscriberId,
-        ...billed,
-        booked: booked.get(index + 1) ?? [],
-        waiting: waiting.get(index + 1) ?? [],
-      },
-    };
-    const wasClosed = own.get(unit)?.wasClosed === true;
-    const money = closeItems(stored, unit.closed, adjustments.get(index + 1) ?? [], plans, wasClosed);
+    const { subscriberId, subscriberNo, closing } = unit;
+    const billed = timelines.get(subscriberNo);
+    if (billed === undefined || billed.bill === null) continue;
+    const of = { booked: booked.get(index) ?? [], waiting: waiting.get(index) ?? [] };
+    const stored = { subscriberId, ...billed, ...of };
+    const money = closeItems(
+      stored,
+      unit.closed,
+      (adjustments.get(index) ?? []).map(({ content }) => content),
+      plans,
+      closing,
+    );
     items.push(...money.items);
-    closed.push({ ...unit, termsDiffer: money.termsDiffer });
+    closed.push({ ...closing, subscriberId, subscriberNo, billed, termsDiffer: money.termsDiffer });
   }
-  await bookItems(client, items);
-  await closeCycleRows(client, await makeRoom(client, closed, rowsOf(known, all, rows)));
-}
-
-/** Rows with places in `known` instead of in `all`. */
-function rowsOf(
-  known: readonly Known[],
-  all: readonly Known[],
-  rows: readonly CycleRowFound[],
-): CycleRowFound[] {
-  if (known.length === all.length) return [...rows];
-  return rows.flatMap((row) => {
-    const unit = all[row.place - 1];
-    const at = unit === undefined ? -1 : known.indexOf(unit);
-    return at === -1 ? [] : [{ ...row, place: at + 1 }];
+  await bookMade(client, items);
+  await dropCycleRows(client, closed.flatMap(rowsOf('gone')));
+  await closeCycleRows(
+    client,
+    closed.map(({ span, ...of }) => ({ ...of, cycle: span })),
+  );
+  await openCycleRows(client, closed.flatMap(rowsOf('left')));
+  // Items of what is left may have begun in what is closed now.
+  const left = closed.flatMap((of) => {
+    return of.left.map((cycle): FeeUnit => ({ ...of, cycle, which: 'advance' }));
   });
+  await itemiseFees(client, left, plans);
 }
 
 /** Everything that items of these cycles depend on, a statement a kind. */
@@ -159,11 +171,9 @@ async function readAll(client: pg.ClientBase, known: readonly Known[]) {
     ...(closed.parts ?? []).map(({ planId }) => planId),
   ]);
   const plans = await readTerms(client, timelines.values(), [...new Set(metered)].map(storable));
-  const ends = known.map(({ cycle }) => cycle.endMs);
-  const items = await client.query<BookedItem & { place: number }>(BOOKED, [ids, starts, ends]);
-  const booked = byPlace(items.rows, (row) => row);
+  const booked = await readBooked(client, known);
   const told = await client.query<{ place: number; content: UsageAdjustment }>(ADJUSTMENTS, [ids, starts]);
-  const adjustments = byPlace(told.rows, ({ content }) => content);
+  const adjustments = groupBy(told.rows, ({ place }) => place - 1);
   const waiting = await readWaiting(client, known, booked);
   return { timelines, plans, booked, adjustments, waiting };
 }
@@ -175,8 +185,8 @@ async function readWaiting(
   booked: ReadonlyMap<number, readonly BookedItem[]>,
 ): Promise<Map<number, ActionIntent[]>> {
   const short = known.flatMap((unit, index) => {
-    const blocks = (booked.get(index + 1) ?? []).filter(({ line }) => line === BLOCK_LINE).length;
-    return (unit.closed.overage?.blocks ?? 0) > blocks ? [{ unit, place: index + 1 }] : [];
+    const blocks = (booked.get(index) ?? []).filter(({ line }) => line === BLOCK_LINE).length;
+    return (unit.closed.overage?.blocks ?? 0) > blocks ? [{ unit, place: index }] : [];
   });
   if (short.length === 0) return new Map();
   const ids = short.map(({ unit }) => storable(unit.closed.subscriberId));
@@ -191,16 +201,6 @@ async function readWaiting(
       return [place, own.map(({ intent }) => intent)];
     }),
   );
-}
-
-function byPlace<R extends { place: number }, V>(rows: readonly R[], value: (row: R) => V): Map<number, V[]> {
-  const found = new Map<number, V[]>();
-  for (const row of rows) {
-    const known = found.get(row.place);
-    if (known === undefined) found.set(row.place, [value(row)]);
-    else known.push(value(row));
-  }
-  return found;
 }
 
 /** What the items of a cycle failed by. */

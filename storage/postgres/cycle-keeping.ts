@@ -5,7 +5,8 @@ import type { CycleRow } from '../tariff-ports.ts';
 import { CycleClose } from './cycle-close.ts';
 import type { OnCloseFault } from './cycle-close.ts';
 import { inHalves } from './in-halves.ts';
-import { cycleAround, settleFees } from './item-book.ts';
+import { closeUntold, settleFees } from './cycle-fees.ts';
+import type { UntoldCycle } from './cycle-fees.ts';
 import { inTransaction } from './pool.ts';
 import { postgresError } from './postgres-error.ts';
 
@@ -49,12 +50,33 @@ const NOT_CLOSED = `
   where c.status <> 'closed' and c.end_at < to_timestamp($1::float8 / 1000)
   order by c.end_at, c.subscriber_no limit $2`;
 
+/** The closed cycle of a slot that a row `c` of subscriber `s` is, or is a part of. */
+const TOLD = `
+  select cc.* from closed_cycle cc where cc.subscriber_id = s.subscriber_id and cc.cycle_start < c.end_at
+  order by cc.cycle_start desc limit 1`;
+const IS_TOLD = `coalesce((cc.content ->> 'cycleEndMs')::numeric >= extract(epoch from c.end_at) * 1000, false)`;
+
 /** $1 limit; the longest untried first. */
 const FAILED = `
   select cc.content, c.closed_at is not null as "isLate"
   from (select * from cycle where failed_at is not null order by failed_at limit $1) c
-    join subscriber s using (subscriber_no)
-    join closed_cycle cc on cc.subscriber_id = s.subscriber_id and cc.cycle_start = c.start_at`;
+    join subscriber s using (subscriber_no) join lateral (${TOLD}) cc on ${IS_TOLD}`;
+
+/** $1 before in ms, $2 limit. */
+const TOLD_ONLY = `
+  select cc.content, false as "isLate"
+  from cycle c join subscriber s using (subscriber_no) join lateral (${TOLD}) cc on ${IS_TOLD}
+  where c.status <> 'closed' and c.failed_at is null and c.end_at < to_timestamp($1::float8 / 1000)
+  order by c.end_at, c.subscriber_no limit $2`;
+
+/** $1 before in ms, $2 limit. */
+const UNTOLD = `
+  select s.subscriber_id as "subscriberId", s.subscriber_no as "subscriberNo",
+    json_build_object('startMs', (extract(epoch from c.start_at) * 1000)::float8,
+      'endMs', (extract(epoch from c.end_at) * 1000)::float8) as cycle
+  from cycle c join subscriber s using (subscriber_no) left join lateral (${TOLD}) cc on true
+  where c.status <> 'closed' and c.failed_at is null and c.end_at < to_timestamp($1::float8 / 1000) and not ${IS_TOLD}
+  order by c.end_at, c.subscriber_no limit $2`;
 
 /** What else a job needs in each of its transactions. */
 export interface KeepingOptions {
@@ -99,11 +121,32 @@ export class PostgresCycleKeeping implements CycleKeeping {
   }
 
   retryFailed(limit: number): Promise<number> {
+    return this.#closeFound(FAILED, [limit]);
+  }
+
+  closeTold(beforeMs: number, limit: number): Promise<number> {
+    return this.#closeFound(TOLD_ONLY, [beforeMs, limit]);
+  }
+
+  #closeFound(text: string, values: unknown[]): Promise<number> {
     return inTransaction(this.#pool, async (client) => {
       await this.#guard(client);
-      const found = await client.query<{ content: ClosedCycle; isLate: boolean }>(FAILED, [limit]);
+      const found = await client.query<{ content: ClosedCycle; isLate: boolean }>(text, values);
       const units = found.rows.map(({ content, isLate }) => ({ closed: content, isLate }));
       return units.length - (await this.#close.settleUnits(client, units));
+    });
+  }
+
+  closeUntold(beforeMs: number, limit: number): Promise<number> {
+    return inTransaction(this.#pool, async (client) => {
+      await this.#guard(client);
+      const { rows } = await client.query<UntoldCycle>(UNTOLD, [beforeMs, limit]);
+      let closed = 0;
+      const failed = await inHalves(client, rows, async (batch) => {
+        closed += await closeUntold(client, batch);
+      });
+      for (const { unit, error } of failed) this.#onFault(error, { subscriberNo: unit.subscriberNo });
+      return closed;
     });
   }
 
@@ -115,7 +158,7 @@ export class PostgresCycleKeeping implements CycleKeeping {
     const numbers = found.rows.map(({ no }) => no);
     let opened = 0;
     const failed = await inHalves(client, numbers, async (batch) => {
-      opened += (await settleFees(client, batch, cycleAround(nowMs), 'advance')).opened;
+      opened += (await settleFees(client, batch, nowMs)).opened;
     });
     for (const { unit, error } of failed) this.#onFault(error, { subscriberNo: unit });
     if (numbers.length >= limit) this.#after = numbers.at(-1) ?? 0;

@@ -1,5 +1,8 @@
 import type pg from 'pg';
+import { closingCycle } from '../cycle-bounds.ts';
+import type { KnownCycle } from '../cycle-bounds.ts';
 import type { Span } from '../../schemas/tariff.ts';
+import { groupBy } from '../group-by.ts';
 import { storable } from './storable.ts';
 
 /** Longest fault that is kept, characters. */
@@ -11,24 +14,29 @@ export interface NumberedCycle {
   cycle: Span;
 }
 
-/** A row of `cycle` that overlaps one that is asked for. */
-export interface CycleRowFound {
-  /** of the one that was asked for */
-  place: number;
-  startMs: number;
-  endMs: number;
-  status: 'open' | 'closing' | 'closed';
-  /** its items were made when it closed */
-  wasClosed: boolean;
-  /** its items could not be made */
-  hasFailed: boolean;
-}
+const BOUNDS = `(extract(epoch from c.start_at) * 1000)::float8 as "startMs",
+  (extract(epoch from c.end_at) * 1000)::float8 as "endMs", c.closed_at is not null as "wasClosed",
+  c.failed_at is not null as "hasFailed"`;
+
+/** Rows of one subscriber that are looked at, the last first: those that are not closed, and one that is, are among them. */
+const LOOKED_AT = 100;
+
+/** $1 numbers. */
+const LAST_OF = `
+  select t.no, ${BOUNDS} from unnest($1::bigint[]) as t(no) cross join lateral (
+    select * from cycle x where x.subscriber_no = t.no order by x.start_at desc limit ${LOOKED_AT}) c`;
+
+/** Where the last closed cycle of a subscriber ends, ms, also one that has no row; `s` has its id and number. */
+export const CLOSED_THROUGH = `greatest(
+    (select extract(epoch from c.end_at) * 1000 from cycle c
+      where c.subscriber_no = s.subscriber_no and (c.closed_at is not null or c.failed_at is not null)
+      order by c.start_at desc limit 1),
+    (select (cc.content ->> 'cycleEndMs')::numeric from closed_cycle cc where cc.subscriber_id = s.subscriber_id
+      order by cc.cycle_start desc limit 1))::float8`;
 
 /** $1 numbers, $2 starts and $3 ends in ms. */
 const OVERLAPPING = `
-  select t.place::int as place, (extract(epoch from c.start_at) * 1000)::float8 as "startMs",
-    (extract(epoch from c.end_at) * 1000)::float8 as "endMs", c.status, c.closed_at is not null as "wasClosed",
-    c.failed_at is not null as "hasFailed"
+  select t.place::int as place, ${BOUNDS}
   from unnest($1::bigint[], $2::float8[], $3::float8[]) with ordinality as t(no, start_ms, end_ms, place)
     join cycle c on c.subscriber_no = t.no and c.start_at < to_timestamp(t.end_ms / 1000)
       and c.end_at > to_timestamp(t.start_ms / 1000)`;
@@ -51,57 +59,43 @@ const OPEN = `
   insert into cycle as c (subscriber_no, start_at, end_at, advance_at)
   select no, to_timestamp(start_ms / 1000), to_timestamp(end_ms / 1000), clock_timestamp()
   from unnest($1::bigint[], $2::float8[], $3::float8[]) as t(no, start_ms, end_ms)
-  on conflict (subscriber_no, start_at) do update set end_at = excluded.end_at, advance_at = excluded.advance_at
-  where c.status = 'open' and (c.advance_at is null or c.end_at <> excluded.end_at)`;
+  on conflict (subscriber_no, start_at) do nothing`;
 
-/** $1 subscribers, $2 starts and $3 ends in ms. Rows of other bounds that were not closed make room. */
-const ROOM_FOR_FAILED = `
-  delete from cycle c
-  using unnest($1::text[], $2::float8[], $3::float8[]) as t(id, start_ms, end_ms) join subscriber s on s.subscriber_id = t.id
-  where c.subscriber_no = s.subscriber_no and c.start_at < to_timestamp(t.end_ms / 1000)
-    and c.end_at > to_timestamp(t.start_ms / 1000) and c.start_at <> to_timestamp(t.start_ms / 1000) and c.closed_at is null`;
-
-/** $1 to $3 as above, $4 what went wrong. */
+/** $1 numbers, $2 starts and $3 ends in ms, $4 what went wrong. */
 const FAIL = `
   insert into cycle (subscriber_no, start_at, end_at, status, failed_at, fault)
-  select s.subscriber_no, to_timestamp(start_ms / 1000), to_timestamp(end_ms / 1000), 'closing', clock_timestamp(), fault
-  from unnest($1::text[], $2::float8[], $3::float8[], $4::text[]) as t(id, start_ms, end_ms, fault)
-    join subscriber s on s.subscriber_id = t.id
-  where not exists (select from cycle c where c.subscriber_no = s.subscriber_no and c.start_at < to_timestamp(t.end_ms / 1000)
-    and c.end_at > to_timestamp(t.start_ms / 1000) and c.start_at <> to_timestamp(t.start_ms / 1000))
+  select no, to_timestamp(start_ms / 1000), to_timestamp(end_ms / 1000), 'closing', clock_timestamp(), fault
+  from unnest($1::bigint[], $2::float8[], $3::float8[], $4::text[]) as t(no, start_ms, end_ms, fault)
   on conflict (subscriber_no, start_at) do update set status = 'closing', failed_at = excluded.failed_at,
     fault = excluded.fault`;
 
-/** Rows that overlap these, each with the place of what it overlaps, from 1. */
+/** $1 subscribers. */
+const NUMBERS = `select subscriber_id as id, subscriber_no as "no" from subscriber where subscriber_id = any($1::text[])`;
+
+/** The last rows of each of these subscribers, by number. */
+export async function lastCyclesOf(
+  client: pg.ClientBase,
+  subscriberNos: readonly number[],
+): Promise<Map<number, (KnownCycle & { no: number })[]>> {
+  const found = await client.query<KnownCycle & { no: number }>(LAST_OF, [subscriberNos]);
+  return groupBy(found.rows, ({ no }) => no);
+}
+
+/** Rows that overlap these, by the place of what they overlap, from 0. */
 export async function overlappingCycles(
   client: pg.ClientBase,
   cycles: readonly NumberedCycle[],
-): Promise<CycleRowFound[]> {
-  return (await client.query<CycleRowFound>(OVERLAPPING, arraysOf(cycles))).rows;
+): Promise<Map<number, KnownCycle[]>> {
+  if (cycles.length === 0) return new Map();
+  const found = await client.query<KnownCycle & { place: number }>(OVERLAPPING, arraysOf(cycles));
+  return groupBy(found.rows, ({ place }) => place - 1);
 }
 
-/**
- * Makes room for cycles whose bounds a correction of the anchor moved: rows of other bounds that are not closed go. A cycle
- * that would overlap one that is closed is left without a row.
- *
- * @param found as `overlappingCycles` found them
- * @returns those that may have a row
- */
-export async function makeRoom<T extends NumberedCycle>(
-  client: pg.ClientBase,
-  cycles: readonly T[],
-  found: readonly CycleRowFound[],
-): Promise<T[]> {
-  const others = found.filter(({ place, startMs }) => cycles[place - 1]?.cycle.startMs !== startMs);
-  if (others.length === 0) return [...cycles];
-  const closed = new Set(others.filter(({ wasClosed }) => wasClosed).map(({ place }) => place));
-  const open = others.filter(({ wasClosed }) => !wasClosed);
-  if (open.length > 0)
-    await client.query(DROP, [
-      open.map(({ place }) => cycles[place - 1]?.subscriberNo),
-      open.map(({ startMs }) => startMs),
-    ]);
-  return cycles.filter((_, index) => !closed.has(index + 1));
+/** Rows that were not closed go: cycles of other bounds take their place. */
+export async function dropCycleRows(client: pg.ClientBase, cycles: readonly NumberedCycle[]): Promise<void> {
+  if (cycles.length === 0) return;
+  const [numbers, starts] = arraysOf(cycles);
+  await client.query(DROP, [numbers, starts]);
 }
 
 /** These are closed, their items are made. */
@@ -113,26 +107,39 @@ export async function closeCycleRows(
   await client.query(CLOSE, [...arraysOf(cycles), cycles.map(({ termsDiffer }) => termsDiffer)]);
 }
 
-/** These have begun, their fees in advance are itemised. Closed ones stay closed. */
+/** These have begun, their fees in advance are itemised. */
 export async function openCycleRows(client: pg.ClientBase, cycles: readonly NumberedCycle[]): Promise<void> {
   if (cycles.length > 0) await client.query(OPEN, arraysOf(cycles));
 }
 
-/** Items of these could not be made: a job tries again. */
+/** Items of these could not be made: a job tries again. What is left of rows that they lie over stays open. */
 export async function failCycleRows(
   client: pg.ClientBase,
   cycles: readonly { subscriberId: string; cycle: Span; fault: string }[],
 ): Promise<void> {
-  const bounds = [
-    cycles.map(({ subscriberId }) => storable(subscriberId)),
-    cycles.map(({ cycle }) => cycle.startMs),
-    cycles.map(({ cycle }) => cycle.endMs),
-  ];
-  await client.query(ROOM_FOR_FAILED, bounds);
-  await client.query(FAIL, [
-    ...bounds,
-    cycles.map(({ fault }) => storable(fault).slice(0, MAX_FAULT_CHARACTERS)),
-  ]);
+  const ids = cycles.map(({ subscriberId }) => storable(subscriberId));
+  const { rows } = await client.query<{ id: string; no: number }>(NUMBERS, [ids]);
+  const numbers = new Map(rows.map(({ id, no }) => [id, no]));
+  const known = cycles.flatMap(({ subscriberId, cycle, fault }) => {
+    const subscriberNo = numbers.get(storable(subscriberId));
+    return subscriberNo === undefined ? [] : [{ subscriberNo, cycle, fault }];
+  });
+  const overlapping = await overlappingCycles(client, known);
+  const failed = known.map(({ subscriberNo, cycle, fault }, place) => {
+    return { subscriberNo, fault, ...closingCycle(cycle, overlapping.get(place) ?? []) };
+  });
+  await dropCycleRows(client, failed.flatMap(rowsOf('gone')));
+  const spans = failed.map(({ subscriberNo, span }) => ({ subscriberNo, cycle: span }));
+  const faults = failed.map(({ fault }) => storable(fault).slice(0, MAX_FAULT_CHARACTERS));
+  await client.query(FAIL, [...arraysOf(spans), faults]);
+  await openCycleRows(client, failed.flatMap(rowsOf('left')));
+}
+
+/** Rows of one kind of what concerns a subscriber. */
+export function rowsOf<K extends string>(
+  kind: K,
+): (one: { subscriberNo: number } & Record<K, readonly Span[]>) => NumberedCycle[] {
+  return (one) => one[kind].map((cycle) => ({ subscriberNo: one.subscriberNo, cycle }));
 }
 
 function arraysOf(cycles: readonly NumberedCycle[]): [number[], number[], number[]] {

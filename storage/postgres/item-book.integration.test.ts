@@ -313,7 +313,7 @@ describe('PostgresItemBook beside others', () => {
             `insert into assignment (subscriber_no, plan_id, from_at, source) values ($1, 'fast', $2, 'api')`,
             [no, middle],
           );
-          return fixture.book.settleCycle(tx, no, JANUARY, 'advance');
+          return fixture.book.settle(tx, no, JANUARY.startMs);
         }),
     );
     await expect(change).rejects.toMatchObject({ code: 'conflict' });
@@ -328,9 +328,9 @@ describe('PostgresItemBook beside others', () => {
     const middle = new Date(JANUARY.startMs + 15 * 86_400_000);
     await whileFirstIsOpen(
       async (tx) => {
-        await fixture.book.settleCycle(tx, no, JANUARY, 'advance');
+        await fixture.book.settle(tx, no, JANUARY.startMs);
         await tx.query('update assignment set to_at = $2 where subscriber_no = $1', [no, middle]);
-        await fixture.book.settleCycle(tx, no, JANUARY, 'advance');
+        await fixture.book.settle(tx, no, JANUARY.startMs);
       },
       () => fixture.ledger.insert(SLOT, 1, { closedCycles: [aClose('s-1', 'home', 0)] }),
     );

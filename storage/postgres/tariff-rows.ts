@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { SubscriberRows } from '../../schemas/tariff.ts';
+import { CLOSED_THROUGH } from './cycle-rows.ts';
 import type { StoredSubscriber } from '../tariff-transaction.ts';
 
 /** ms since 1970 of a column, null where it has no end. */
@@ -30,7 +31,8 @@ export const TOP_UP = `json_build_object('id', top_up_id, 'kind', kind, 'bytes',
 const ROWS = `json_build_object('subscriberId', s.subscriber_id, 'account', ${ACCOUNT}, 'externalId', s.external_id,
   'segment', s.segment, 'tags', s.tags, 'zone', s.zone, 'overageConsent', s.overage_consent,
   'openingCarry', json_build_object('bytes', s.opening_carry_bytes, 'untilMs', ${ms('s.opening_carry_until')}),
-  'asOfMs', ${ms('s.as_of')}, 'terminatedMs', ${ms('s.terminated_at')}, 'revision', s.revision,
+  'asOfMs', ${ms('s.as_of')}, 'terminatedMs', ${ms('s.terminated_at')},
+  'closedThroughMs', ${CLOSED_THROUGH}, 'revision', s.revision,
   'credentials', ${listOf('credential', dated(`'userName', user_name, 'exclusive', exclusive`), 'from_at, user_name collate "C"')},
   'assignments', ${listOf('assignment', dated(`'id', assignment_id::text, 'planId', plan_id, 'source', source`), 'from_at')},
   'addOns', ${listOf('add_on_assignment', dated(`'id', add_on_assignment_id::text, 'addOnId', add_on_id`), 'from_at, add_on_assignment_id')},

@@ -1,5 +1,5 @@
 import { dayAt } from '../../rules/cycle.ts';
-import { billingCycleAt } from '../../rules/tariff/timeline.ts';
+import { runningCycle } from '../../rules/tariff/timeline.ts';
 import type { TariffTimeline } from '../../rules/tariff/timeline.ts';
 import { AppError } from '../../schemas/errors.ts';
 import type { Span, SubscriberRows } from '../../schemas/tariff.ts';
@@ -24,9 +24,9 @@ export function timelineOf(rows: SubscriberRows): TariffTimeline {
   };
 }
 
-/** The billing cycle of a subscriber that contains an instant. */
+/** The billing cycle of a subscriber that runs at an instant. */
 export function cycleOf(rows: SubscriberRows, atMs: number): Span {
-  return billingCycleAt(timelineOf(rows), atMs);
+  return runningCycle(timelineOf(rows), rows.closedThroughMs, atMs);
 }
 
 /**

@@ -1,0 +1,124 @@
+import { billingCycleAt, runningCycle } from '../rules/tariff/timeline.ts';
+import type { TariffTimeline } from '../rules/tariff/timeline.ts';
+import type { Span } from '../schemas/tariff.ts';
+
+/** A row of `cycle`, as far as its bounds matter. */
+export interface KnownCycle extends Span {
+  /** its items were made when it closed */
+  wasClosed: boolean;
+  /** its items could not be made: its slot has closed it, so its bounds stay too */
+  hasFailed: boolean;
+}
+
+/** What the cycles of a subscriber that are not closed should be, and what of its rows differs. */
+export interface OpenCycles {
+  /** rows of other bounds: they go */
+  gone: KnownCycle[];
+  /** cycles that have no row, ascending; their fees are to be settled */
+  missing: Span[];
+  /** the one that contains the instant */
+  running: Span;
+}
+
+/**
+ * The cycles that run up to an instant, one after the other, from the first row that is not closed on: by the calendar, and not
+ * back over what is closed. So each second is in one cycle, whatever became of zone, rule or account, and each item in the cycle
+ * that its own one began in.
+ *
+ * @param rows of the subscriber, in any order
+ * @param closedThroughMs where the last closed cycle ends, also one that has no row; null = none is
+ */
+export function openCyclesAt(
+  t: TariffTimeline,
+  rows: readonly KnownCycle[],
+  closedThroughMs: number | null,
+  atMs: number,
+): OpenCycles {
+  const throughMs = closedThroughMs ?? Number.NEGATIVE_INFINITY;
+  const open = rows.filter((row) => !isFinal(row) && row.endMs > throughMs);
+  const untilMs = Math.max(atMs, throughMs, ...open.map(({ startMs }) => startMs));
+  const running = runningCycle(t, closedThroughMs, untilMs);
+  const tiles: Span[] = [];
+  for (let fromMs = Math.min(running.startMs, firstOpenMs(rows, open, throughMs)); ;) {
+    const endMs = billingCycleAt(t, fromMs).endMs;
+    tiles.push({ startMs: fromMs, endMs });
+    if (endMs > untilMs) break;
+    fromMs = endMs;
+  }
+  const gone = open.filter((row) => !tiles.some((tile) => isSame(tile, row)));
+  const missing = tiles.filter((tile, index) => {
+    if (open.some((row) => isSame(tile, row))) return false;
+    // Nothing was had in it, and no row says that something may have been charged.
+    return index === tiles.length - 1 || hasSomething(t, tile) || open.some((row) => overlap(row, tile));
+  });
+  // What a slot has closed and nobody has itemised yet keeps its row.
+  const before = gone.filter(({ startMs }) => startMs < throughMs);
+  const left = before.map(({ startMs }) => ({ startMs, endMs: throughMs }));
+  return { gone, missing: [...left, ...missing], running: tiles.at(-1) ?? running };
+}
+
+/** Where the cycles that are not closed begin, as far as rows tell. */
+function firstOpenMs(rows: readonly KnownCycle[], open: readonly KnownCycle[], throughMs: number): number {
+  const first = Math.min(...open.map(({ startMs }) => startMs));
+  if (open.length > 0) return Math.max(first, throughMs);
+  // A pause of the jobs, or a time without a plan; what closed before there were rows is none.
+  return rows.some(isFinal) ? throughMs : Number.POSITIVE_INFINITY;
+}
+
+/** How a cycle that its slot has closed lies on the rows of its subscriber. */
+export interface ClosingCycle {
+  /** it was itemised before */
+  isDone: boolean;
+  /** what of it no closed row has */
+  span: Span;
+  /** rows that it lies over: they go */
+  gone: KnownCycle[];
+  /** what is left of these on both sides */
+  left: Span[];
+}
+
+/**
+ * A part of a cycle may be closed before: what an account paid until the subscriber moved to another one.
+ *
+ * @param told the cycle as its slot has it
+ * @param rows those that overlap it
+ */
+export function closingCycle(told: Span, rows: readonly KnownCycle[]): ClosingCycle {
+  const overlapping = rows.filter((row) => overlap(row, told));
+  const closed = overlapping.filter(({ wasClosed }) => wasClosed);
+  const last = closed.find(({ endMs }) => endMs >= told.endMs);
+  if (last !== undefined) {
+    const { startMs, endMs } = last;
+    return { isDone: true, span: { startMs, endMs }, gone: [], left: [] };
+  }
+  const startMs = Math.max(told.startMs, ...closed.map(({ endMs }) => endMs));
+  const gone = overlapping.filter(({ wasClosed }) => !wasClosed);
+  const left = gone.flatMap((row) => [
+    { startMs: row.startMs, endMs: told.startMs },
+    { startMs: told.endMs, endMs: row.endMs },
+  ]);
+  return {
+    isDone: false,
+    span: { startMs, endMs: told.endMs },
+    gone,
+    left: left.filter((piece) => piece.startMs < piece.endMs),
+  };
+}
+
+function isFinal({ wasClosed, hasFailed }: KnownCycle): boolean {
+  return wasClosed || hasFailed;
+}
+
+function isSame(a: Span, b: Span): boolean {
+  return a.startMs === b.startMs && a.endMs === b.endMs;
+}
+
+function overlap(a: Span, b: Span): boolean {
+  return a.startMs < b.endMs && b.startMs < a.endMs;
+}
+
+function hasSomething({ assignments, addOns }: TariffTimeline, tile: Span): boolean {
+  return [...assignments, ...addOns].some(
+    ({ fromMs, toMs }) => fromMs < tile.endMs && (toMs ?? Number.POSITIVE_INFINITY) > tile.startMs,
+  );
+}

@@ -1,0 +1,195 @@
+import type { PlanLookup, TariffTimeline } from '../../rules/tariff/timeline.ts';
+import type { ActionIntent } from '../../schemas/action.ts';
+import { BLOCK_LINE } from '../../rules/tariff/blocks.ts';
+import type { BillingItem } from '../../schemas/billing.ts';
+import { AppError } from '../../schemas/errors.ts';
+import type { Span } from '../../schemas/tariff.ts';
+import type { ClosedCycle, UsageAdjustment } from '../../schemas/usage-record.ts';
+import { closingCycle, openCyclesAt } from '../cycle-bounds.ts';
+import type { KnownCycle } from '../cycle-bounds.ts';
+import { closeItems, feeItems } from '../cycle-money.ts';
+import type { BookedItem, StoredCycle } from '../cycle-money.ts';
+import type { CycleRow } from '../tariff-ports.ts';
+
+/** A subscriber as far as money needs it. */
+export interface BilledInMemory {
+  subscriberId: string;
+  /** null = on no account */
+  bill: { accountId: string; timeline: TariffTimeline } | null;
+  overageConsent: boolean;
+}
+
+/** A row of a cycle; never changed, only replaced. */
+export interface MemoryCycle extends CycleRow {
+  subscriberNo: number;
+  hasFailed: boolean;
+}
+
+/** Who has what, and the rows and items that stand. */
+export interface CycleStore {
+  plans: PlanLookup;
+  /** by number and start, as `cycleKey` says */
+  cycles: Map<string, MemoryCycle>;
+  /** by number; null = nobody has it */
+  billed(subscriberNo: number): BilledInMemory | null;
+  /** whose own cycle begins in [fromMs, toMs), in the order in which they were made */
+  booked(subscriberId: string, fromMs: number, toMs: number): readonly BookedItem[];
+  /** Returns the keys that were not there before. */
+  add(items: readonly BillingItem[]): string[];
+  /** blocks that were asked for and have no item */
+  waiting(subscriberId: string): readonly ActionIntent[];
+}
+
+function cycleKey(subscriberNo: number, startMs: number): string {
+  return `${subscriberNo} ${startMs}`;
+}
+
+/** Rows of one subscriber, by start. */
+export function cyclesOfNumber(cycles: ReadonlyMap<string, MemoryCycle>, no: number): MemoryCycle[] {
+  const own = [...cycles.values()].filter(({ subscriberNo }) => subscriberNo === no);
+  return own.sort((a, b) => a.startMs - b.startMs);
+}
+
+/** Where the last closed cycle of a subscriber ends; null = none is closed. */
+export function closedThrough(cycles: ReadonlyMap<string, MemoryCycle>, no: number): number | null {
+  const ends = cyclesOfNumber(cycles, no)
+    .filter(({ closedMs, hasFailed }) => closedMs !== null || hasFailed)
+    .map(({ endMs }) => endMs);
+  return ends.length === 0 ? null : Math.max(...ends);
+}
+
+/** What storage/postgres/cycle-fees.ts and cycle-close.ts do, one subscriber at a time. */
+export class CycleBook {
+  readonly #store: CycleStore;
+  readonly #now: () => number;
+
+  constructor(store: CycleStore, now: () => number) {
+    this.#store = store;
+    this.#now = now;
+  }
+
+  /** As ItemBook.settle. */
+  settle(no: number, atMs: number): BillingItem[] {
+    const billed = this.#billed(no);
+    if (billed.bill === null) return [];
+    const closedMs = closedThrough(this.#store.cycles, no);
+    if (closedMs !== null && atMs < closedMs)
+      throw new AppError('conflict', 'the cycle is closed: what it costs changes by adjustments alone');
+    const { gone, missing, running } = openCyclesAt(billed.bill.timeline, this.#rows(no), closedMs, atMs);
+    const others = missing.filter(({ startMs }) => startMs !== running.startMs);
+    const items = [...others, running].flatMap((cycle) => this.#itemise(billed, cycle, 'advance'));
+    this.#drop(no, gone);
+    this.#open(no, billed, missing);
+    return items;
+  }
+
+  /** As ItemBook.leave. */
+  leave(no: number, atMs: number): BillingItem[] {
+    const billed = this.#billed(no);
+    const closedMs = closedThrough(this.#store.cycles, no);
+    if (billed.bill === null || (closedMs !== null && atMs < closedMs)) return [];
+    const { gone, missing, running } = openCyclesAt(billed.bill.timeline, this.#rows(no), closedMs, atMs);
+    this.#drop(no, gone);
+    this.#open(no, billed, missing);
+    if (running.startMs >= atMs) return [];
+    const left = { ...running, endMs: atMs };
+    const items = this.#itemise(billed, left, 'all');
+    this.#put(no, billed, left, { status: 'closed', closedMs: this.#now() });
+    return items;
+  }
+
+  /** The items of a closed cycle. @param isLate it was closed before: nothing is done where it was not itemised then */
+  close(no: number, closed: ClosedCycle, adjustments: readonly UsageAdjustment[], isLate: boolean): void {
+    const billed = this.#billed(no);
+    const told = { startMs: closed.cycleStartMs, endMs: closed.cycleEndMs };
+    const rows = this.#rows(no);
+    const closing = closingCycle(told, rows);
+    const hasFailed = rows.some(
+      (row) => row.hasFailed && row.startMs < told.endMs && row.endMs > told.startMs,
+    );
+    if (billed.bill === null || (isLate && !closing.isDone && !hasFailed)) return;
+    const stored = this.#stored(billed, told);
+    const { plans, cycles } = this.#store;
+    const { items, termsDiffer } = closeItems(stored, closed, adjustments, plans, closing);
+    this.#add(items);
+    this.#drop(no, closing.gone);
+    const before = cycles.get(cycleKey(no, closing.span.startMs));
+    const closedMs = before?.closedMs ?? this.#now();
+    this.#put(no, billed, closing.span, { status: 'closed', closedMs, termsDiffer });
+    this.#open(no, billed, closing.left);
+    for (const cycle of closing.left) this.#itemise(billed, cycle, 'advance');
+  }
+
+  /** Its items could not be made. */
+  fail(no: number, { subscriberId, cycleStartMs, cycleEndMs }: ClosedCycle): void {
+    const { span, gone, left } = closingCycle({ startMs: cycleStartMs, endMs: cycleEndMs }, this.#rows(no));
+    this.#drop(no, gone);
+    const closedMs = this.#store.cycles.get(cycleKey(no, span.startMs))?.closedMs ?? null;
+    this.#put(no, { subscriberId }, span, { status: 'closing', closedMs, hasFailed: true });
+    this.#open(no, { subscriberId }, left);
+  }
+
+  /** Closes a cycle that no slot has closed. */
+  closeUntold({ subscriberNo, startMs, endMs }: MemoryCycle): void {
+    const billed = this.#billed(subscriberNo);
+    const cycle = { startMs, endMs };
+    this.#itemise(billed, cycle, 'all');
+    this.#put(subscriberNo, billed, cycle, { status: 'closed', closedMs: this.#now() });
+  }
+
+  /** It has ended. */
+  end(row: MemoryCycle): void {
+    this.#store.cycles.set(cycleKey(row.subscriberNo, row.startMs), { ...row, status: 'closing' });
+  }
+
+  #billed(no: number): BilledInMemory {
+    const billed = this.#store.billed(no);
+    if (billed === null) throw new AppError('not-found', 'no subscriber has this number');
+    return billed;
+  }
+
+  #rows(no: number): KnownCycle[] {
+    return cyclesOfNumber(this.#store.cycles, no).map(({ startMs, endMs, closedMs, hasFailed }) => {
+      return { startMs, endMs, wasClosed: closedMs !== null, hasFailed };
+    });
+  }
+
+  #stored({ subscriberId, bill, overageConsent }: BilledInMemory, { startMs, endMs }: Span): StoredCycle {
+    const booked = this.#store.booked(subscriberId, startMs, endMs);
+    const waiting = this.#store
+      .waiting(subscriberId)
+      .filter(({ cycleStartMs }) => cycleStartMs >= startMs && cycleStartMs < endMs);
+    return { subscriberId, bill, overageConsent, booked, waiting };
+  }
+
+  #itemise(billed: BilledInMemory, cycle: Span, which: 'advance' | 'all'): BillingItem[] {
+    return this.#add(feeItems(this.#stored(billed, cycle), cycle, this.#store.plans, which));
+  }
+
+  #add(items: BillingItem[]): BillingItem[] {
+    const booked = new Set(this.#store.add(items));
+    const lost = items.find(({ key, line }) => line !== BLOCK_LINE && !booked.has(key));
+    if (lost !== undefined)
+      throw new AppError('store-corrupt', `an item of ${lost.line} has the key of another: ${lost.key}`);
+    return items;
+  }
+
+  #drop(no: number, rows: readonly Span[]): void {
+    for (const { startMs } of rows) this.#store.cycles.delete(cycleKey(no, startMs));
+  }
+
+  #open(no: number, billed: Pick<BilledInMemory, 'subscriberId'>, spans: readonly Span[]): void {
+    for (const span of spans) this.#put(no, billed, span, { status: 'open' });
+  }
+
+  #put(
+    subscriberNo: number,
+    { subscriberId }: Pick<BilledInMemory, 'subscriberId'>,
+    { startMs, endMs }: Span,
+    more: Partial<MemoryCycle>,
+  ): void {
+    const none = { status: 'open', closedMs: null, termsDiffer: false, hasFailed: false } as const;
+    const row = { ...none, subscriberNo, subscriberId, startMs, endMs, ...more };
+    this.#store.cycles.set(cycleKey(subscriberNo, startMs), row);
+  }
+}

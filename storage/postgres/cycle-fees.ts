@@ -1,0 +1,204 @@
+import type pg from 'pg';
+import { BLOCK_LINE } from '../../rules/tariff/blocks.ts';
+import type { PlanLookup } from '../../rules/tariff/timeline.ts';
+import type { BillingItem } from '../../schemas/billing.ts';
+import { AppError } from '../../schemas/errors.ts';
+import type { Span } from '../../schemas/tariff.ts';
+import { openCyclesAt } from '../cycle-bounds.ts';
+import type { OpenCycles } from '../cycle-bounds.ts';
+import { feeItems } from '../cycle-money.ts';
+import type { BookedItem } from '../cycle-money.ts';
+import { groupBy } from '../group-by.ts';
+import { readTerms, readTimelines } from './billed-timelines.ts';
+import type { BilledTimeline } from './billed-timelines.ts';
+import {
+  closeCycleRows,
+  dropCycleRows,
+  lastCyclesOf,
+  openCycleRows,
+  overlappingCycles,
+  rowsOf,
+} from './cycle-rows.ts';
+import type { NumberedCycle } from './cycle-rows.ts';
+import { bookItems } from './item-rows.ts';
+import { storable } from './storable.ts';
+
+/** $1 numbers. In order, as everybody locks them. */
+const LOCK = `
+  select subscriber_id as id, subscriber_no as "no" from subscriber where subscriber_no = any($1::bigint[])
+  order by subscriber_no for no key update`;
+
+/** $1 subscribers, $2 starts and $3 ends in ms. What counts is where the item's own cycle began: by another rule it may have been another one. */
+const BOOKED = `
+  select t.place::int as place, i.key, i.line, i.amount_minor::float8 as "amountMinor", i.quantity::float8 as quantity,
+    i.currency, i.account_id as "accountId", i.tax_class as "taxClass",
+    (extract(epoch from i.cycle_start) * 1000)::float8 as "cycleStartMs"
+  from unnest($1::text[], $2::float8[], $3::float8[]) with ordinality as t(id, start_ms, end_ms, place)
+    join billing_item i on i.subscriber_id = t.id and i.cycle_start >= to_timestamp(t.start_ms / 1000)
+      and i.cycle_start < to_timestamp(t.end_ms / 1000)
+  order by i.seq`;
+
+/** A subscriber that is locked, and who has what. */
+interface Locked {
+  subscriberId: string;
+  subscriberNo: number;
+  billed: BilledTimeline;
+}
+
+/** A cycle whose fees are brought to what they come to. */
+export interface FeeUnit extends Locked, NumberedCycle {
+  which: 'advance' | 'all';
+}
+
+/** What settling the fees of running cycles gave. */
+export interface SettledFees {
+  items: BillingItem[];
+  /** numbers that nobody has */
+  unknown: number;
+  /** for them the instant is in a cycle that is closed: left as they are */
+  closed: number;
+  /** cycles that are open now and had no row */
+  opened: number;
+}
+
+/**
+ * Brings the fees in advance of the cycles that run at an instant, and of those before whose bounds have moved, to what they come
+ * to, and gives them their rows. Who is on no account costs nothing.
+ */
+export async function settleFees(
+  client: pg.ClientBase,
+  subscriberNos: readonly number[],
+  atMs: number,
+): Promise<SettledFees> {
+  const { found, unknown, closed, plans } = await openCyclesOf(client, subscriberNos, atMs);
+  const units = found.flatMap(({ open: { running, missing }, ...who }) => {
+    const others = missing.filter(({ startMs }) => startMs !== running.startMs);
+    return [...others, running].map((cycle): FeeUnit => {
+      return { ...who, cycle, which: 'advance' };
+    });
+  });
+  const items = await itemiseFees(client, units, plans);
+  await storeOpen(client, found);
+  const opened = found.reduce((sum, { open }) => sum + open.missing.length, 0);
+  return { items, unknown, closed, opened };
+}
+
+/**
+ * Ends what an account pays for a subscriber: of the running cycle it is charged, or credited, what was had until the instant, in
+ * arrears too, and that part of the cycle is closed.
+ */
+export async function settleLeaving(
+  client: pg.ClientBase,
+  subscriberNo: number,
+  atMs: number,
+): Promise<BillingItem[]> {
+  const { found, plans } = await openCyclesOf(client, [subscriberNo], atMs);
+  const units = found.flatMap(({ open: { running }, ...who }): FeeUnit[] => {
+    return running.startMs < atMs ? [{ ...who, cycle: { ...running, endMs: atMs }, which: 'all' }] : [];
+  });
+  const items = await itemiseFees(client, units, plans);
+  await storeOpen(client, found);
+  // Its row, if there was one, ends where this one does.
+  await closeCycleRows(
+    client,
+    units.map((unit) => ({ ...unit, termsDiffer: false })),
+  );
+  return items;
+}
+
+/** A cycle that no slot has closed. */
+export interface UntoldCycle extends NumberedCycle {
+  subscriberId: string;
+}
+
+/** Closes cycles by what their fees come to. Returns how many: one that is closed meanwhile is left as it is. */
+export async function closeUntold(client: pg.ClientBase, cycles: readonly UntoldCycle[]): Promise<number> {
+  const numbers = [...new Set(cycles.map(({ subscriberNo }) => subscriberNo))];
+  await client.query(LOCK, [numbers]);
+  const rows = await overlappingCycles(client, cycles);
+  const timelines = await readTimelines(client, numbers);
+  const units = cycles.flatMap((one, place): FeeUnit[] => {
+    const billed = timelines.get(one.subscriberNo);
+    const isThere = rows.get(place)?.some(({ startMs, wasClosed, hasFailed }) => {
+      return startMs === one.cycle.startMs && !wasClosed && !hasFailed;
+    });
+    return billed === undefined || isThere !== true ? [] : [{ ...one, billed, which: 'all' }];
+  });
+  await itemiseFees(client, units, await readTerms(client, timelines.values()));
+  await closeCycleRows(
+    client,
+    units.map((unit) => ({ ...unit, termsDiffer: false })),
+  );
+  return units.length;
+}
+
+async function openCyclesOf(client: pg.ClientBase, subscriberNos: readonly number[], atMs: number) {
+  const locked = await client.query<{ id: string; no: number }>(LOCK, [subscriberNos]);
+  const timelines = await readTimelines(client, subscriberNos);
+  const rows = await lastCyclesOf(client, subscriberNos);
+  let closed = 0;
+  const found = locked.rows.flatMap(({ id: subscriberId, no: subscriberNo }) => {
+    const billed = timelines.get(subscriberNo);
+    if (billed === undefined || billed.bill === null) return [];
+    const { closedThroughMs, bill } = billed;
+    if (closedThroughMs !== null && atMs < closedThroughMs) {
+      closed += 1;
+      return [];
+    }
+    const open = openCyclesAt(bill.timeline, rows.get(subscriberNo) ?? [], closedThroughMs, atMs);
+    return [{ subscriberId, subscriberNo, billed, open }];
+  });
+  const plans = await readTerms(client, timelines.values());
+  return { found, plans, closed, unknown: subscriberNos.length - locked.rows.length };
+}
+
+async function storeOpen(
+  client: pg.ClientBase,
+  found: readonly { subscriberNo: number; open: OpenCycles }[],
+): Promise<void> {
+  const changed = found.map(({ subscriberNo, open }) => ({ subscriberNo, ...open }));
+  await dropCycleRows(client, changed.flatMap(rowsOf('gone')));
+  await openCycleRows(client, changed.flatMap(rowsOf('missing')));
+}
+
+/** Items of the fees of cycles of locked subscribers, stored. */
+export async function itemiseFees(
+  client: pg.ClientBase,
+  units: readonly FeeUnit[],
+  plans: PlanLookup,
+): Promise<BillingItem[]> {
+  const booked = await readBooked(client, units);
+  const items = units.flatMap(({ subscriberId, billed, cycle, which }, index) => {
+    const stored = { subscriberId, ...billed, booked: booked.get(index) ?? [], waiting: [] };
+    return feeItems(stored, cycle, plans, which);
+  });
+  await bookMade(client, items);
+  return items;
+}
+
+/** Items that stand in cycles, by the place of the cycle, from 0. */
+export async function readBooked(
+  client: pg.ClientBase,
+  cycles: readonly { subscriberId: string; cycle: Span }[],
+): Promise<Map<number, BookedItem[]>> {
+  if (cycles.length === 0) return new Map();
+  const found = await client.query<BookedItem & { place: number }>(BOOKED, [
+    cycles.map(({ subscriberId }) => storable(subscriberId)),
+    cycles.map(({ cycle }) => cycle.startMs),
+    cycles.map(({ cycle }) => cycle.endMs),
+  ]);
+  return groupBy(found.rows, ({ place }) => place - 1);
+}
+
+/**
+ * Books items that were just reckoned.
+ *
+ * @throws AppError 'store-corrupt' where one of them stands under another content: what was answered would not be what is stored.
+ *   A block alone may be there, where its action was carried out meanwhile
+ */
+export async function bookMade(client: pg.ClientBase, items: readonly BillingItem[]): Promise<void> {
+  const booked = new Set(await bookItems(client, items));
+  const lost = items.find(({ key, line }) => line !== BLOCK_LINE && !booked.has(storable(key)));
+  if (lost !== undefined)
+    throw new AppError('store-corrupt', `an item of ${lost.line} has the key of another: ${lost.key}`);
+}
