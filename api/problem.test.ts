@@ -18,3 +18,9 @@ it.each<[ErrorCode, number]>([
   // What is the caller's business is told, all else is not.
   expect(problem.message === 'told by the store').toBe(status < 500);
 });
+
+it('answers 503 to what may go through the next time', () => {
+  const deadlock = new AppError('conflict', 'Postgres: deadlock detected (40P01)', { retriable: true });
+  expect(problemOf(deadlock)).toMatchObject({ status: 503, code: 'busy' });
+  expect(problemOf(deadlock).message).not.toContain('Postgres');
+});

@@ -78,6 +78,9 @@ export function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (isAppError(error)) {
     const status = STATUS_OF[error.code] ?? 500;
+    // Two changes in each other's way (a deadlock): the same request may go through next time.
+    if (status < 500 && error.retriable)
+      return new Problem(503, 'busy', 'others change the same at the moment; try again');
     if (status < 500) return new Problem(status, error.code, error.message);
     return status === 503
       ? new Problem(503, error.code, 'a server that this needs does not answer at the moment; try again')

@@ -13,6 +13,26 @@ const BY_STATE: readonly { state: RegExp; code: ErrorCode; retriable: boolean }[
   { state: /^23514$/, code: 'invalid-input', retriable: false },
 ];
 
+/** What a constraint means to whoever ran into it, by its name. */
+const WORDS: Readonly<Record<string, string>> = {
+  account_cycle_is_short: 'cycle: it is longer than 31 days',
+  changed_cycle_is_short: 'cycle: it is longer than 31 days',
+  add_on_once_at_a_time: 'overlap: the subscriber has this add-on at the same time',
+  hold_of_a_kind_once: 'overlap: there is a hold of this kind at the same time',
+  one_plan_at_a_time: 'overlap: the subscriber has another plan at the same time',
+  one_pool_at_a_time: 'overlap: the subscriber is in another pool at the same time',
+  one_service_a_name: 'user-name: another subscriber has this user name at the same time',
+  plan_version_effective: 'effective-from: another version of the plan holds from the same instant on',
+  subscriber_external: 'external-id: another subscriber has this external id',
+};
+
+/** Of constraints that have no word: nobody but this program can mend those. */
+const WORD_OF: Partial<Record<ErrorCode, string>> = {
+  conflict: 'what is stored stands against it',
+  'not-found': 'something that it names is not there',
+  'invalid-input': 'a value is not one that can be stored',
+};
+
 /** Who we are or what we ask for is refused: trying again changes nothing. */
 const REFUSED = /^(28|3D|42)/;
 
@@ -20,14 +40,15 @@ const REFUSED = /^(28|3D|42)/;
  * The one translation of what the pg driver throws. AppErrors and programmer errors pass unchanged.
  * 'unreachable' (retriable): connection lost, server stopping or full; 'timeout' (retriable): statement or lock
  * time-out; 'conflict' (retriable): serialisation failure or deadlock. Of constraints, never retriable: 'conflict' (unique,
- * exclusion), 'not-found' (foreign key), 'invalid-input' (check). Else 'store-rejected'.
+ * exclusion), 'not-found' (foreign key), 'invalid-input' (check), in words of ours. Else 'store-rejected'.
  */
 export function postgresError(error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof AppError) return error;
   if (error instanceof pg.DatabaseError) {
     const state = error.code ?? '';
     const known = BY_STATE.find((entry) => entry.state.test(state));
-    return new AppError(known?.code ?? 'store-rejected', `Postgres: ${error.message} (${state})`, {
+    const told = state.startsWith('23') && known !== undefined ? constraintText(error, known.code) : null;
+    return new AppError(known?.code ?? 'store-rejected', told ?? `Postgres: ${error.message} (${state})`, {
       retriable: known?.retriable ?? false,
       cause: error,
     });
@@ -35,6 +56,13 @@ export function postgresError(error: unknown): unknown {
   if (isProgrammerError(error)) return error;
   // Everything else that pg throws is about the connection: system errors, time-outs, "terminated".
   return new AppError('unreachable', `Postgres: ${error.message}`, { retriable: true, cause: error });
+}
+
+/** A text for people who know nothing of tables; the driver's own stays with the cause. */
+function constraintText({ constraint, message }: pg.DatabaseError, code: ErrorCode): string {
+  // Raised by a function of ours, in our words.
+  if (constraint === undefined) return message;
+  return WORDS[constraint] ?? WORD_OF[code] ?? message;
 }
 
 /** True where the server answered and refused the login or the database. */
