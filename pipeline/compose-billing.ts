@@ -19,8 +19,8 @@ import { invoiceSettings, invoiceWork, keptWork } from './dispatch/billing/invoi
 import { Dispatcher } from './dispatch/dispatcher.ts';
 import type { LifecyclePart } from './lifecycle.ts';
 import { reconcileBillingJob, syncBillingJob } from './reconcile/billing-jobs.ts';
-import { beginItemReconciliation } from './reconcile/reconcile-items.ts';
-import type { ItemSides } from './reconcile/reconcile-items.ts';
+import { oneAtATime } from './reconcile/reconcile-items.ts';
+import type { BeginItems } from './reconcile/reconcile-items.ts';
 import type { Telemetry } from './telemetry.ts';
 import { billingTelemetry, gaugeDeliveries, reconciled } from './telemetry/billing-gauges.ts';
 
@@ -78,15 +78,16 @@ export async function composeBilling(
   });
   const stopping = new AbortController();
   const sides = peer === null ? null : { ledger, peer: peer.client, store, nowMs: Date.now };
+  const begin = sides === null ? null : oneAtATime(sides, (error) => events.jobs.defect(error));
   return {
     part: (isDispatcher) => billingPart({ config, stores, ledger, peer, events, isDispatcher, stopping }),
     close: () => closePeer(peer),
-    sources: sourcesOf(ledger, store, sides, events, stopping.signal),
+    sources: sourcesOf(ledger, store, begin, events, stopping.signal),
     work: (tariffs) => {
-      if (sides === null) return {};
+      if (sides === null || begin === null) return {};
       const setsHolds = config.billing.setsHolds;
       return {
-        'reconcile-billing': reconcileBillingJob(sides, events.jobs),
+        'reconcile-billing': reconcileBillingJob(begin, sides.nowMs, events.jobs),
         ...(tariffs === null
           ? {}
           : { 'sync-billing': syncBillingJob({ ...tariffs, ...sides, setsHolds }, events.jobs) }),
@@ -164,33 +165,23 @@ function itemDispatcher({ config, ledger, peer, events }: PartSources): Dispatch
   });
 }
 
-/** What the API shows and begins. One comparison at a time: it reads all of both sides. */
+/** What the API shows and begins. @param begin null = there is no billing system */
 function sourcesOf(
   ledger: InvoiceLedger,
   reconciliations: Reconciliations,
-  sides: ItemSides | null,
+  begin: BeginItems | null,
   { jobs }: ReturnType<typeof billingTelemetry>,
   signal: AbortSignal,
 ): BillingSources {
-  let isUnderWay = false;
   return {
     ledger,
     reconciliations,
     reconcile: async (window) => {
-      if (sides === null)
+      if (begin === null)
         throw new AppError('conflict', 'no billing system is configured: set BILLING_API_URL');
-      if (isUnderWay) throw new AppError('conflict', 'a reconciliation is under way: wait for its end');
-      isUnderWay = true;
-      try {
-        const { id, done } = await beginItemReconciliation(sides, window, signal, (error) =>
-          jobs.defect(error),
-        );
-        void reconciled(jobs, done).finally(() => (isUnderWay = false));
-        return id;
-      } catch (error) {
-        isUnderWay = false;
-        throw error;
-      }
+      const { id, done } = await begin(window, signal);
+      void reconciled(jobs, done);
+      return id;
     },
   };
 }

@@ -46,7 +46,7 @@ export function schedulerPart(assembly: Assembly): LifecyclePart {
     log,
     observer: jobObserver(metrics),
   });
-  return { name: 'scheduler', start: () => runner.start(), stop: () => runner.stop() };
+  return { name: 'scheduler', start: () => runner.start(), stop: (graceMs) => runner.stop(graceMs) };
 }
 
 /** What the API shows and does of jobs, keys and the audit. */
@@ -95,9 +95,10 @@ function cycleWork({ config, around, stores }: Assembly): Work {
 }
 
 function profileWork({ config, stores }: Assembly): Work {
-  const profiles = new PostgresProfileKeeping(stores.pool, config.defaultCurrency);
+  const profilesOf = (token: string): PostgresProfileKeeping =>
+    new PostgresProfileKeeping(stores.pool, config.defaultCurrency, (client) => requireLeader(client, token));
   return {
-    'refresh-dated': refreshDatedJob((fromMs, toMs) => profiles.refreshDated(fromMs, toMs)),
-    'absorb-profiles': absorbJob((limit) => profiles.absorb(limit)),
+    'refresh-dated': refreshDatedJob((token, fromMs, toMs) => profilesOf(token).refreshDated(fromMs, toMs)),
+    'absorb-profiles': absorbJob((token, limit) => profilesOf(token).absorb(limit)),
   };
 }

@@ -3,6 +3,8 @@ export interface Job {
   name: string;
   /** when it is due, five fields in UTC */
   cron: string;
+  /** it does not wait for a place while others run */
+  isPrompt?: boolean;
   /** @returns what it did, for its record */
   run(context: JobContext): Promise<unknown>;
 }
@@ -86,7 +88,7 @@ export interface JobRun {
   startedMs: number;
   /** null = it runs */
   endedMs: number | null;
-  /** 'lost' = its leader went away */
+  /** 'lost' = its leader went away; `error` says how */
   outcome: 'done' | 'failed' | 'lost' | null;
   /** how far it is; in the end what it did */
   progress: unknown;

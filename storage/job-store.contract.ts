@@ -146,7 +146,9 @@ export function jobStoreContract(name: string, open: () => Promise<JobStoreFixtu
       const run = await begin(leader, NOON + HOUR, 'ann');
       await leader.release();
       const next = await lead(fixture.stores[1]);
-      expect(await store.runs('trim', 2)).toMatchObject([{ id: run.id, outcome: 'lost' }]);
+      expect(await store.runs('trim', 2)).toMatchObject([
+        { id: run.id, outcome: 'lost', error: expect.any(String) as unknown },
+      ]);
       const state = { seenMs: NOON, requestedBy: 'ann', running: false };
       expect(await stateOf(next)).toMatchObject(state);
     });

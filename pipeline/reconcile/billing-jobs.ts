@@ -1,8 +1,7 @@
 import type { ReconciliationSummary } from '../../schemas/billing.ts';
 import { AppError } from '../../schemas/errors.ts';
 import type { Job } from '../../storage/job-ports.ts';
-import { beginItemReconciliation } from './reconcile-items.ts';
-import type { ItemSides } from './reconcile-items.ts';
+import type { BeginItems } from './reconcile-items.ts';
 import { syncAccounts } from './sync-accounts.ts';
 import type { AccountSides } from './sync-accounts.ts';
 
@@ -24,14 +23,15 @@ export function syncBillingJob(sides: AccountSides, events: BillingJobEvents): J
   return async ({ nowMs, signal }) => finished(await syncAccounts(sides, nowMs, signal), events);
 }
 
-/** Comparison of the last week's items. The run fails where it could not be finished. */
-export function reconcileBillingJob(sides: ItemSides, events: BillingJobEvents): Job['run'] {
+/** Comparison of the last week's items. The run fails where it could not be finished. @param nowMs dates items */
+export function reconcileBillingJob(
+  begin: BeginItems,
+  nowMs: () => number,
+  events: BillingJobEvents,
+): Job['run'] {
   return async ({ signal }) => {
-    const toMs = sides.nowMs();
-    const window = { fromMs: toMs - WINDOW_MS, toMs };
-    const { id, done } = await beginItemReconciliation(sides, window, signal, (error) =>
-      events.defect(error),
-    );
+    const toMs = nowMs();
+    const { id, done } = await begin({ fromMs: toMs - WINDOW_MS, toMs }, signal);
     const summary = await done;
     if (summary === null)
       throw new AppError('unreachable', 'its end could not be stored', { retriable: true });

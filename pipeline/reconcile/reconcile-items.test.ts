@@ -6,7 +6,7 @@ import { AppError } from '../../schemas/errors.ts';
 import { anItem } from '../../storage/billing-items.contract.ts';
 import type { PeerFinding, PeerItem } from '../../storage/billing-ports.ts';
 import { MemoryReconciliations } from '../../storage/memory/reconciliations.ts';
-import { beginItemReconciliation } from './reconcile-items.ts';
+import { beginItemReconciliation, oneAtATime } from './reconcile-items.ts';
 
 const NOW = Date.UTC(2025, 0, 31);
 const WINDOW = { fromMs: NOW - 86_400_000, toMs: NOW };
@@ -209,4 +209,24 @@ it('finds exactly what is on one side only, whatever the keys and pages', async 
     }),
     { numRuns: 300 },
   );
+});
+
+it('runs one comparison at a time, whoever asks', async () => {
+  const store = new MemoryReconciliations(() => NOW);
+  let go: () => void = () => undefined;
+  const held = new Promise<void>((resolve) => (go = resolve));
+  async function* waiting(): AsyncGenerator<PeerItem[]> {
+    await held;
+    yield [];
+  }
+  const peer = { items: waiting, ask: () => Promise.resolve({ kind: 'absent' } as const) };
+  const sides = { ledger: { pages: () => pages<InvoiceDelivery>([], 1) }, peer, store, nowMs: () => NOW };
+  const begin = oneAtATime(sides, () => undefined);
+  const { signal } = new AbortController();
+  await expect(begin({ fromMs: 1, toMs: 1 }, signal)).rejects.toMatchObject({ code: 'invalid-input' });
+  const { done } = await begin(WINDOW, signal);
+  await expect(begin(WINDOW, signal)).rejects.toMatchObject({ code: 'conflict' });
+  go();
+  await done;
+  expect((await (await begin(WINDOW, signal)).done)?.failure).toBe(null);
 });

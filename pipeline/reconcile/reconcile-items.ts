@@ -30,6 +30,37 @@ const LONGEST_WINDOW_MS = 400 * 86_400_000;
 /** Items missing there that are asked for one by one; beyond it the list is believed. */
 const MAX_ASKED = 1_000;
 
+/** A comparison that was begun: its id, and the whole of it. */
+export interface BegunItems {
+  id: string;
+  /** never rejects: the summary says what kept it from its end; null = not even that could be stored */
+  done: Promise<ReconciliationSummary | null>;
+}
+
+/** Begins comparisons, as `beginItemReconciliation` does. */
+export type BeginItems = (window: ItemWindow, signal: AbortSignal) => Promise<BegunItems>;
+
+/**
+ * The comparisons of one process, whoever asks for them: one at a time, since each reads all of both sides.
+ *
+ * @returns begins one; throws 'conflict' while another is under way, else as `beginItemReconciliation`
+ */
+export function oneAtATime(sides: ItemSides, onDefect: (error: unknown) => void): BeginItems {
+  let isUnderWay = false;
+  return async (window, signal) => {
+    if (isUnderWay) throw new AppError('conflict', 'a reconciliation is under way: wait for its end');
+    isUnderWay = true;
+    const over = (): void => void (isUnderWay = false);
+    try {
+      const { id, done } = await beginItemReconciliation(sides, window, signal, onDefect);
+      return { id, done: done.finally(over) };
+    } catch (error) {
+      over();
+      throw error;
+    }
+  };
+}
+
 /**
  * Begins a comparison of items here with items there.
  *
@@ -41,7 +72,7 @@ export async function beginItemReconciliation(
   window: ItemWindow,
   signal: AbortSignal,
   onDefect: (error: unknown) => void,
-): Promise<{ id: string; done: Promise<ReconciliationSummary | null> }> {
+): Promise<BegunItems> {
   const { fromMs, toMs } = window;
   if (toMs <= fromMs) throw new AppError('invalid-input', 'the window must end after it begins');
   if (toMs - fromMs > LONGEST_WINDOW_MS)

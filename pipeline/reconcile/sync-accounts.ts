@@ -103,7 +103,7 @@ async function syncAccount(run: Run, account: Account): Promise<Found> {
     if (peer === null) report('missing-there', { billingRef }, null);
     else await agree(run, account, peer, report);
   } catch (error) {
-    if (!isAppError(error) || isAppError(error, 'unauthorised') || run.signal.aborted) throw error;
+    if (!isAppError(error) || error.code === 'unauthorised' || run.signal.aborted) throw error;
     report('account-failed', { billingRef }, { why: error.message });
     found.failed = error;
   }

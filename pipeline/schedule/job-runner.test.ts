@@ -177,16 +177,18 @@ describe('JobRunner', () => {
     job.end();
   });
 
-  it('runs three at once at most', async () => {
+  it('runs three at once at most, but for those that wait for nobody', async () => {
     const jobs = ['a', 'b', 'c', 'd'].map((name) => new HeldJob(name));
-    const { runner } = rig(jobs);
+    const prompt = Object.assign(new HeldJob('money'), { isPrompt: true });
+    const { runner } = rig([...jobs, prompt]);
     await runner.turn();
     clock.ms += HOUR;
     await runner.turn();
     await runner.turn();
     await vi.waitUntil(() => jobs.filter(({ runs }) => runs.length === 1).length === 3);
     expect(jobs[3]?.runs).toHaveLength(0);
-    for (const job of jobs) job.end();
+    await vi.waitUntil(() => prompt.runs.length === 1);
+    for (const job of [...jobs, prompt]) job.end();
     await runner.settled();
     await runner.turn();
     await vi.waitUntil(() => jobs[3]?.runs.length === 1);
@@ -232,6 +234,22 @@ describe('JobRunner', () => {
     await rig([next], store).runner.turn();
     await vi.waitUntil(() => next.runs.length === 1);
     next.end();
+  });
+
+  it('does not wait longer than half of the grace for what does not end', async () => {
+    const job = new HeldJob();
+    const { runner, store } = rig([job]);
+    await runner.turn();
+    clock.ms += HOUR;
+    await runner.turn();
+    await vi.waitUntil(() => job.runs.length === 1);
+    await runner.stop(20);
+    expect((await store.runs('held', 1))[0]).toMatchObject({
+      outcome: 'lost',
+      error: 'its process stopped',
+    });
+    job.end();
+    await runner.settled();
   });
 
   it('looks again and again by itself, and says once that it cannot', async () => {

@@ -4,8 +4,10 @@ import type { DueJob } from './due-jobs.ts';
 import { dueJobs, nextDue } from './due-jobs.ts';
 import { every } from './every.ts';
 
-/** Jobs that run at once; they share the connections and cores of the process with everything else. */
+/** Jobs that run at once, prompt ones apart; they share the connections and cores of the process with everything else. */
 const MAX_AT_ONCE = 3;
+/** Where nobody says how long stopping may take, ms. */
+const USUAL_GRACE_MS = 60_000;
 const LOOK_EVERY_MS = 1_000;
 /** Runs looked through for the last one that was done. */
 const MAX_RUNS_BACK = 20;
@@ -62,11 +64,18 @@ export class JobRunner {
     this.#end = every(this.#parts.lookEveryMs ?? LOOK_EVERY_MS, turn, (error) => this.#failed(error));
   }
 
-  /** Asks what runs to end, waits for it, and lets another process lead. What did not get done is due there. Idempotent. */
-  async stop(): Promise<void> {
+  /**
+   * Asks what runs to end, and lets another process lead; what did not get done is due there. Waits for it for half of the
+   * grace: what waits for a server does not hear that it should end, and all that is stopped after this has no time else.
+   * Idempotent.
+   */
+  async stop(graceMs: number = USUAL_GRACE_MS): Promise<void> {
     this.#stopping.abort();
-    await this.#end();
-    await this.settled();
+    const ended = this.#end().then(() => this.settled());
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, graceMs / 2)));
+    await Promise.race([ended, late]);
+    clearTimeout(timer);
     await this.#leave();
   }
 
@@ -91,6 +100,10 @@ export class JobRunner {
     const { store, jobs, process, clockMs, observer, log } = this.#parts;
     const leadership = await store.lead(process);
     if (leadership === null) return null;
+    if (this.#stopping.signal.aborted) {
+      await leadership.release();
+      return null;
+    }
     try {
       await leadership.register(jobs, clockMs());
       for (const { name, lastRun } of await store.list())
@@ -113,7 +126,7 @@ export class JobRunner {
     const states = await leadership.look(nowMs);
     plan(states, observer);
     for (const due of dueJobs(states, nowMs)) {
-      if (this.#running.size >= MAX_AT_ONCE || this.#stopping.signal.aborted) return;
+      if (this.#stopping.signal.aborted) return;
       await this.#begin(leadership, due);
     }
   }
@@ -122,10 +135,17 @@ export class JobRunner {
     const job = this.#parts.jobs.find((one) => one.name === name);
     // Of a leadership that was lost it may still be ending.
     if (job === undefined || this.#running.has(name)) return;
+    if (job.isPrompt !== true && this.#taken() >= MAX_AT_ONCE) return;
     const run = await leadership.begin(name, dueMs, byHand);
     if (run === null) return;
     const ended = this.#run(leadership, job, run).finally(() => this.#running.delete(name));
     this.#running.set(name, ended);
+  }
+
+  /** Places that are taken by jobs that need one. */
+  #taken(): number {
+    return this.#parts.jobs.filter(({ name, isPrompt }) => isPrompt !== true && this.#running.has(name))
+      .length;
   }
 
   /** Never rejects. */

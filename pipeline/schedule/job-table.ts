@@ -22,6 +22,13 @@ export const JOB_CRONS = {
   'partition-care': '43 2 * * *',
 } as const;
 
+/** Money and plans wait for them: they begin whatever else runs, and what they do is bounded. */
+const PROMPT: ReadonlySet<string> = new Set<keyof typeof JOB_CRONS>([
+  'open-cycles',
+  'close-late',
+  'refresh-dated',
+]);
+
 export type JobName = keyof typeof JOB_CRONS;
 
 /** Crons that differ from the table's. */
@@ -36,6 +43,6 @@ export function jobsOf(runs: Readonly<Partial<Record<JobName, Job['run']>>>, tim
   return Object.entries(JOB_CRONS).flatMap(([name, cron]) => {
     const run = isJobName(name) ? runs[name] : undefined;
     if (run === undefined || !isJobName(name)) return [];
-    return [{ name, cron: times[name] ?? cron, run }];
+    return [{ name, cron: times[name] ?? cron, isPrompt: PROMPT.has(name), run }];
   });
 }

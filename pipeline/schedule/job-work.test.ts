@@ -146,7 +146,9 @@ describe('close-late', () => {
 describe('absorb-profiles', () => {
   it('goes on until nobody is left', async () => {
     const { take, rest } = left(4_001);
-    expect(await absorbJob(take)(context().given)).toEqual({ absorbed: 4_001 });
+    expect(
+      await absorbJob((token, limit) => (expect(token).toBe('t'), take(limit)))(context().given),
+    ).toEqual({ absorbed: 4_001 });
     expect(rest()).toBe(0);
   });
 });
@@ -159,7 +161,7 @@ describe('refresh-dated', () => {
     ['the last hour where time began anew', { throughMs: NOW + 9 * DAY }, NOW - 3_600_000],
   ])('looks at %s', async (_, last, fromMs) => {
     const asked: number[][] = [];
-    const refresh = (...span: [number, number]) => Promise.resolve(asked.push(span));
+    const refresh = (_: string, ...span: [number, number]) => Promise.resolve(asked.push(span));
     expect(await refreshDatedJob(refresh)(context({ last }).given)).toEqual({ throughMs: NOW, refreshed: 1 });
     expect(asked).toEqual([[fromMs, NOW]]);
   });

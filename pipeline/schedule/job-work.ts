@@ -118,8 +118,10 @@ export function closeLateJob(
 }
 
 /** Gives accounts and rows of their own to subscribers that only the release before has written. */
-export function absorbJob(absorb: (limit: number) => Promise<number>): Job['run'] {
-  return async (context) => ({ absorbed: await inPieces(context, absorb) });
+export function absorbJob(absorb: (token: string, limit: number) => Promise<number>): Job['run'] {
+  return async (context) => ({
+    absorbed: await inPieces(context, (limit) => absorb(context.token, limit)),
+  });
 }
 
 /** From when to when a run of `refreshDated` looked. */
@@ -132,11 +134,13 @@ interface LookedThrough {
  *
  * @param refresh tells of what begins in (fromMs, toMs]; returns how many profiles changed; idempotent
  */
-export function refreshDatedJob(refresh: (fromMs: number, toMs: number) => Promise<number>): Job['run'] {
-  return async ({ nowMs, last }) => {
+export function refreshDatedJob(
+  refresh: (token: string, fromMs: number, toMs: number) => Promise<number>,
+): Job['run'] {
+  return async ({ nowMs, last, token }) => {
     // Simulated time may begin anew behind it.
     const fromMs = Math.min(throughOf(last) ?? nowMs - DAY_MS, nowMs - HOUR_MS);
-    const refreshed = await refresh(fromMs, nowMs);
+    const refreshed = await refresh(token, fromMs, nowMs);
     const looked: LookedThrough = { throughMs: nowMs };
     return { ...looked, refreshed };
   };

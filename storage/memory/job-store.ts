@@ -27,7 +27,7 @@ export class MemoryJobStore implements JobStore {
     this.#leaders += 1;
     const leader = new MemoryLeader(`leader-${String(this.#leaders)}`, this);
     this.#leader = leader;
-    this.lose((run) => run.leader !== leader.token);
+    this.lose((run) => run.leader !== leader.token, 'the process that ran it went away');
     return Promise.resolve(leader);
   }
 
@@ -71,7 +71,7 @@ export class MemoryJobStore implements JobStore {
 
   end(leader: MemoryLeader): void {
     if (this.#leader === leader) this.#leader = null;
-    this.lose((run) => run.leader === leader.token);
+    this.lose((run) => run.leader === leader.token, 'its process stopped');
   }
 
   states(): JobState[] {
@@ -114,11 +114,12 @@ export class MemoryJobStore implements JobStore {
     if (run.byHand) job.requestedBy = null;
   }
 
-  lose(whose: (run: { leader: string }) => boolean): void {
+  lose(whose: (run: { leader: string }) => boolean, why: string): void {
     for (const run of this.#runs) {
       if (run.endedMs !== null || !whose(run)) continue;
       run.endedMs = this.#nowMs();
       run.outcome = 'lost';
+      run.error = why;
       const lastThree = this.#runs.filter(({ name, id }) => name === run.name && id <= run.id).slice(-3);
       const job = this.#jobs.get(run.name);
       if (job === undefined || lastThree.filter(({ outcome }) => outcome === 'lost').length < 3) continue;

@@ -24,14 +24,15 @@ export const BECOME = `
   returning token`;
 
 /** $1 token: runs of other leaders are lost; what was lost for the third time in a row counts as seen to. */
-export const LOSE_OTHERS = loseRuns('leader <> $1');
+export const LOSE_OTHERS = loseRuns('leader <> $1', 'the process that ran it went away');
 /** The same of this leader's own. */
-export const LOSE_OWN = loseRuns('leader = $1');
+export const LOSE_OWN = loseRuns('leader = $1', 'its process stopped');
 
-function loseRuns(which: string): string {
+function loseRuns(which: string, why: string): string {
   return `
   with lost as (
-    update job_run set ended_at = clock_timestamp(), outcome = 'lost' where ended_at is null and ${which}
+    update job_run set ended_at = clock_timestamp(), outcome = 'lost', error = '${why}'
+    where ended_at is null and ${which}
     returning id, name, due_at
   )
   update job set last_due_at = greatest(last_due_at, lost.due_at), requested_at = null, requested_by = null

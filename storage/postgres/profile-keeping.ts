@@ -31,16 +31,26 @@ const REFRESH_DATED = `
 export class PostgresProfileKeeping {
   readonly #pool: pg.Pool;
   readonly #defaultCurrency: string;
+  readonly #guard: (client: pg.PoolClient) => Promise<void>;
 
-  /** @param defaultCurrency of accounts whose plans say none */
-  constructor(pool: pg.Pool, defaultCurrency: string) {
+  /**
+   * @param defaultCurrency of accounts whose plans say none
+   * @param guard throws where whoever works may not do so any more; asked in each transaction
+   */
+  constructor(
+    pool: pg.Pool,
+    defaultCurrency: string,
+    guard: (client: pg.PoolClient) => Promise<void> = () => Promise.resolve(),
+  ) {
     this.#pool = pool;
     this.#defaultCurrency = defaultCurrency;
+    this.#guard = guard;
   }
 
   /** Tells profiles of user names that begin or end in (fromMs, toMs]. Returns how many changed. Idempotent. */
   refreshDated(fromMs: number, toMs: number): Promise<number> {
     return changeInOrder(this.#pool, async (client) => {
+      await this.#guard(client);
       const { rows } = await client.query<{ told: number }>(REFRESH_DATED, [fromMs, toMs]);
       return rows[0]?.told ?? 0;
     });
@@ -52,6 +62,7 @@ export class PostgresProfileKeeping {
    */
   absorb(limit: number): Promise<number> {
     return changeInOrder(this.#pool, async (client) => {
+      await this.#guard(client);
       const values = [limit, this.#defaultCurrency];
       const { rows } = await client.query<{ absorbed: number }>(ABSORB, values);
       const absorbed = rows[0]?.absorbed ?? 0;
