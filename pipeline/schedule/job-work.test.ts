@@ -123,18 +123,28 @@ describe('close-late', () => {
   };
 
   it('tries failed closes again, and is content where none is late', async () => {
-    const { take, rest } = left(3);
-    const asked: number[] = [];
-    const notClosed = (beforeMs: number) => (asked.push(beforeMs), Promise.resolve([]));
-    const job = closeLateJob(() => ({ notClosed, retryFailed: take }), DAY, { error: () => undefined });
-    expect(await job(context().given)).toEqual({ closed: 3, late: 0 });
-    expect(rest()).toBe(0);
-    expect(asked).toEqual([NOW - DAY - 7_200_000]);
+    const [failed, told, untold] = [left(3), left(2_100), left(1)];
+    const asked = new Set<string>();
+    const cycles = {
+      retryFailed: failed.take,
+      closeTold: (beforeMs: number, limit: number) => (asked.add(`told ${beforeMs}`), told.take(limit)),
+      closeUntold: (beforeMs: number, limit: number) => (asked.add(`untold ${beforeMs}`), untold.take(limit)),
+      notClosed: (beforeMs: number) => (asked.add(`late ${beforeMs}`), Promise.resolve([])),
+    };
+    const job = closeLateJob(() => cycles, DAY, { error: () => undefined });
+    expect(await job(context().given)).toEqual({ closed: 2_104, late: 0 });
+    expect([failed.rest(), told.rest(), untold.rest()]).toEqual([0, 0, 0]);
+    const lateMs = NOW - DAY - 7_200_000;
+    expect([...asked]).toEqual([`told ${lateMs}`, `untold ${NOW - 8 * DAY}`, `late ${lateMs}`]);
   });
 
   it('fails where a cycle is late, and says how many', async () => {
     const lines: unknown[] = [];
-    const cycles = { notClosed: () => Promise.resolve([row, row]), retryFailed: () => Promise.resolve(0) };
+    const nothing = () => Promise.resolve(0);
+    const cycles = {
+      ...{ retryFailed: nothing, closeTold: nothing, closeUntold: nothing },
+      notClosed: () => Promise.resolve([row, row]),
+    };
     const { told, given } = context();
     const job = closeLateJob(() => cycles, DAY, { error: (line: unknown) => lines.push(line) });
     await expect(job(given)).rejects.toThrow('2 billing cycles are not closed');

@@ -11,6 +11,8 @@ const DAY_MS = 24 * HOUR_MS;
 const PIECE = 2_000;
 /** A cycle that is not closed so long after its grace is late: the slot closes it with its first input after that. */
 const LATE_AFTER_MS = 2 * HOUR_MS;
+/** And so long after it no slot will close it any more: it was passed over as nothing was carried in it. */
+const UNTOLD_AFTER_MS = 7 * DAY_MS;
 /** Cycles told of in one run. */
 const MAX_LATE = 1_000;
 
@@ -93,18 +95,24 @@ export function openCyclesJob(cyclesOf: CyclesOf<'begun'>): Job['run'] {
 }
 
 /**
- * Tries again what failed when a cycle was closed, and looks for cycles that no slot closed in time: the run fails then, so
- * that whoever watches the jobs is told.
+ * Tries again what failed when a cycle was closed, itemises those that a slot closed and nobody itemised, closes those that
+ * no slot will close any more, and looks for others that no slot closed in time: the run fails then, so that whoever watches
+ * the jobs is told.
  */
 export function closeLateJob(
-  cyclesOf: CyclesOf<'notClosed' | 'retryFailed'>,
+  cyclesOf: CyclesOf<'notClosed' | 'retryFailed' | 'closeTold' | 'closeUntold'>,
   graceMs: number,
   log: Pick<Logger, 'error'>,
 ): Job['run'] {
   return async (context) => {
     const cycles = cyclesOf(context.token);
-    const closed = await inPieces(context, (limit) => cycles.retryFailed(limit));
-    const late = await cycles.notClosed(context.nowMs - graceMs - LATE_AFTER_MS, MAX_LATE);
+    const lateMs = context.nowMs - graceMs - LATE_AFTER_MS;
+    const untoldMs = context.nowMs - graceMs - UNTOLD_AFTER_MS;
+    const closed =
+      (await inPieces(context, (limit) => cycles.retryFailed(limit))) +
+      (await inPieces(context, (limit) => cycles.closeTold(lateMs, limit))) +
+      (await inPieces(context, (limit) => cycles.closeUntold(untoldMs, limit)));
+    const late = await cycles.notClosed(lateMs, MAX_LATE);
     await context.progress({ closed, late: late.length });
     if (late.length === 0) return { closed, late: 0 };
     const { startMs = 0, endMs = 0 } = late[0] ?? {};
