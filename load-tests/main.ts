@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { addBacktestCommand } from './backtest-command.ts';
+import { addChangeLatencyCommand } from './change-latency-command.ts';
 import { addChaosCommand } from './chaos/command.ts';
 import { addCloseCommand } from './close-command.ts';
 import { formatReport } from './format-report.ts';
@@ -59,6 +60,7 @@ function main(): Promise<unknown> {
   addBacktestCommand(program);
   addRulesCommand(program);
   addCloseCommand(program);
+  addChangeLatencyCommand(program);
   return program.parseAsync();
 }
 

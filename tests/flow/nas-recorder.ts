@@ -12,6 +12,8 @@ export interface CoaEffect {
   userName: string;
   sessionId: string;
   speed: Speed;
+  /** when it was carried out, ms since 1970 UTC */
+  atMs: number;
 }
 
 /**
@@ -64,7 +66,7 @@ export class NasRecorder {
     const session = `${nasId} ${userName} ${sessionId}`;
     const wanted = JSON.stringify(speed);
     if (this.#speeds.get(session) === wanted) this.repeats += 1;
-    else this.effects.push({ nasId, userName, sessionId, speed });
+    else this.effects.push({ nasId, userName, sessionId, speed, atMs: Date.now() });
     this.#speeds.set(session, wanted);
     return { kind: 'ack' };
   }

@@ -15,6 +15,8 @@ export interface PlannedSession {
   startMs: number;
   minutes: number;
   bytes: number;
+  /** it goes on: its last record is an interim */
+  isOpen?: boolean;
   /** the log's clock when its records come; default: as it goes */
   stampMs?: number;
 }
@@ -25,13 +27,14 @@ export function sessionEntries(sessions: readonly PlannedSession[], partitions: 
   return sessions
     .flatMap((session) => Array.from({ length: session.minutes + 1 }, (_, minute) => ({ session, minute })))
     .sort((a, b) => a.minute - b.minute)
-    .map(({ session: { subscriberId, startMs, minutes, bytes, stampMs }, minute }) => {
+    .map(({ session: { subscriberId, startMs, minutes, bytes, isOpen, stampMs }, minute }) => {
       const eventMs = startMs + minute * MINUTE_MS;
       const carried = Math.floor((bytes * minute) / minutes);
       const sessionId = `${subscriberId}-${String(startMs)}`;
       const value = encode({
         ...nasRecord(NAS, `${sessionId}-${String(minute)}`, 'ACCOUNTING_ON', eventMs),
-        status_type: minute === 0 ? 'START' : minute === minutes ? 'STOP' : 'INTERIM_UPDATE',
+        status_type:
+          minute === 0 ? 'START' : minute === minutes && isOpen !== true ? 'STOP' : 'INTERIM_UPDATE',
         subscriber_id: subscriberId,
         user_name: subscriberId,
         session_id: sessionId,

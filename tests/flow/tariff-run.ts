@@ -7,7 +7,9 @@ import { freePorts } from '../../dev/processes/ports.ts';
 import { waitUntil } from '../../dev/processes/wait-until.ts';
 import type { ProcessRole } from '../../pipeline/config/variables.ts';
 import { BillingServer } from '../../simulator/billing/server.ts';
+import { PostgresDirectory } from '../../storage/postgres/directory.ts';
 import { migrate } from '../../storage/postgres/migrate.ts';
+import { SecretBox } from '../../storage/postgres/secret-box.ts';
 import type { LogAppend } from '../../storage/ports.ts';
 import { AccountingTopic } from './accounting-topic.ts';
 import { BulkWriter } from './bulk-writer.ts';
@@ -19,6 +21,17 @@ import { WeirProcess } from './weir-process.ts';
 /** Of the topic of every run of tariffs. */
 export const PARTITIONS = 4;
 const BILLING_KEY = 'a-key-of-the-billing-server';
+
+/** How a run is made. */
+export interface TariffRunOptions {
+  policiesDir: string;
+  /** put over the program's */
+  env?: Readonly<Record<string, string>>;
+  /** by the clock, with ticks, instead of by the stamps of what is appended */
+  realTime?: boolean;
+  /** addresses of the servers; default: this process's environment */
+  on?: Readonly<Record<string, string | undefined>>;
+}
 
 /** An answer of the API. */
 export interface Answered {
@@ -41,6 +54,8 @@ export class TariffRun {
   readonly topic: AccountingTopic;
   readonly slots: SlotReader;
   readonly pool: pg.Pool;
+  readonly directory: PostgresDirectory;
+  readonly brokers: string;
   readonly billing: BillingServer;
   /** base address of the billing server, and its key */
   readonly peer: { url: string; key: string };
@@ -53,6 +68,7 @@ export class TariffRun {
   readonly #apiPort: number;
 
   private constructor(parts: {
+    secretKey: Buffer;
     topic: AccountingTopic;
     billing: BillingServer;
     url: string;
@@ -67,6 +83,8 @@ export class TariffRun {
     this.topic = topic;
     this.slots = new SlotReader(servers.redisUrl, topic.name, topic.name, topic.partitions);
     this.pool = new pg.Pool({ connectionString: databases.databaseUrl, max: 4 });
+    this.directory = new PostgresDirectory(this.pool, new SecretBox(parts.secretKey));
+    this.brokers = servers.brokers;
     this.billing = parts.billing;
     this.peer = { url: parts.url, key: BILLING_KEY };
     this.#servers = servers;
@@ -77,19 +95,21 @@ export class TariffRun {
     this.#env = parts.env;
   }
 
-  /** Makes everything but the program. @param env put over the program's */
-  static async open(policiesDir: string, env: Readonly<Record<string, string>> = {}): Promise<TariffRun> {
-    const servers = serversOf(process.env);
+  /** Makes everything but the program. */
+  static async open({ policiesDir, env = {}, realTime = false, on }: TariffRunOptions): Promise<TariffRun> {
+    const servers = serversOf(on ?? process.env);
     const name = `tariff-${randomBytes(6).toString('hex')}`;
-    const topic = await AccountingTopic.make(servers.brokers, name, PARTITIONS);
+    const stamps = realTime ? 'LogAppendTime' : 'CreateTime';
+    const topic = await AccountingTopic.make(servers.brokers, name, PARTITIONS, stamps);
     const writer = new BulkWriter({ broker: servers.brokers, topic: name, partitions: PARTITIONS });
     await writer.open();
     const billing = new BillingServer({ key: BILLING_KEY });
     const [url, databases] = [await billing.listen(), await makeDatabases(servers)];
     const dir = await mkdtemp(join(tmpdir(), 'weir-tariffs-'));
     const [apiPort = 0] = await freePorts(1);
+    const secretKey = randomBytes(32);
     const run = new TariffRun({
-      ...{ topic, billing, url, servers, databases, dir, writer, apiPort },
+      ...{ secretKey, topic, billing, url, servers, databases, dir, writer, apiPort },
       env: {
         KAFKA_BROKERS: servers.brokers,
         KAFKA_TOPIC: name,
@@ -99,10 +119,10 @@ export class TariffRun {
         CLICKHOUSE_URL: databases.clickhouseUrl,
         BILLING_API_URL: url,
         BILLING_API_KEY: BILLING_KEY,
-        WEIR_SIMULATED_TIME: 'on',
+        WEIR_SIMULATED_TIME: realTime ? 'off' : 'on',
         WEIR_SIMULATOR: 'off',
         WEIR_POLICIES_DIR: policiesDir,
-        WEIR_SECRET_KEY: randomBytes(32).toString('hex'),
+        WEIR_SECRET_KEY: secretKey.toString('hex'),
         WEIR_ADMIN_KEY_FILE: join(dir, 'admin-key'),
         WEIR_API_PORT: String(apiPort),
         WEIR_API_RATE_LIMIT: '100000',
@@ -152,7 +172,8 @@ export class TariffRun {
   async granted(method: string, path: string, sent: Sent = {}): Promise<unknown> {
     const { status, body } = await this.ask(method, path, sent);
     if (status < 300) return body;
-    throw new Error(`${method} ${path}: ${String(status)} ${JSON.stringify(body)}`);
+    const printed = status < 500 ? '' : `\n${this.#printed()}`;
+    throw new Error(`${method} ${path}: ${String(status)} ${JSON.stringify(body)}${printed}`);
   }
 
   /** Appends to the accounting log. */
@@ -203,9 +224,13 @@ export class TariffRun {
         gaveUp: () => (ended() === undefined ? undefined : 'a process ended'),
       });
     } catch (error) {
-      const printed = this.#processes.map(({ output }) => output.slice(-1_500)).join('\n--\n');
-      throw new Error(`${(error as Error).message}\n${printed}`, { cause: error });
+      throw new Error(`${(error as Error).message}\n${this.#printed()}`, { cause: error });
     }
+  }
+
+  /** The newest of what each process said. */
+  #printed(): string {
+    return this.#processes.map(({ output }) => output.slice(-1_500)).join('\n--\n');
   }
 
   /** Ends what runs and removes everything that was made. */

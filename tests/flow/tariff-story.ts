@@ -85,10 +85,13 @@ export class TariffStory {
 
   /** Starts the processes. */
   static async open(): Promise<TariffStory> {
-    const run = await TariffRun.open(POLICIES, {
-      WEIR_CYCLE_CLOSE_GRACE_HOURS: '1',
-      // A killed dispatcher's claims are free again after 12 s and six times this.
-      BILLING_API_TIMEOUT: '0.5',
+    const run = await TariffRun.open({
+      policiesDir: POLICIES,
+      env: {
+        WEIR_CYCLE_CLOSE_GRACE_HOURS: '1',
+        // A killed dispatcher's claims are free again after 12 s and six times this.
+        BILLING_API_TIMEOUT: '0.5',
+      },
     });
     await run.start('api', 'relay');
     const worker = await run.start('worker');
