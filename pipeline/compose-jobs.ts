@@ -18,6 +18,7 @@ import { jobViews } from './schedule/job-views.ts';
 import {
   absorbJob,
   closeLateJob,
+  expiryJob,
   keptFor,
   openCyclesJob,
   refreshDatedJob,
@@ -67,11 +68,14 @@ function workOf(assembly: Assembly): Work {
   const { config, stores, log, billing } = assembly;
   const { deadLetters, pool, tariffs, tariffReads } = stores;
   const trimLetters = (): Promise<number> => deadLetters.trim(config.deadLetterRetentionMs, MAX_DEAD_LETTERS);
+  const retention = new PostgresRetention(pool);
+  const kept = keptFor(config.shadowDays);
   return {
     ...cycleWork(assembly),
     ...profileWork(assembly),
     ...billing.work({ reads: tariffReads, tariffs }),
-    retention: retentionJob(new PostgresRetention(pool), trimLetters, keptFor(config.shadowDays)),
+    expiry: expiryJob(retention, kept),
+    retention: retentionJob(retention, trimLetters, kept),
     ...(log.trim === null ? {} : { 'trim-log': trimLogJob(log.trim, config.logRetentionMs) }),
     'partition-care': () => reportTables(pool),
   };

@@ -1,11 +1,9 @@
+/** What is of use for a time only: after it nobody may go by it any more. */
+export const EXPIRING = ['idempotency-keys', 'import-lines', 'api-keys'] as const;
+/** Records of what was, kept for whoever looks back. */
+export const RECORDS = ['shadow-decisions', 'job-runs', 'reconciliations'] as const;
 /** What is kept for a time and then goes. */
-export const KEPT = [
-  'shadow-decisions',
-  'idempotency-keys',
-  'import-lines',
-  'job-runs',
-  'reconciliations',
-] as const;
+export const KEPT = [...EXPIRING, ...RECORDS] as const;
 export type Kept = (typeof KEPT)[number];
 
 /** Drops what was kept long enough. Ages count by the store's clock. Calls throw 'unreachable', 'timeout' (retriable). */
@@ -13,8 +11,9 @@ export interface Retention {
   /**
    * Drops a bounded piece of what is older than `olderThanMs`. To be called until nothing is left; idempotent.
    *
-   * Of shadow decisions those stay by which a policy that is in shadow still holds a subscriber; of runs the last one of
-   * each job. An import whose lines go is stopped: it cannot be resumed.
+   * API keys count from their end on, expired or revoked; those that work stay. Of shadow decisions those stay by which a
+   * policy that is in shadow still holds a subscriber; of runs the last one of each job. An import whose lines go is
+   * 'expired': it cannot be resumed.
    *
    * @param token of the leader
    * @param after what the call before returned; null = from the beginning

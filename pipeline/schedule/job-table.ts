@@ -14,7 +14,9 @@ export const JOB_CRONS = {
   'sync-billing': '7 * * * *',
   /** compares items with those of the billing system */
   'reconcile-billing': '30 3 * * *',
-  /** drops what was kept long enough */
+  /** drops what is of no use any more: answers to repeats, records of imports, keys that ended */
+  expiry: '17 * * * *',
+  /** drops records that were kept long enough */
   retention: '23 * * * *',
   /** drops entries of the embedded log */
   'trim-log': '*/10 * * * *',

@@ -5,6 +5,7 @@ import type { Kept } from '../../storage/retention-ports.ts';
 import {
   absorbJob,
   closeLateJob,
+  expiryJob,
   keptFor,
   openCyclesJob,
   refreshDatedJob,
@@ -49,17 +50,30 @@ describe('retention', () => {
     };
     const { told, given } = context();
     const result = await retentionJob({ trim }, () => Promise.resolve(9), keptFor(30))(given);
-    const dropped = { 'dead-letters': 9, 'shadow-decisions': 2, 'idempotency-keys': 2, 'import-lines': 2 };
+    const dropped = { 'dead-letters': 9, 'shadow-decisions': 2 };
     expect(result).toEqual({ dropped: { ...dropped, 'job-runs': 4, reconciliations: 2 } });
     expect(asked).toEqual([
       ['shadow-decisions', 30 * DAY, 't', null],
-      ['idempotency-keys', 2 * DAY, 't', null],
-      ['import-lines', 7 * DAY, 't', null],
       ['job-runs', 90 * DAY, 't', null],
       ['job-runs', 90 * DAY, 't', 'more'],
       ['reconciliations', 400 * DAY, 't', null],
     ]);
-    expect(told).toHaveLength(5);
+    expect(told).toHaveLength(3);
+  });
+
+  it('leaves to another job what expires', async () => {
+    const asked: unknown[] = [];
+    const trim = (kept: Kept, olderThanMs: number) => {
+      asked.push([kept, olderThanMs / DAY]);
+      return Promise.resolve({ dropped: 1, next: null });
+    };
+    const result = await expiryJob({ trim }, keptFor(30))(context().given);
+    expect(result).toEqual({ dropped: { 'idempotency-keys': 1, 'import-lines': 1, 'api-keys': 1 } });
+    expect(asked).toEqual([
+      ['idempotency-keys', 2],
+      ['import-lines', 7],
+      ['api-keys', 90],
+    ]);
   });
 
   it('ends between two pieces when it is told to', async () => {

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { AppError } from '../../schemas/errors.ts';
 import type { CycleKeeping } from '../../storage/billing-ports.ts';
 import type { Job, JobContext } from '../../storage/job-ports.ts';
-import { KEPT } from '../../storage/retention-ports.ts';
+import { EXPIRING, RECORDS } from '../../storage/retention-ports.ts';
 import type { Kept, Retention, TrimCursor } from '../../storage/retention-ports.ts';
 
 const HOUR_MS = 3_600_000;
@@ -25,6 +25,7 @@ export function keptFor(shadowDays: number): KeptFor {
     'shadow-decisions': shadowDays * DAY_MS,
     'idempotency-keys': 48 * HOUR_MS,
     'import-lines': 7 * DAY_MS,
+    'api-keys': 90 * DAY_MS,
     'job-runs': 90 * DAY_MS,
     reconciliations: 400 * DAY_MS,
   };
@@ -45,21 +46,41 @@ export async function inPieces(
   return total;
 }
 
-/** Drops what was kept long enough; dead letters likewise. */
+/**
+ * Drops what is over: answers kept for repeats, records of imports that nobody went on with, keys that work no more. What is
+ * dated in tariffs (top-ups, boosts, holds, plans) needs no job: the meter goes by its dates.
+ */
+export function expiryJob(retention: Retention, kept: KeptFor): Job['run'] {
+  return async (context) => ({ dropped: await trimEach(retention, EXPIRING, kept, context, {}) });
+}
+
+/** Drops records that were kept long enough; dead letters likewise. */
 export function retentionJob(
   retention: Retention,
   trimLetters: () => Promise<number>,
   kept: KeptFor,
 ): Job['run'] {
   return async (context) => {
-    const dropped: Record<string, number> = { 'dead-letters': await trimLetters() };
-    for (const what of KEPT) {
-      dropped[what] = await trimAll(retention, what, kept[what], context);
-      if (context.signal.aborted) break;
-      await context.progress({ dropped });
-    }
-    return { dropped };
+    const letters = { 'dead-letters': await trimLetters() };
+    return { dropped: await trimEach(retention, RECORDS, kept, context, letters) };
   };
+}
+
+/** One kind after the other. Returns how many of each were dropped, those `before` too. */
+async function trimEach(
+  retention: Retention,
+  kinds: readonly Kept[],
+  kept: KeptFor,
+  context: JobContext,
+  before: Readonly<Record<string, number>>,
+): Promise<Record<string, number>> {
+  const dropped: Record<string, number> = { ...before };
+  for (const what of kinds) {
+    if (context.signal.aborted) break;
+    dropped[what] = await trimAll(retention, what, kept[what], context);
+    if (!context.signal.aborted) await context.progress({ dropped });
+  }
+  return dropped;
 }
 
 async function trimAll(

@@ -7,7 +7,7 @@ import { PostgresRetention } from './retention.ts';
 
 const DAY = 86_400_000;
 const TABLES =
-  'shadow_decision, policy, idempotency, import_job, import_line, job_run, job_leader, reconciliation';
+  'shadow_decision, policy, idempotency, import_job, import_line, job_run, job_leader, reconciliation, api_key';
 
 let database: TestDatabase;
 
@@ -109,6 +109,27 @@ function commonTests(): void {
       { id: 'stuck', state: 'stopped', lines: 0 },
       { id: 'young', state: 'applying', lines: 3 },
     ]);
+  });
+
+  it('drops API keys that ended long ago, and none that works', async () => {
+    for (const [id, expired, revoked] of [
+      ['expired', 100, null],
+      ['revoked', null, 100],
+      ['revoked-before-it-expired', 1, 100],
+      ['expired-lately', 89, null],
+      ['revoked-lately', null, 89],
+      ['works', null, null],
+      ['works-for-now', -1, null],
+    ] as const)
+      await run(
+        `insert into api_key (id, name, key_hash, roles, created_at, expires_at, revoked_at)
+         values ($1, 'n', sha256($1::text::bytea), '{viewer}', clock_timestamp() - interval '400 days',
+           clock_timestamp() - $2::int * interval '1 day', clock_timestamp() - $3::int * interval '1 day')`,
+        [id, expired, revoked],
+      );
+    expect(await trim('api-keys', 90)).toBe(3);
+    const left = (await run('select id from api_key order by id')).map(({ id }) => id);
+    expect(left).toEqual(['expired-lately', 'revoked-lately', 'works', 'works-for-now']);
   });
 
   it('drops runs, but not the last one of a job', async () => {

@@ -40,16 +40,24 @@ const OTHERS: Record<Exclude<Kept, 'shadow-decisions'>, string> = {
       where created_at < clock_timestamp() - $1::float8 * interval '1 ms' order by created_at limit $2))`,
   ),
   'import-lines': `
-    with old as materialized (
-      select import_id, line from import_job join import_line using (import_id)
-      where import_job.created_at < clock_timestamp() - $1::float8 * interval '1 ms' limit $2
-    ), stopped as (
-      update import_job set state = 'stopped', ended_at = clock_timestamp()
-      where import_id in (select import_id from old) and state in ('checking', 'applying')
+    with idle as (
+      select import_id from import_job j where moved_at < clock_timestamp() - $1::float8 * interval '1 ms'
+        and exists (select from import_line l where l.import_id = j.import_id) order by moved_at limit 1 for update skip locked
+    ), expired as (
+      update import_job set state = 'expired', ended_at = clock_timestamp(),
+        reason = 'it stood still for so long that its records were dropped: send the file again'
+      where import_id in (select import_id from idle) and state in ('checking', 'applying', 'stopped')
     ), dropped as (
-      delete from import_line l using old where l.import_id = old.import_id and l.line = old.line returning 1
+      delete from import_line l using (
+        select import_id, line from import_line where import_id in (select import_id from idle) order by import_id, line limit $2) old
+      where l.import_id = old.import_id and l.line = old.line returning 1
     )
     select count(*) as dropped from dropped`,
+  'api-keys': dropping(
+    'api_key',
+    `id = any (array(select id from api_key
+      where least(expires_at, revoked_at) < clock_timestamp() - $1::float8 * interval '1 ms' order by id limit $2))`,
+  ),
   'job-runs': dropping(
     'job_run',
     `id = any (array(select id from job_run old
