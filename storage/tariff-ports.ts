@@ -179,7 +179,10 @@ export interface ImportLine {
 
 /* ---------- What people look at ---------- */
 
-/** Part of a list, in the order of its keys. `next` is what the next part begins after; null = there is no more. */
+/**
+ * Part of a list, in the order of its keys. `next` is what the next part begins after; null = there is no more. A part looks at
+ * so much at most: one that is short, or empty, may have a next one.
+ */
 export interface Page<T> {
   items: T[];
   next: string | null;
@@ -192,7 +195,10 @@ export interface TariffReads {
   /** By version; nothing where nobody made one. */
   addOnVersions(addOnId: string): Promise<AddOnTerms[]>;
   rows(subscriberId: string): Promise<SubscriberRows | null>;
-  /** By subscriber id, as all lists by id: in byte order. */
+  /**
+   * By subscriber id, as all lists by id: in byte order. Throws 'invalid-input' where thousands begin with the text that is
+   * looked for.
+   */
   list(filter: SubscriberFilter, limit: number, after: string | null): Promise<Page<SubscriberSummary>>;
   account(accountId: string): Promise<Account | null>;
   accounts(filter: AccountFilter, limit: number, after: string | null): Promise<Page<Account>>;

@@ -17,29 +17,9 @@ import type {
 import { PostgresAuditLog } from './audit-log.ts';
 import { postgresError } from './postgres-error.ts';
 import { storable } from './storable.ts';
+import { listSubscribers } from './subscriber-list.ts';
 import { ACCOUNT, ms, readRow } from './tariff-rows.ts';
 import * as sql from './tariff-statements.ts';
-
-/** $1 to $7 SubscriberFilter (account, segment, plan, pool, status, text, ms), $8 after, $9 limit. */
-const LIST = `
-  select s.subscriber_id as "subscriberId", s.account_id as "accountId", s.segment, p.plan_id as "planId", t.status,
-    s.revision::float8 as revision
-  from subscriber s
-  cross join lateral (select to_timestamp($7::float8 / 1000) as at) now
-  left join lateral (select plan_id from assignment x where x.subscriber_no = s.subscriber_no
-    and tstzrange(from_at, to_at) @> at) p on true
-  cross join lateral (select case when s.terminated_at <= at then 'terminated'
-    when exists (select from hold x where x.subscriber_no = s.subscriber_no and tstzrange(from_at, to_at) @> at) then 'held'
-    else 'active' end as status) t
-  where s.account_id is not null and ($1::text is null or s.account_id = $1) and ($2::text is null or s.segment = $2)
-    and ($3::text is null or p.plan_id = $3)
-    and ($4::text is null or exists (select from pool_member x
-      where x.subscriber_no = s.subscriber_no and x.pool_id = $4 and tstzrange(from_at, to_at) @> at))
-    and ($5::text is null or t.status = $5)
-    and ($6::text is null or starts_with(s.subscriber_id, $6) or starts_with(s.external_id, $6)
-      or exists (select from credential x where x.subscriber_no = s.subscriber_no and starts_with(x.user_name, $6)))
-    and ($8::text is null or s.subscriber_id collate "C" > $8)
-  order by s.subscriber_id collate "C" limit $9`;
 
 /** $1 to $3 CycleFilter (subscriber, status, ms), $4 and $5 subscriber and start (ms) after which it goes on, $6 limit. */
 const CYCLES = `
@@ -86,15 +66,8 @@ export class PostgresTariffReads implements TariffReads {
     }
   }
 
-  async list(
-    filter: SubscriberFilter,
-    limit: number,
-    after: string | null,
-  ): Promise<Page<SubscriberSummary>> {
-    const { accountId, segment, planId, poolId, status, text, atMs } = filter;
-    const texts = [accountId, segment, planId, poolId, status, text].map(textOf);
-    const rows = await this.#rows<SubscriberSummary>(LIST, [...texts, atMs, textOf(after), limit + 1]);
-    return pageOf(rows, limit, ({ subscriberId }) => subscriberId);
+  list(filter: SubscriberFilter, limit: number, after: string | null): Promise<Page<SubscriberSummary>> {
+    return listSubscribers((text, values) => this.#rows(text, values), filter, limit, after);
   }
 
   async account(accountId: string): Promise<Account | null> {

@@ -3,6 +3,7 @@ import type pg from 'pg';
 import type { BillingItem } from '../../schemas/billing.ts';
 import type { SubscriberProfile } from '../../schemas/profile.ts';
 import { aProfile } from '../profile-factory.contract.ts';
+import type { Page, SubscriberSummary } from '../tariff-ports.ts';
 import type { TariffChanges } from '../tariff-changes/tariff-changes.ts';
 import { tariffReadsContract } from '../tariff-reads.contract.ts';
 import { given, T, terms } from '../tariff-given.contract.ts';
@@ -12,6 +13,8 @@ import { embeddedDatabase, readWhole, realDatabase } from './database.contract.t
 import type { TestDatabase } from './database.contract.ts';
 import { PostgresItemBook } from './item-book.ts';
 import { ITEM_COLUMNS } from './item-rows.ts';
+import { listStatement, listSubscribers, NAMED } from './subscriber-list.ts';
+import type { Ask } from './subscriber-list.ts';
 import { FORGET } from './tariff-erase.ts';
 import { readRow } from './tariff-rows.ts';
 import { PostgresTariffReads } from './tariff-reads.ts';
@@ -85,6 +88,48 @@ function tests(name: string, open: () => Promise<TestDatabase>): void {
   tariffReadsContract(name, async () => {
     await empty(database.pool);
     return { store: storeOf(database.pool), reads: new PostgresTariffReads(database.pool) };
+  });
+
+  it('lists a bounded part at a time, by indexes alone', async () => {
+    await empty(database.pool);
+    const store = storeOf(database.pool);
+    const context = { by: 'ann', atMs: T, reason: '' };
+    await store.putPlanVersion(terms('a'), context);
+    const lines = Array.from({ length: 9 }, (_, i) => ({ line: i + 1, content: given(`s-${i}`) }));
+    await store.applyImport('i-1', lines, context);
+    await store.assign('s-7', 'a', { at: 'now' }, false, context);
+    const ask: Ask = async <R extends object>(text: string, values: unknown[]) =>
+      (await database.pool.query<R>(text, values)).rows;
+    const all = { accountId: null, segment: null, planId: null, poolId: null, status: null, text: null };
+    const bounds = { looked: 4, named: 5 };
+    const found: string[][] = [];
+    let after: string | null = null;
+    do {
+      const page: Page<SubscriberSummary> = await listSubscribers(
+        ask,
+        { ...all, planId: 'a', atMs: T },
+        3,
+        after,
+        bounds,
+      );
+      found.push(page.items.map(({ subscriberId }) => subscriberId));
+      after = page.next;
+    } while (after !== null);
+    expect(found).toEqual([[], ['s-7'], []]);
+    const named = (text: string) => listSubscribers(ask, { ...all, text, atMs: T }, 3, null, bounds);
+    await expect(named('s-')).rejects.toMatchObject({ code: 'invalid-input' });
+    expect((await named('s-7@')).items).toHaveLength(1);
+    const filters = [
+      {},
+      { accountId: 'a' },
+      { poolId: 'p' },
+      { planId: 'a', segment: 'x', status: 'held' as const },
+    ];
+    for (const filter of filters) {
+      const { text, values } = listStatement({ ...all, ...filter, atMs: T }, null, ['s', 10, 10]);
+      expect([filter, await readWhole(database.pool, text, values)]).toEqual([filter, []]);
+    }
+    expect(await readWhole(database.pool, NAMED, ['s', 't', 10])).toEqual([]);
   });
 
   it('takes apart what the program before wrote when it is first changed', async () => {
