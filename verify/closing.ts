@@ -45,10 +45,16 @@ function closedAccount(line: Line, cycle: Cycle, world: DecisionWorld): ClosedAc
     carryOut: carryOf(view) ?? 0n,
     blocks: spent?.blocks ?? 0,
     soldBytes: spent?.soldBytes ?? 0,
-    over: base === null ? 0n : countedIn(view, 'before-fresh') - base - carryIn - covered,
+    over: base === null ? 0n : asNumber(countedIn(view, 'before-fresh') - base - carryIn - covered),
     corrected: notBelow0(-correctionOf(view)),
     terms: termsIn(view, world),
   };
+}
+
+/** What is beyond what numbers can say is their last one. */
+function asNumber(octets: bigint): bigint {
+  const most = BigInt(Number.MAX_SAFE_INTEGER);
+  return octets > most ? most : octets < -most ? -most : octets;
 }
 
 /** Parts with an assignment; a cycle without parts is one. */

@@ -84,7 +84,7 @@ export class CycleBook {
     const { current } = this;
     if (current === null) return null;
     const known = this.cycles.find(({ endMs }) => endMs === current.startMs);
-    return known ?? emptyCycle(this.#boundsAt(rule, current.startMs - 1), []);
+    return known ?? emptyCycle(this.boundsAt(rule, current.startMs - 1), []);
   }
 
   /**
@@ -129,7 +129,7 @@ export class CycleBook {
   /** Whether a cycle that is not closed would be another by this rule. */
   movesBy(rule: CycleTerms): boolean {
     return this.cycles.some(({ closed, startMs, endMs }) => {
-      const bounds = this.#boundsAt(rule, startMs);
+      const bounds = this.boundsAt(rule, startMs);
       return !closed && (bounds.startMs !== startMs || bounds.endMs !== endMs);
     });
   }
@@ -220,12 +220,13 @@ export class CycleBook {
     return Math.max(...ends, Number.NEGATIVE_INFINITY);
   }
 
-  #boundsAt({ zone, cycle, changes }: CycleTerms, atMs: number): Span {
+  /** The cycle of an instant by a rule, as far as it did not go to billing before. */
+  boundsAt({ zone, cycle, changes }: CycleTerms, atMs: number): Span {
     return this.#cut(this.#calendar.changedCycleAt(zone, cycle, changes, atMs), atMs);
   }
 
   #cycleByRule(rule: CycleTerms, atMs: number): Cycle {
-    const bounds = this.#boundsAt(rule, atMs);
+    const bounds = this.boundsAt(rule, atMs);
     const known = this.cycles.find(({ startMs }) => startMs === bounds.startMs);
     if (known !== undefined) return known;
     const made = emptyCycle(bounds, freshParts(bounds, rule.cuts));

@@ -51,12 +51,16 @@ export function addMetered(
       shares.length > 0 && (session.startEstimated || shares.some(({ parts }) => parts.length > 1));
     const keeps = !world.throttlesOnly;
     const isOffPeak = (ms: number): boolean => keeps && world.offPeak.isOffPeak(rule.zone, ms);
+    const touched = new Set<Cycle>();
     if (keeps) line.recent.addWindows(rule.zone, shares);
     for (const { serviceClass, parts } of shares) {
       if (keeps)
         for (const part of parts) if (!isNothing(part)) line.recent.addToHours(rule.zone, serviceClass, part);
-      addUsageParts(expected, line, rule, parts, { serviceClass, nasId, offset, isOffPeak, world });
+      addUsageParts(expected, line, rule, parts, touched, { serviceClass, nasId, offset, isOffPeak, world });
     }
+    // The earlier cycle comes first: what it uses and leaves is there for the later ones.
+    const inOrder = [...touched].sort((a, b) => a.startMs - b.startMs);
+    if (world.tariffs) for (const cycle of inOrder) noteLate(line, cycle, world.plans);
     if (isEstimated && !metered.flags.includes('estimated')) expected.flags.estimated += 1;
   }
   for (const one of metered.ended) putSessionRow(expected, line, one.session, one.cause, offset);
@@ -71,6 +75,7 @@ function addUsageParts(
   line: Line,
   rule: CycleTerms,
   parts: readonly SpreadPart[],
+  touched: Set<Cycle>,
   origin: Origin,
 ): void {
   let late = null as { cycle: Cycle; part: SpreadPart } | null;
@@ -87,7 +92,7 @@ function addUsageParts(
         const one = { ...adjustmentOf(line, cycle, origin.serviceClass, origin.offset), ...place };
         adjust(expected, known, { ...one, ...share, reason: 'late-usage' });
       }
-    if (origin.world.tariffs) noteLate(line, cycle, origin.world.plans);
+    touched.add(cycle);
     if (part.windowMs !== null) {
       const key = [line.id, part.windowMs, origin.serviceClass, origin.nasId];
       addToWindow(expected, JSON.stringify(key), part, origin.offset);

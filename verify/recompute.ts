@@ -218,6 +218,8 @@ export class Recomputation {
   #takeProfile(profile: SubscriberProfile, cause: Cause): void {
     if (!this.#isOfInterest(profile.subscriberId)) return;
     const line = this.#lineOf(profile.subscriberId);
+    // Cycles that are over ended by the profile that was.
+    if (line.profile !== null) this.#catchUp(line, cause.offset);
     takeProfile(line, profile, this.world, { watermarkMs: this.watermarkMs, ...cause });
     this.#look(line, cause);
   }

@@ -2,6 +2,7 @@ import type { SubscriberProfile } from '../schemas/profile.ts';
 import { knownProfile } from './known-fields.ts';
 import { ruleOf } from './line.ts';
 import type { Line } from './line.ts';
+import { begin, spentIn } from './top-up-use.ts';
 import type { World } from './world.ts';
 
 /** Where a profile arrives. */
@@ -25,20 +26,29 @@ export function takeProfile(
   line.profile = profile;
   const rule = ruleOf(line, world);
   const isMoved = hasRule ? line.book.movesBy(rule) : (before?.anchorDay ?? 1) !== profile.anchorDay;
-  if ((before?.zone ?? world.defaultZone) !== profile.zone || isMoved) moveCycles(line, world, watermarkMs);
+  if ((before?.zone ?? world.defaultZone) !== profile.zone || isMoved)
+    moveCycles(line, world, watermarkMs, before !== null);
   if (world.tariffs) line.book.cutParts(rule);
 }
 
-/** The bytes are in other cycles, and so is what was charged for them, and what was carried over. */
-function moveCycles(line: Line, world: World, watermarkMs: number): void {
+/**
+ * The bytes are in other cycles, and so is what was charged for them, and what was carried over. A cycle of which most that was is
+ * before the new one's beginning is over: what it had stays with that.
+ */
+function moveCycles(line: Line, world: World, watermarkMs: number, hadProfile: boolean): void {
   const { book, recent, extras, carry } = line;
-  const before = book.current?.startMs;
   const rule = ruleOf(line, world);
+  const before = hadProfile ? book.current : null;
+  const { startMs } = book.boundsAt(rule, watermarkMs);
+  const isOver = world.tariffs && before !== null && startMs - before.startMs > watermarkMs - startMs;
+  if (isOver) before.spent = spentIn(line, { ...before, endMs: startMs }, world.plans);
   book.changeRule(rule, watermarkMs);
   recent.changeZone(rule.zone);
-  const { current } = book;
-  if (current === null) return;
-  const { startMs: cycleStartMs } = current;
-  if (extras !== null && extras.cycleStartMs === before) line.extras = { ...extras, cycleStartMs };
-  if (carry !== null && carry.cycleStartMs === before) line.carry = { ...carry, cycleStartMs };
+  const previous = book.before(rule);
+  if (isOver && previous !== null) begin(line, previous, world.plans);
+  else if (before !== null && book.current !== null) {
+    const { startMs: cycleStartMs } = book.current;
+    if (extras?.cycleStartMs === before.startMs) line.extras = { ...extras, cycleStartMs };
+    if (carry?.cycleStartMs === before.startMs) line.carry = { ...carry, cycleStartMs };
+  }
 }

@@ -9,6 +9,8 @@ import type { PlanBook } from './plan-book.ts';
 import { totalOf } from './totals.ts';
 import type { BandedTotal, Span } from './totals.ts';
 
+const MOST = BigInt(Number.MAX_SAFE_INTEGER);
+
 /** A cycle of a line, looked at from an instant: now for the current one, the last one of a cycle that is over. */
 export interface View {
   line: Line;
@@ -124,7 +126,8 @@ export function correctionOf(view: View): bigint {
 function freshFromMs(view: View): number | null {
   const { line, cycle, atMs } = view;
   if (planOf(view)?.usedBefore !== 'fresh') return null;
-  const { assignments = [] } = line.profile ?? {};
+  // One that ends as it begins was never in force.
+  const assignments = (line.profile?.assignments ?? []).filter(({ fromMs, toMs }) => fromMs !== toMs);
   let first = assignments.findIndex((one) => isIn(one, atMs));
   const follows = (): boolean => {
     const [before, one] = [assignments[first - 1], assignments[first]];
@@ -162,11 +165,16 @@ function stretchesOf(view: View): Stretch[] {
 }
 
 /** What was brought into a cycle: of the cycle before, and what the profile gives. */
-export function carriedInto({ line, cycle, atMs }: View): bigint {
-  const { profile, carry } = line;
-  const ofProfile =
-    atMs < (profile?.carryOverUntilMs ?? Number.POSITIVE_INFINITY) ? (profile?.carryOverBytes ?? 0) : 0;
-  return BigInt(ofProfile) + (carry?.cycleStartMs === cycle.startMs ? carry.bytes : 0n);
+export function carriedInto(view: View): bigint {
+  const { carry } = view.line;
+  return carriedWith(view, carry?.cycleStartMs === view.cycle.startMs ? carry.bytes : 0n);
+}
+
+/** The same where the cycle before left so much; at most what a number can say. */
+export function carriedWith({ line: { profile }, atMs }: View, left: bigint): bigint {
+  const isGiven = atMs < (profile?.carryOverUntilMs ?? Number.POSITIVE_INFINITY);
+  const sum = BigInt(isGiven ? (profile?.carryOverBytes ?? 0) : 0) + left;
+  return sum < MOST ? sum : MOST;
 }
 
 /** What of the cap is left for the next cycle; null where the plan carries nothing over. */

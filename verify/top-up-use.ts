@@ -5,12 +5,21 @@ import { extrasIn } from './extras.ts';
 import { ruleOf } from './line.ts';
 import type { Line } from './line.ts';
 import type { PlanBook } from './plan-book.ts';
-import { baseIn, carriedInto, carryOf, countedIn, coverageOf, currentView, pastView } from './tariff.ts';
+import {
+  baseIn,
+  carriedInto,
+  carriedWith,
+  carryOf,
+  countedIn,
+  coverageOf,
+  currentView,
+  pastView,
+} from './tariff.ts';
 import type { World } from './world.ts';
 
 /** Brings up what of each top-up is used in the current cycle. Without a cap none is. */
 export function bringUpUses(line: Line, plans: PlanBook, watermarkMs: number): void {
-  if (line.topUpUses.size === 0 && (line.profile?.topUps ?? []).length === 0) return;
+  if (!hasTopUps(line)) return;
   const view = currentView(line, plans, watermarkMs);
   const coverage = view && coverageOf(view);
   if (coverage !== null) line.topUpUses = coverage.uses;
@@ -26,23 +35,38 @@ export function rollLine(line: Line, world: World, watermarkMs: number): void {
 
 /** A cycle is over and another began: what it had is noted, top-ups go on, and what of its cap is left is carried over. */
 function rollTariff(line: Line, ended: Cycle, before: Cycle, plans: PlanBook): void {
+  // Top-ups that began since anybody looked cover what there was to cover.
+  const coverage = coverageOf(pastView(line, ended, plans));
+  if (coverage !== null && hasTopUps(line)) line.topUpUses = coverage.uses;
   ended.spent = spentIn(line, ended, plans);
-  const topUps = line.profile?.topUps ?? [];
-  const uses = new Map<string, Use>();
-  for (const [id, use] of line.topUpUses) {
-    const isGone = !topUps.some(
-      (topUp) => topUp.id === id && topUp.expiresMs >= (line.book.current?.startMs ?? 0),
-    );
-    if (!isGone) uses.set(id, { before: use.before + use.used, used: 0n });
-  }
-  line.topUpUses = uses;
-  const { current } = line.book;
-  const bytes = carryOf(pastView(line, before, plans));
-  line.carry =
-    bytes === null || current === null ? null : { cycleStartMs: current.startMs, bytes, final: false };
+  begin(line, before, plans);
 }
 
-function spentIn(line: Line, cycle: Cycle, plans: PlanBook): Spent | null {
+/** A cycle has become the current one: top-ups go on in it, and what is left of the cap of the one before. */
+export function begin(line: Line, before: Cycle, plans: PlanBook): void {
+  const { current } = line.book;
+  if (current === null) return;
+  // Late octets may still use what was live as their cycle ended.
+  const open = line.book.cycles.filter(({ endMs, closed }) => !closed && endMs <= current.startMs);
+  const fromMs = Math.min(current.startMs, ...open.map(({ endMs }) => endMs));
+  const topUps = line.profile?.topUps ?? [];
+  const isThere = (id: string): boolean =>
+    topUps.some((topUp) => topUp.id === id && topUp.expiresMs >= fromMs);
+  line.topUpUses = new Map(
+    [...line.topUpUses]
+      .filter(([id]) => isThere(id))
+      .map(([id, use]): [string, Use] => [id, { before: use.before + use.used, used: 0n }]),
+  );
+  const bytes = carryOf(pastView(line, before, plans));
+  line.carry = bytes === null ? null : { cycleStartMs: current.startMs, bytes, final: false };
+}
+
+function hasTopUps({ topUpUses, profile }: Line): boolean {
+  return topUpUses.size > 0 || (profile?.topUps ?? []).length > 0;
+}
+
+/** What the current cycle had until it ended, now or at an instant before its end. */
+export function spentIn(line: Line, cycle: Cycle, plans: PlanBook): Spent | null {
   const asked = extrasIn(line, cycle.startMs);
   // Those of a later cycle are its own.
   const { blocks, soldBytes } = asked.cycleStartMs < cycle.endMs ? asked : { blocks: 0, soldBytes: 0 };
@@ -53,23 +77,33 @@ function spentIn(line: Line, cycle: Cycle, plans: PlanBook): Spent | null {
   return isNothing ? null : { carryBytes, blocks, soldBytes, topUps };
 }
 
-/** Octets or corrections came to a cycle that is not the current one. */
+/** Octets or corrections came to a cycle that is over. */
 export function noteLate(line: Line, cycle: Cycle, plans: PlanBook): void {
   const { current } = line.book;
-  if (current === null || cycle.endMs !== current.startMs || cycle.closed) return;
+  if (current === null || cycle.startMs >= current.startMs || cycle.closed) return;
   useInPast(line, cycle, plans);
   reckonCarry(line, cycle, plans, false);
 }
 
-/** The cycle before the current one goes to billing: what it leaves is that for good. */
+/** A cycle goes to billing: what it leaves is that for good. */
 export function closeCarry(line: Line, cycle: Cycle, plans: PlanBook): void {
-  if (cycle.endMs === line.book.current?.startMs) reckonCarry(line, cycle, plans, true);
+  reckonCarry(line, cycle, plans, true);
 }
 
+/** What a cycle leaves is in the one that follows: the current one, or one that is over as well, and had it as it ended. */
 function reckonCarry(line: Line, cycle: Cycle, plans: PlanBook, final: boolean): void {
-  const { carry } = line;
-  if (carry === null || carry.final || carry.cycleStartMs !== cycle.endMs) return;
-  line.carry = { ...carry, bytes: carryOf(pastView(line, cycle, plans)) ?? 0n, final };
+  const { carry, book } = line;
+  const bytes = carryOf(pastView(line, cycle, plans)) ?? 0n;
+  if (book.current?.startMs === cycle.endMs) {
+    if (carry?.cycleStartMs === cycle.endMs && !carry.final) line.carry = { ...carry, bytes, final };
+    return;
+  }
+  const next = book.cycles.find(({ startMs }) => startMs === cycle.endMs);
+  if (next === undefined || next.spent === null) return;
+  const carryBytes = carriedWith(pastView(line, next, plans), bytes);
+  if (carryBytes === next.spent.carryBytes) return;
+  next.spent.carryBytes = carryBytes;
+  useInPast(line, next, plans);
 }
 
 /** Late octets use what was live as their cycle ended: the less is left of it now. */

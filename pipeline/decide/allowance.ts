@@ -66,7 +66,9 @@ function stretchesOf(
   nowMs: number,
 ): CapPart[] {
   return assignments
-    .filter(({ fromMs, toMs }) => fromMs <= nowMs && fromMs < endMs && (toMs ?? endMs) > startMs)
+    .filter(
+      ({ fromMs, toMs }) => fromMs <= nowMs && fromMs < endMs && (toMs ?? endMs) > Math.max(fromMs, startMs),
+    )
     .map((assignment) => ({
       fromMs: Math.max(assignment.fromMs, startMs),
       toMs: Math.min(assignment.toMs ?? endMs, endMs),
@@ -74,13 +76,16 @@ function stretchesOf(
     }));
 }
 
-/** What the current cycle has on top of its cap from the cycle before, and from the system before Weir. */
-export function carriedBytes(subscriber: Subscriber, cycleStartMs: number, nowMs: number): number {
-  const { profile, carry } = subscriber;
-  if (profile === null) return 0;
-  const { carryOverBytes, carryOverUntilMs } = profile;
-  const given = carryOverUntilMs === undefined || nowMs < carryOverUntilMs ? carryOverBytes : 0;
-  return carry?.cycleStartMs === cycleStartMs ? given + carry.bytes : given;
+/** What a cycle has on top of its cap from the cycle before, and from the system before Weir. */
+export function carriedBytes({ profile, carry }: Subscriber, cycleStartMs: number, nowMs: number): number {
+  return withGiven(profile, carry?.cycleStartMs === cycleStartMs ? carry.bytes : 0, nowMs);
+}
+
+/** What the cycle before left, and what the profile gives at an instant; never more than can be stored. */
+export function withGiven(profile: SubscriberProfile | null, leftBytes: number, nowMs: number): number {
+  if (profile === null) return leftBytes;
+  const { carryOverBytes, carryOverUntilMs = Number.POSITIVE_INFINITY } = profile;
+  return nowMs < carryOverUntilMs ? Math.min(carryOverBytes + leftBytes, Number.MAX_SAFE_INTEGER) : leftBytes;
 }
 
 /** What the current cycle may use for nothing. Slots of a layout before do not know what top-ups were used for. */
@@ -151,9 +156,20 @@ export function useTopUps(state: SlotState, subscriber: Subscriber, plan: PlanVe
   if (profile === null || (profile.topUps.length === 0 && topUpUses.length === 0)) return false;
   const [cycle] = cycles;
   if (cycle === undefined || state.watermarkMs <= 0 || state.blobVersion < TARIFF_VERSION) return false;
+  return useTopUpsOf(state, subscriber, cycle, plan, nowOf(state, subscriber));
+}
+
+/** The same for the current cycle or the one that was it until now, by what is live at an instant. */
+export function useTopUpsOf(
+  state: SlotState,
+  subscriber: Subscriber,
+  cycle: CycleTotal,
+  plan: PlanVersion | null,
+  nowMs: number,
+): boolean {
+  const { topUpUses } = subscriber;
   const { countedBytes, baseBytes } = balanceOf(state, subscriber, cycle, plan);
   if (baseBytes === null) return false;
-  const nowMs = nowOf(state, subscriber);
   const carryBytes = carriedBytes(subscriber, cycle.startMs, nowMs);
   // Below the cap nothing is used, and nothing was.
   if (topUpUses.length === 0 && countedBytes <= baseBytes + carryBytes) return false;

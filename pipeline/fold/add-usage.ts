@@ -12,7 +12,7 @@ import { noteWindows } from '../window/peaks.ts';
 import { oldestOpenWindow, spread, WINDOW_MS } from '../window/spread.ts';
 import type { SpreadPart } from '../window/spread.ts';
 import type { BatchEffects } from './effects.ts';
-import { reckonBefore } from './cycle-end.ts';
+import { reckonLate } from './cycle-end.ts';
 import type { FoldContext } from './fold.ts';
 import { putOneShot } from './one-shot.ts';
 import type { RowKey } from './requests.ts';
@@ -90,14 +90,14 @@ export function addUsage(
   const origin: Origin = { nasId, planId: planOf(context.state, subscriber)?.planId ?? '' };
   const { zone } = cycleRule(subscriber, context.state.settings.defaultZone);
   if (keepsPolicyFacts(context.state)) noteWindows(subscriber, spreads, context.calendar, zone);
-  let before = null as CycleTotal | null;
+  let past: Set<CycleTotal> | null = null;
   for (const { parts } of spreads) {
     let late = null as Late | null;
     for (const part of parts) {
       if (part.down + part.up === 0) continue;
       part.offPeak = isOffPeak(context, zone, part);
       const cycle = addToTotals(context, subscriber, part);
-      if (cycle.endMs === subscriber.cycles[0]?.startMs) before = cycle;
+      if (cycle !== subscriber.cycles[0]) (past ??= new Set()).add(cycle);
       if (part.windowStartMs !== null) {
         if (cycle.closed)
           adjust(context, subscriber, adjustmentsOf(context.state, cycle, part), nasId, cycle, cause);
@@ -117,7 +117,10 @@ export function addUsage(
     }
     if (late !== null) addLate(context, subscriber, late, origin, cause);
   }
-  if (before !== null) reckonBefore(context.state, subscriber, before);
+  if (past === null) return;
+  // The oldest first: of a top-up it has what there is, and the next one has what it leaves.
+  for (const cycle of [...past].sort((a, b) => a.startMs - b.startMs))
+    reckonLate(context.state, subscriber, cycle);
 }
 
 /** Bytes of one record that become one late row, and what of them comes after their cycle's close. */

@@ -50,11 +50,16 @@ function balanceTold(
     overage: {
       ...{ blocks, soldBytes },
       // Signed: what comes later counts on from here.
-      overBytes: baseBytes === null ? 0 : countedBytes - baseBytes - covered,
+      overBytes: baseBytes === null ? 0 : exact(countedBytes - baseBytes - covered),
       correctedBytes: Math.max(0, -correctionOf(cycle, plan)),
       terms: termsSold(state, subscriber, plan),
     },
   };
+}
+
+/** As far as a number goes. */
+function exact(bytes: number): number {
+  return Math.max(-Number.MAX_SAFE_INTEGER, Math.min(bytes, Number.MAX_SAFE_INTEGER));
 }
 
 /** Stretches with a plan; what was carried without one is in no part. */

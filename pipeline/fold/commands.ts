@@ -7,7 +7,7 @@ import { endByOperator } from '../meter/session-end.ts';
 import { cycleFor } from '../window/cycles.ts';
 import { partAt } from '../window/parts.ts';
 import { missingRows, spreadOf } from './add-usage.ts';
-import { reckonBefore } from './cycle-end.ts';
+import { reckonLate } from './cycle-end.ts';
 import { armAgain, isAhead, load } from './drain.ts';
 import type { FoldContext } from './fold.ts';
 import { beyondExact, beyondSigned } from './refuse.ts';
@@ -71,7 +71,7 @@ function adjust(
   const cycle = cycleFor(subscriber, atMs, calendar, state.settings.defaultZone);
   cycle.adjusted.down += downBytes;
   cycle.adjusted.up += upBytes;
-  reckonBefore(state, subscriber, cycle);
+  reckonLate(state, subscriber, cycle);
   effects.cold.add(subscriber);
   effects.outbox.push({
     kind: 'adjustment',

@@ -12,11 +12,12 @@ import { alignParts } from '../window/parts.ts';
 import { planFor, profileFor } from './for-layout.ts';
 import { TARIFF_VERSION } from './tariff-state.ts';
 import { claimed, foldCommand, foldReplay } from './commands.ts';
+import { moveCycles } from './cycle-end.ts';
 import { startSweep } from './drain.ts';
 import type { FoldContext } from './fold.ts';
 import { foldContribution, foldPoolEffect, foldPoolProfile } from './pool-controls.ts';
 import type { Folding } from './requests.ts';
-import { settle } from './settle.ts';
+import { catchUp, settle } from './settle.ts';
 import type { SlotState, Subscriber } from './slot-state.ts';
 import { NEWEST_BLOB_VERSION, POLICY_FACTS_VERSION } from './slot-state.ts';
 import { waitsForLayout } from './waits-for-layout.ts';
@@ -179,25 +180,17 @@ function storable(state: SlotState, policy: PolicyVersion | undefined): PolicyVe
   return { ...policy, file: { ...policy.file, rules } };
 }
 
-/** The cycle was made anew with its bytes: what they were charged for stays charged for, and what came over stays. */
-function moveExtras({ overage, carry, cycles }: Subscriber, fromMs: number): void {
-  const [current] = cycles;
-  if (current === undefined) return;
-  if (overage !== null && overage.cycleStartMs === fromMs) overage.cycleStartMs = current.startMs;
-  if (carry !== null && carry.cycleStartMs === fromMs) carry.cycleStartMs = current.startMs;
-}
-
 function* foldProfile(context: FoldContext, profile: SubscriberProfile, cause: Cause): Folding<void> {
   const { state, effects, calendar } = context;
   const subscriber = yield* claimed(context, profile.subscriberId, cause);
   if (subscriber === null) return;
   const before = subscriber.profile;
-  const cycleStartMs = subscriber.cycles[0]?.startMs;
-  const { defaultZone } = state.settings;
+  // What time has done to it was by the profile before: where many are due it may not have been looked at since a cycle ended.
+  if (before !== null) catchUp(context, subscriber, cause);
   subscriber.profile = actingProfile(profile, before, state.blobVersion, cause);
-  if (hasMoved(subscriber, before, calendar, defaultZone)) {
-    rebaseCycles(subscriber, state.watermarkMs, calendar, defaultZone);
-    if (cycleStartMs !== undefined) moveExtras(subscriber, cycleStartMs);
+  if (hasMoved(subscriber, before, calendar, state.settings.defaultZone)) {
+    if (before === null) rebaseCycles(subscriber, state.watermarkMs, calendar, state.settings.defaultZone);
+    else moveCycles(state, subscriber, calendar);
   }
   alignParts(subscriber, calendar, profile.zone);
   effects.cold.add(subscriber);

@@ -1,11 +1,12 @@
 import type { CycleCalendar } from '../../rules/cycle.ts';
 import { carryOver, consume, rolledUses } from '../../rules/tariff/allowance.ts';
 import type { PlanVersion } from '../../schemas/profile.ts';
-import { balanceOf, carriedBytes } from '../decide/allowance.ts';
+import type { Span } from '../../schemas/tariff.ts';
+import { balanceOf, carriedBytes, useTopUpsOf, withGiven } from '../decide/allowance.ts';
 import type { CycleBalance } from '../decide/allowance.ts';
 import { planOfCycle } from '../decide/in-force.ts';
 import { boundsAt } from '../window/calendar-rule.ts';
-import { newCycle } from '../window/cycles.ts';
+import { newCycle, rebaseCycles } from '../window/cycles.ts';
 import { partsOf } from '../window/parts.ts';
 import type { CycleTotal, SlotState, Subscriber } from './slot-state.ts';
 import type { CarriedOver, CycleSpent } from './tariff-state.ts';
@@ -25,13 +26,45 @@ export function enterCycle(
 ): void {
   if (state.blobVersion < TARIFF_VERSION) return;
   const [current] = subscriber.cycles;
-  const isLater = before !== undefined && current !== undefined && before.startMs < current.startMs;
-  if (isLater) before.spent = spentOf(subscriber, before);
-  if (current !== undefined && subscriber.topUpUses.length > 0) moveUsesOn(subscriber, current);
-  subscriber.carry = isLater ? carryInto(state, subscriber, current, calendar) : null;
+  if (before === undefined || current === undefined || before.startMs >= current.startMs) return;
+  // After a silence nobody has looked at what was live as it ended.
+  if (subscriber.topUpUses.length > 0 || (subscriber.profile?.topUps.length ?? 0) > 0)
+    useTopUpsOf(state, subscriber, before, planOfCycle(state, subscriber, before), before.endMs - 1);
+  before.spent = spentOf(subscriber, before);
+  goOn(state, subscriber, current, calendar);
 }
 
-function spentOf(subscriber: Subscriber, { startMs, endMs }: CycleTotal): CycleSpent | null {
+/** Top-ups and what is left go on into a cycle that has become the current one. */
+function goOn(state: SlotState, subscriber: Subscriber, current: CycleTotal, calendar: CycleCalendar): void {
+  if (subscriber.topUpUses.length > 0) moveUsesOn(subscriber, current);
+  subscriber.carry = carryInto(state, subscriber, current, calendar);
+}
+
+/**
+ * Makes the cycles anew where they lie elsewhere by the profile, with what the current one had besides its cap: where it begins
+ * later, and more of its time until now is before that than after, it is over as at a roll. Else all of it goes to the new one.
+ */
+export function moveCycles(state: SlotState, subscriber: Subscriber, calendar: CycleCalendar): void {
+  const { watermarkMs, blobVersion } = state;
+  const { defaultZone } = state.settings;
+  const [before] = subscriber.cycles;
+  const startMs = boundsAt(subscriber, watermarkMs, calendar, defaultZone).startMs;
+  const isOver =
+    before !== undefined &&
+    watermarkMs > 0 &&
+    blobVersion >= TARIFF_VERSION &&
+    startMs - before.startMs > watermarkMs - startMs;
+  if (isOver) before.spent = spentOf(subscriber, { startMs: before.startMs, endMs: startMs });
+  rebaseCycles(subscriber, watermarkMs, calendar, defaultZone);
+  const [current] = subscriber.cycles;
+  if (before === undefined || current === undefined) return;
+  if (isOver) return goOn(state, subscriber, current, calendar);
+  const { overage, carry } = subscriber;
+  if (overage?.cycleStartMs === before.startMs) overage.cycleStartMs = current.startMs;
+  if (carry?.cycleStartMs === before.startMs) carry.cycleStartMs = current.startMs;
+}
+
+function spentOf(subscriber: Subscriber, { startMs, endMs }: Span): CycleSpent | null {
   const { overage, topUpUses } = subscriber;
   const isOwn = overage !== null && overage.cycleStartMs >= startMs && overage.cycleStartMs < endMs;
   const carryBytes = carriedBytes(subscriber, startMs, endMs - 1);
@@ -44,10 +77,12 @@ function spentOf(subscriber: Subscriber, { startMs, endMs }: CycleTotal): CycleS
   return { carryBytes, blocks, soldBytes, topUps };
 }
 
-/** Of what expired before the new cycle nothing can be used any more; of what did since, by late bytes of the one before. */
+/** What expired before the oldest cycle ended that is still open can not be used any more, by late bytes neither. */
 function moveUsesOn(subscriber: Subscriber, { startMs }: CycleTotal): void {
+  let fromMs = startMs;
+  for (const { endMs, closed } of subscriber.pastCycles) if (!closed) fromMs = Math.min(fromMs, endMs);
   const alive = new Set<string>();
-  for (const { id, expiresMs } of subscriber.profile?.topUps ?? []) if (expiresMs >= startMs) alive.add(id);
+  for (const { id, expiresMs } of subscriber.profile?.topUps ?? []) if (expiresMs >= fromMs) alive.add(id);
   subscriber.topUpUses = rolledUses(subscriber.topUpUses).filter(({ id }) => alive.has(id));
 }
 
@@ -84,16 +119,34 @@ function leftOf(state: SlotState, subscriber: Subscriber, cycle: CycleTotal): nu
 }
 
 /**
- * To be called where bytes or corrections reached a cycle: the one before the current one, as long as it is not closed, uses what of
- * top-ups was live at its end, and carries over what is left now. Both are cold, as it is.
+ * To be called where bytes or corrections reached a cycle: one that is over, as long as it is not closed, uses what of top-ups was
+ * live at its end, and carries over what is left now. All of it is cold, as it is.
  */
-export function reckonBefore(state: SlotState, subscriber: Subscriber, cycle: CycleTotal): void {
-  if (state.blobVersion < TARIFF_VERSION || cycle.closed) return;
-  if (cycle.endMs !== subscriber.cycles[0]?.startMs) return;
+export function reckonLate(state: SlotState, subscriber: Subscriber, cycle: CycleTotal): void {
+  if (state.blobVersion < TARIFF_VERSION || cycle.closed || !subscriber.pastCycles.includes(cycle)) return;
   spendMore(state, subscriber, cycle);
-  const { carry } = subscriber;
-  if (carry !== null && carry.cycleStartMs === cycle.endMs && !carry.final)
-    subscriber.carry = { ...carry, bytes: leftOf(state, subscriber, cycle) ?? 0 };
+  carryOn(state, subscriber, cycle, leftOf(state, subscriber, cycle) ?? 0, false);
+}
+
+/** What a cycle that is over leaves is what the next one has: the current one, or one that is over as well. */
+function carryOn(
+  state: SlotState,
+  subscriber: Subscriber,
+  { endMs }: CycleTotal,
+  bytes: number,
+  final: boolean,
+): void {
+  const { carry, cycles, pastCycles, profile } = subscriber;
+  if (cycles[0]?.startMs === endMs) {
+    if (carry?.cycleStartMs === endMs && !carry.final) subscriber.carry = { ...carry, bytes, final };
+    return;
+  }
+  const next = pastCycles.find(({ startMs }) => startMs === endMs);
+  if (next === undefined || next.spent === null) return;
+  const carryBytes = withGiven(profile, bytes, next.endMs - 1);
+  if (carryBytes === next.spent.carryBytes) return;
+  next.spent = { ...next.spent, carryBytes };
+  spendMore(state, subscriber, next);
 }
 
 const NOTHING_SPENT: CycleSpent = { carryBytes: 0, blocks: 0, soldBytes: 0, topUps: [] };
@@ -154,10 +207,8 @@ export interface ClosingBalance extends CycleBalance {
 /** Takes the last word on a cycle that closes. */
 export function settleClosing(state: SlotState, subscriber: Subscriber, cycle: CycleTotal): ClosingBalance {
   const plan = planOfCycle(state, subscriber, cycle);
-  const { carry } = subscriber;
   const carryOutBytes = leftOf(state, subscriber, cycle);
-  if (carry !== null && carry.cycleStartMs === cycle.endMs && !carry.final)
-    subscriber.carry = { ...carry, bytes: carryOutBytes ?? 0, final: true };
+  carryOn(state, subscriber, cycle, carryOutBytes ?? 0, true);
   return {
     ...balanceOf(state, subscriber, cycle, plan),
     plan,

@@ -51,6 +51,8 @@ export interface Case {
     over: number;
     corrected: number;
   };
+  /** of each closed cycle, in order: octets of the one before, of top-ups, and beyond all of it */
+  closed?: [carryIn: number, topUps: number, over: number][];
   /** parts that adjustments name */
   adjustedParts?: (number | null)[];
   /** what pools are told */

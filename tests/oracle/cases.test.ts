@@ -16,7 +16,7 @@ import { recomputed } from './oracle.ts';
 type Pair = [down: number, up: number];
 type TariffCase = Pick<
   Case,
-  'facts' | 'parts' | 'cycles' | 'uses' | 'carry' | 'account' | 'adjustedParts' | 'told'
+  'facts' | 'parts' | 'cycles' | 'uses' | 'carry' | 'closed' | 'account' | 'adjustedParts' | 'told'
 >;
 
 function pair({ down, up }: Amount): Pair {
@@ -81,6 +81,12 @@ function ofTariffs(run: Recomputation, asked: Facts): TariffCase {
     uses: Object.fromEntries(
       [...line.topUpUses].map(([id, { before, used }]) => [id, [Number(before), Number(used)]]),
     ),
+    closed: expected.closings.flatMap((closing): [number, number, number][] => {
+      if (closing.account === null) return [];
+      const { carryIn, topUps, over } = closing.account;
+      const used = [...topUps.values()].reduce((sum, bytes) => sum + bytes, 0n);
+      return [[Number(carryIn), Number(used), Number(over)]];
+    }),
     adjustedParts: expected.adjustments.map(({ partFromMs }) => partFromMs),
     told: expected.contributions.map(({ contribution: { poolId, countedBytes, leaving } }) => [
       poolId,

@@ -2,6 +2,7 @@ import { DAY, LogBuilder, MINUTE, NOON } from '../factories.ts';
 import { add, at, log, nas, replays, start, stop } from './case-logs.ts';
 import type { Case } from './case-logs.ts';
 import { LATER_CASES } from './later-cases.ts';
+import { CYCLE_CASES } from './cycle-cases.ts';
 import { TARIFF_CASES } from './tariff-cases.ts';
 
 const G4 = 2 ** 32;
@@ -153,4 +154,4 @@ const FIRST_CASES: readonly Case[] = [
 ];
 
 /** A log for each case of accounting, with what it must come to, reckoned by hand. */
-export const CASES: readonly Case[] = [...FIRST_CASES, ...LATER_CASES, ...TARIFF_CASES];
+export const CASES: readonly Case[] = [...FIRST_CASES, ...LATER_CASES, ...TARIFF_CASES, ...CYCLE_CASES];

@@ -1,56 +1,8 @@
-import type { Control } from '../../schemas/control.ts';
-import type { PlanVersion, SubscriberProfile } from '../../schemas/profile.ts';
-import { DAY, HOUR, LogBuilder, MINUTE, NOON, capPolicy, plan, profile } from '../factories.ts';
+import { DAY, HOUR, MINUTE, NOON } from '../factories.ts';
 import type { Case } from './case-logs.ts';
+import { AUGUST, JULY, LARGER, TODAY, change, changed, tariff, until, use } from './tariff-logs.ts';
 
-const JULY = Date.UTC(2026, 6, 1);
-const AUGUST = Date.UTC(2026, 7, 1);
-const SEPTEMBER = Date.UTC(2026, 8, 1);
-const TODAY = Date.UTC(2026, 6, 10);
-
-/** A log of July with plans, a policy at the cap that lets go at once, and a profile. */
-function tariff(given: Partial<SubscriberProfile>, ...plans: Partial<PlanVersion>[]): LogBuilder {
-  const log = new LogBuilder().tick(JULY + HOUR);
-  for (const fields of plans.length === 0 ? [{}] : plans)
-    log.control({ kind: 'plan-version', plan: plan(fields) });
-  log.control({ kind: 'policy-version', policy: capPolicy({ minHoldSeconds: 0 }) });
-  return log.control({ kind: 'subscriber-profile', profile: profile(given) });
-}
-
-/** Octets down at an instant, in a session of their own. */
-function use(log: LogBuilder, atMs: number, bytes: number): LogBuilder {
-  return log.record({ eventTimeMs: atMs, sessionId: `s${log.inputs.length}`, outputOctets: bytes });
-}
-
-function control(log: LogBuilder, atMs: number, content: Control): LogBuilder {
-  log.control(content);
-  const input = log.inputs.at(-1);
-  if (input !== undefined) input.appendTimeMs = atMs;
-  return log;
-}
-
-function change(log: LogBuilder, atMs: number, given: Partial<SubscriberProfile>): LogBuilder {
-  return control(log, atMs, { kind: 'subscriber-profile', profile: profile(given) });
-}
-
-/** Event time reaches an instant, and everybody whose time has come is looked at. */
-function until(log: LogBuilder, atMs: number): LogBuilder {
-  return log.tick(atMs).tick(atMs + 1);
-}
-
-/** home-100 up to an instant, home-200 from then on. */
-function changed(atMs: number): Pick<SubscriberProfile, 'assignments'> {
-  return {
-    assignments: [
-      { planId: 'home-100', fromMs: 0, toMs: atMs },
-      { planId: 'home-200', fromMs: atMs, toMs: null },
-    ],
-  };
-}
-
-const LARGER: Partial<PlanVersion> = { planId: 'home-200', capBytes: 5000 };
-
-/** What plans, top-ups and cycles make of bytes, reckoned by hand. sub-1, July of 31 days in UTC, a cap of 1000 bytes. */
+/** What plans, parts, top-ups and pools make of bytes, reckoned by hand. sub-1, July of 31 days in UTC, a cap of 1000 bytes. */
 export const TARIFF_CASES: readonly Case[] = [
   {
     name: 'tariff: a change of now is in force with its control, before event time gets there',
@@ -213,64 +165,6 @@ export const TARIFF_CASES: readonly Case[] = [
     actions: [],
   },
   {
-    name: 'tariff: a top-up that was used in July has less for August',
-    log: use(
-      until(
-        use(tariff({ topUps: [{ id: 't', bytes: 500, fromMs: 0, expiresMs: SEPTEMBER }] }), NOON, 1200),
-        AUGUST,
-      ),
-      AUGUST + HOUR,
-      1100,
-    ),
-    facts: { allowanceBytes: 1300, topUpRemainingBytes: 200 },
-    uses: { t: [200, 100] },
-  },
-  {
-    name: 'tariff: late bytes use what was live as their cycle ended',
-    log: use(
-      until(
-        use(
-          tariff({ topUps: [{ id: 't', bytes: 500, fromMs: 0, expiresMs: SEPTEMBER }] }),
-          AUGUST - 3 * HOUR,
-          1200,
-        ),
-        AUGUST + HOUR,
-      ),
-      AUGUST - 2 * HOUR,
-      100,
-    ),
-    facts: { allowanceBytes: 1200, topUpRemainingBytes: 200 },
-    uses: { t: [300, 0] },
-  },
-  {
-    name: 'tariff: what is left of the cap goes into the next cycle, up to the limit, and no further',
-    log: until(
-      use(until(use(tariff({}, { carryOver: { limitBytes: 300 } }), NOON, 100), AUGUST), AUGUST + HOUR, 950),
-      SEPTEMBER,
-    ),
-    // August had 1300 and used 950: 50 of its cap are left, whatever July brought.
-    carry: [SEPTEMBER, 50, false],
-    facts: { allowanceBytes: 1050 },
-  },
-  {
-    name: 'tariff: late bytes take from what was carried over until their cycle is closed',
-    log: until(
-      use(
-        until(use(tariff({}, { carryOver: { limitBytes: 300 } }), AUGUST - 3 * HOUR, 100), AUGUST + HOUR),
-        AUGUST - 2 * HOUR,
-        800,
-      ),
-      AUGUST + 2 * DAY,
-    ),
-    carry: [AUGUST, 100, true],
-    facts: { allowanceBytes: 1100 },
-  },
-  {
-    name: 'tariff: a number that the profile gives counts as long as it says',
-    log: until(tariff({ carryOverBytes: 70, carryOverUntilMs: NOON }), NOON),
-    facts: { allowanceBytes: 1000 },
-  },
-  {
     name: 'tariff: nothing counts in a time without limits',
     log: use(
       use(
@@ -326,72 +220,6 @@ export const TARIFF_CASES: readonly Case[] = [
     facts: { allowanceBytes: 1000 + 50 + 210, capBytes: 1000 },
   },
   {
-    name: 'tariff: another rule of cycles begins where one ends, with what is left of its own',
-    log: until(
-      until(
-        use(tariff({ cycleChanges: [{ fromMs: AUGUST, cycle: { kind: 'week', weekday: 1 } }] }), NOON, 100),
-        AUGUST,
-      ),
-      AUGUST + 2 * DAY,
-    ),
-    // 1 August 2026 is a Saturday.
-    cycles: [
-      [JULY, AUGUST],
-      [AUGUST, AUGUST + 2 * DAY],
-      [AUGUST + 2 * DAY, AUGUST + 9 * DAY],
-    ],
-  },
-  {
-    name: 'tariff: cycles of so many days go by dates',
-    log: until(
-      tariff({ zone: 'Europe/Berlin', cycle: { kind: 'days', days: 10, from: '2026-10-20' } }),
-      Date.UTC(2026, 9, 28),
-    ),
-    // Clocks go back on 25 October.
-    cycles: [
-      [Date.UTC(2026, 5, 21, 22), Date.UTC(2026, 6, 1, 22)],
-      [Date.UTC(2026, 9, 19, 22), Date.UTC(2026, 9, 29, 23)],
-    ],
-  },
-  {
-    name: 'tariff: a close tells parts, what was free, and what was beyond',
-    log: until(
-      use(
-        use(
-          tariff(
-            { ...changed(TODAY), topUps: [{ id: 't', bytes: 100, fromMs: 0, expiresMs: AUGUST }] },
-            { carryOver: { limitBytes: 5 } },
-            { ...LARGER, version: 3, capBytes: 600, carryOver: { limitBytes: 5 } },
-          ),
-          TODAY - DAY,
-          300,
-        ),
-        NOON,
-        500,
-      ),
-      AUGUST + DAY,
-    ),
-    closings: [[JULY, 800, 0]],
-    account: {
-      parts: [
-        [JULY, TODAY, 'home-100', 1, false, 300],
-        [TODAY, AUGUST, 'home-200', 3, false, 500],
-      ],
-      base: 600,
-      carryIn: 0,
-      carryOut: 0,
-      topUps: { t: 100 },
-      over: 100,
-      corrected: 0,
-    },
-  },
-  {
-    name: 'tariff: late usage of a closed cycle says in which part it was',
-    log: use(until(use(tariff(changed(TODAY), {}, LARGER), NOON, 5), AUGUST + DAY), AUGUST - HOUR, 7),
-    adjustments: [['late-usage', JULY, 7, 0]],
-    adjustedParts: [TODAY],
-  },
-  {
     name: 'tariff: who joins a pool tells it from then on, who leaves it no more',
     log: use(
       until(
@@ -415,5 +243,27 @@ export const TARIFF_CASES: readonly Case[] = [
       ['family', 0, false],
       ['family', 20, true],
     ],
+  },
+  {
+    name: 'tariff: a plan that ends as it begins gives nothing, and changes nothing for one that begins afresh',
+    log: until(
+      use(
+        tariff(
+          {
+            assignments: [
+              { planId: 'home-100', fromMs: 0, toMs: TODAY },
+              { planId: 'home-200', fromMs: TODAY, toMs: TODAY },
+              { planId: 'home-100', fromMs: TODAY, toMs: null },
+            ],
+          },
+          { capProration: 'prorated', usedBefore: 'fresh' },
+          LARGER,
+        ),
+        TODAY - DAY,
+        100,
+      ),
+      NOON,
+    ),
+    facts: { cycleCountedBytes: 100, allowanceBytes: 1000 },
   },
 ];
