@@ -97,8 +97,9 @@ function declared(route: RouteOptions): void {
   throw new Error(`route ${String(route.method)} ${route.url} does not declare config.roles`);
 }
 
-function mayUse(key: ApiKey, access: readonly Role[]): boolean {
-  return key.roles.some((role) => role === 'admin' || access.includes(role));
+/** True where a key has one of these roles; admin has all. */
+export function mayUse(key: ApiKey | null, access: readonly Role[]): boolean {
+  return key !== null && key.roles.some((role) => role === 'admin' || access.includes(role));
 }
 
 async function authenticate(

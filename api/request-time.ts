@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance } from 'fastify';
+import { Problem } from './problem.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -30,7 +31,7 @@ function hasBody({ headers }: IncomingMessage): boolean {
 /**
  * What a request sends, piece by piece, for as long as it goes on. The time in which nobody asks for more does not count.
  *
- * @throws Error where nothing comes for `idleMs`; the connection is cut then
+ * @throws Problem 400 where it is cut off, or nothing comes for `idleMs`: then it is cut off here
  */
 export async function* paced(raw: IncomingMessage, idleMs: number): AsyncGenerator<Uint8Array> {
   const pieces = (raw as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
@@ -40,12 +41,33 @@ export async function* paced(raw: IncomingMessage, idleMs: number): AsyncGenerat
       const timer = setTimeout(() => {
         raw.destroy(new Error(`nothing was sent for ${String(idleMs)} ms`));
       }, idleMs);
-      const piece = await pieces.next().finally(() => clearTimeout(timer));
+      const piece = await pieces
+        .next()
+        .catch((error: unknown) => {
+          // Nobody hears it: whoever sent it is gone. It is no fault of ours, and the log need not say so.
+          const why = error instanceof Error ? error.message : 'no reason';
+          throw new Problem(400, 'bad-request', `the request was cut off: ${why}`);
+        })
+        .finally(() => clearTimeout(timer));
       isWhole = piece.done === true;
       if (piece.done !== true) yield piece.value;
     }
   } finally {
     // Whoever asked wants no more of it. Node passes over the rest of a body only where nobody began to read it.
     if (!isWhole) raw.resume();
+  }
+}
+
+/** The same pieces, up to so many bytes in all. @throws what `refusal` makes, beyond them */
+export async function* bounded(
+  pieces: AsyncIterable<Uint8Array>,
+  maxBytes: number,
+  refusal: () => Error,
+): AsyncGenerator<Uint8Array> {
+  let size = 0;
+  for await (const piece of pieces) {
+    size += piece.byteLength;
+    if (size > maxBytes) throw refusal();
+    yield piece;
   }
 }

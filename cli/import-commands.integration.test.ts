@@ -7,7 +7,7 @@ import { createApi } from '../api/server.ts';
 import type { Api } from '../api/server.ts';
 import { Importer } from '../pipeline/import/importer.ts';
 import { AppError } from '../schemas/errors.ts';
-import type { ImportView } from '../schemas/import-views.ts';
+import type { ImportFaultsView, ImportsView, ImportView } from '../schemas/import-views.ts';
 import { MemoryImports } from '../storage/memory/imports.ts';
 import { runWeir } from './run-weir.contract.ts';
 
@@ -69,6 +69,9 @@ describe('weir import', () => {
     expect([code, applied]).toEqual([0, ['s1', 's2', 's3']]);
     expect(out).toMatch(/^import [0-9a-f-]{36} of 3 subscribers: done, 3 applied\n$/);
     expect((await weir('list')).out).toContain('3 of 3 subscribers  by ann');
+    const again = await weir(path, '--kind', 'subscribers');
+    expect([again.code, applied]).toEqual([0, ['s1', 's2', 's3']]);
+    expect(again.out).toContain('nothing was applied now: this is the import of ');
   });
 
   it('tries one, by another name', async () => {
@@ -88,6 +91,16 @@ describe('weir import', () => {
     );
   });
 
+  it('says all that is wrong with --json', async () => {
+    const path = await file('people.csv', `subscriber_id,zone\n${'s,Mars\n'.repeat(600)}`);
+    const { out } = await weir(path, '--kind', 'subscribers');
+    expect(out.match(/^ {2}record/gm)).toHaveLength(20);
+    const listed = JSON.parse((await weir('list', '--json')).out) as ImportsView;
+    const importId = listed.items[0]?.importId ?? '';
+    const told = JSON.parse((await weir('show', importId, '--json')).out) as { faults: ImportFaultsView };
+    expect(told.faults.items).toHaveLength(600);
+  });
+
   it('goes on with one that stopped', async () => {
     refuses = 's3';
     const path = await file('people.csv', 'subscriber_id,zone\ns1,UTC\ns2,UTC\ns3,UTC\n');
@@ -95,7 +108,7 @@ describe('weir import', () => {
     expect(stopped.code).toBe(1);
     const { importId, state } = JSON.parse(stopped.out) as ImportView;
     expect(state).toBe('stopped');
-    expect((await weir('show', importId)).out).toContain('record 3  records 3 to 3 did not go in: overlaps');
+    expect((await weir('show', importId)).out).toContain('  records 3 to 3 did not go in: overlaps');
     refuses = null;
     const { code, out } = await weir('resume', importId);
     expect([code, applied]).toEqual([0, ['s1', 's2', 's3']]);

@@ -14,6 +14,8 @@ import type { ApiFlags } from './api-flags.ts';
 import { json, withApiFlags } from './api-flags.ts';
 import type { CliIo } from './commands.ts';
 import { importsText, importText } from './import-format.ts';
+import { allPages, withLimit } from './paged.ts';
+import type { PageFlags } from './paged.ts';
 
 type FileFlags = ApiFlags & { kind: ImportKind; format?: 'csv' | 'ndjson'; dryRun?: boolean };
 
@@ -22,6 +24,8 @@ const TYPES = { csv: 'text/csv', ndjson: 'application/x-ndjson' } as const;
 const TAKE_MS = 3_600_000;
 const LOOK_MS = 1_000;
 const FAULTS_SHOWN = 20;
+/** With --json all of them; a file has as many records at most. */
+const ALL_FAULTS = 1_000_000;
 
 /** `weir import [file]|list|show|resume|forget`. `failed` is called where something of a file did not go in. */
 export function importCommands(weir: Command, io: CliIo, failed: () => void): void {
@@ -29,8 +33,11 @@ export function importCommands(weir: Command, io: CliIo, failed: () => void): vo
   const imports = weir.command('import').description('bring files of subscribers or assignments in');
   const report = async (flags: ApiFlags, view: ImportView): Promise<void> => {
     const isWell = view.state === 'done' || view.state === 'applying';
-    const path = `${pathOf(view.importId)}/faults?limit=${FAULTS_SHOWN}`;
-    const faults = isWell ? null : await getView<ImportFaultsView>(target(flags), path);
+    const limit = flags.json === true ? ALL_FAULTS : FAULTS_SHOWN;
+    const path = `${pathOf(view.importId)}/faults`;
+    const faults: ImportFaultsView | null = isWell
+      ? null
+      : await allPages(target(flags), path, new URLSearchParams(), { limit });
     if (!isWell) failed();
     io.out(flags.json === true ? json({ ...view, faults }) : importText(view, faults));
   };
@@ -44,12 +51,13 @@ export function importCommands(weir: Command, io: CliIo, failed: () => void): vo
       const { stream, type } = await opened(file, flags.format);
       const path = `/v1/imports?${query.toString()}`;
       const taken = await postFile<ImportView>(target(flags), path, type, stream, TAKE_MS);
-      await report(flags, await ended(target(flags), taken));
+      const view = await ended(target(flags), taken, io);
+      await report(flags, { ...view, known: taken.known });
     });
-  withApiFlags(imports.command('list'))
+  withLimit(withApiFlags(imports.command('list')))
     .description('the last ones')
-    .action(async (flags: ApiFlags) => {
-      const view = await getView<ImportsView>(target(flags), '/v1/imports');
+    .action(async (flags: ApiFlags & PageFlags) => {
+      const view: ImportsView = await allPages(target(flags), '/v1/imports', new URLSearchParams(), flags);
       io.out(flags.json === true ? json(view) : importsText(view));
     });
   withApiFlags(imports.command('show <id>'))
@@ -61,7 +69,7 @@ export function importCommands(weir: Command, io: CliIo, failed: () => void): vo
     .description('go on with one that stopped; waits until it is done')
     .action(async (id: string, flags: ApiFlags) => {
       const view = await postView<ImportView>(target(flags), `${pathOf(id)}/resume`, undefined);
-      await report(flags, await ended(target(flags), view));
+      await report(flags, await ended(target(flags), view, io));
     });
   withApiFlags(imports.command('forget <id>'))
     .description('forget one and its records, so that the same file can come again; what it applied stays')
@@ -92,12 +100,15 @@ async function opened(
   }
 }
 
-/** Looks once a second until nothing more happens to it. */
-async function ended(target: ApiTarget, taken: ImportView): Promise<ImportView> {
+/** Looks once a second until nothing more happens to it; says what it waits for. */
+async function ended(target: ApiTarget, taken: ImportView, io: CliIo): Promise<ImportView> {
   let view = taken;
+  let told: string | null = null;
   while (view.state === 'applying' || view.state === 'checking') {
     await wait(LOOK_MS);
     view = await getView<ImportView>(target, pathOf(view.importId));
+    if (view.state === 'applying' && view.reason !== null && view.reason !== told) io.err(`${view.reason}\n`);
+    told = view.reason;
   }
   return view;
 }

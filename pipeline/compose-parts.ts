@@ -220,6 +220,7 @@ async function apiPart({
       const key = await ensureAdminKey(stores.keys, config.adminKeyFile, { remake });
       around.telemetry.log.info({ file: config.adminKeyFile }, ADMIN_KEY[key]);
       addresses.api = await api.listen(config.api.host, config.api.port);
+      imports.start();
     },
     stop: async () => {
       await Promise.all([api.close(), imports.stop()]);

@@ -3,6 +3,7 @@ import type { OverviewView } from '../schemas/views.ts';
 import { composeBilling } from './compose-billing.ts';
 import type { Billing } from './compose-billing.ts';
 import { watchCycles } from './compose-cycles.ts';
+import { watchOutbox } from './compose-imports.ts';
 import { openLog } from './compose-log.ts';
 import type { AccountingLog } from './compose-log.ts';
 import { composeSimulation } from './compose-simulator.ts';
@@ -63,6 +64,7 @@ export async function compose(config: Config, around: Surroundings): Promise<Pro
     relay = composeRelay(around.telemetry, stores, accounting, simulation);
     billing = await composeBilling(config, around.telemetry, stores);
     watchCycles(around.telemetry, stores.pool);
+    if (has(config, 'relay')) watchOutbox(around.telemetry, stores.tariffReads);
     const overview = overviewOf(config, around, stores, accounting, pipeline);
     const addresses = { api: null, metrics: null };
     return await programOf({

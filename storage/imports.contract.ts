@@ -5,6 +5,8 @@ const content = (subscriberId: string) => ({ subscriberId, planId: 'home', fromM
 const staged = (record: number, fault: string | null = null): StagedRecord => {
   return { record, content: fault === null ? content(`s${record}`) : null, fault };
 };
+/** The log's clock. */
+const NOW = Date.UTC(2026, 0, 10);
 const JOB = { importId: 'one', kind: 'assignments', dryRun: false, chunkRows: 2000, by: 'ann' } as const;
 
 /**
@@ -27,7 +29,9 @@ export function importsContract(name: string, open: () => Promise<Imports>): voi
         state: 'checking',
         rowsTotal: null,
         rowsApplied: 0,
+        reason: null,
         createdMs: expect.any(Number) as number,
+        movedMs: expect.any(Number) as number,
         endedMs: null,
       });
       expect(await imports.find('two')).toBeNull();
@@ -61,12 +65,16 @@ export function importsContract(name: string, open: () => Promise<Imports>): voi
         { record: 3, content: { ...content('s3'), planId: 'none' }, fault: null },
         staged(4, 'no id'),
       ]);
-      expect(await imports.markUnknown('one')).toBe(2);
+      expect(await imports.check('one', NOW, 0, 2)).toBe(1);
+      expect(await imports.check('one', NOW, 2, 4)).toBe(1);
       const faults = await imports.faults('one', 0, 9);
       expect(faults.map(({ record }) => record)).toEqual([2, 3, 4]);
       expect(faults[0]?.fault).toContain('nobody');
       expect(faults[1]?.fault).toContain('none');
-      expect(await imports.markUnknown('one')).toBe(0);
+      // They stand as long as it is so.
+      expect(await imports.check('one', NOW, 0, 4)).toBe(2);
+      await imports.absolve('one');
+      expect((await imports.faults('one', 0, 9)).map(({ record }) => record)).toEqual([4]);
     });
 
     it('goes from state to state, from those alone that are asked for', async () => {
@@ -101,29 +109,61 @@ export function importsContract(name: string, open: () => Promise<Imports>): voi
       expect(await imports.ofContent('subscribers', hash)).toBeNull();
     });
 
-    it('says at a record why its chunk did not go in, and takes that back', async () => {
-      await imports.stage('one', [staged(1), staged(2)]);
-      await imports.blame('one', 1, 'overlaps');
-      expect(await imports.faults('one', 0, 9)).toEqual([{ record: 1, fault: 'overlaps' }]);
-      expect(await imports.records('one', 0, 9)).toHaveLength(2);
-      await imports.blame('one', 1, null);
-      expect(await imports.faults('one', 0, 9)).toEqual([]);
+    it('says why it stands as it does, until it goes on', async () => {
+      await imports.become('one', ['checking'], 'stopped', { reason: 'the database was away' });
+      expect(await imports.find('one')).toMatchObject({ reason: 'the database was away' });
+      await imports.become('one', ['stopped'], 'applying');
+      expect(await imports.find('one')).toMatchObject({ reason: null });
+    });
+
+    it('knows what nobody goes on with', async () => {
+      expect(await imports.stale(0)).toEqual([]);
+      await imports.become('one', ['checking'], 'applying');
+      expect((await imports.stale(0)).map(({ importId }) => importId)).toEqual(['one']);
+      expect(await imports.stale(60_000)).toEqual([]);
+    });
+
+    it('knows a content no longer once another came after it, or its records are gone', async () => {
+      const [hash, other] = ['ab'.repeat(32), 'cd'.repeat(32)];
+      await imports.read('one', hash, 3);
+      await imports.become('one', ['checking'], 'applying');
+      await imports.become('one', ['applying'], 'done');
+      await imports.begin({ ...JOB, importId: 'two' });
+      expect(await imports.ofContent('assignments', hash)).toMatchObject({ importId: 'one' });
+      await imports.read('two', other, 3);
+      await imports.become('two', ['checking'], 'applying');
+      expect(await imports.ofContent('assignments', hash)).toBeNull();
+      expect(await imports.ofContent('assignments', other)).toMatchObject({ importId: 'two' });
+      await imports.become('two', ['applying'], 'expired');
+      expect(await imports.ofContent('assignments', other)).toBeNull();
     });
 
     it('forgets one that is not under way, with its records', async () => {
       await imports.stage('one', [staged(1)]);
+      expect(await imports.remove('one', 'ann')).toBe(false);
       await imports.become('one', ['checking'], 'applying');
-      expect(await imports.remove('one')).toBe(false);
+      expect(await imports.remove('one', 'ann')).toBe(false);
       await imports.become('one', ['applying'], 'stopped');
-      expect(await imports.remove('one')).toBe(true);
-      expect(await imports.remove('one')).toBe(false);
+      expect(await imports.remove('one', 'ann')).toBe(true);
+      expect(await imports.remove('one', 'ann')).toBe(false);
+      expect(await imports.records('one', 0, 9)).toEqual([]);
+    });
+
+    it('forgets one that is checked still for whoever checks it', async () => {
+      await imports.stage('one', [staged(1)]);
+      await imports.discard('one');
+      expect(await imports.find('one')).toBeNull();
       expect(await imports.records('one', 0, 9)).toEqual([]);
     });
 
     it('lists the last first', async () => {
       await imports.begin({ ...JOB, importId: 'two' });
-      expect((await imports.list(9)).map(({ importId }) => importId)).toEqual(['two', 'one']);
-      expect(await imports.list(1)).toHaveLength(1);
+      const idsOf = async (limit: number, after: string | null): Promise<string[]> =>
+        (await imports.list(limit, after)).map(({ importId }) => importId);
+      expect(await idsOf(9, null)).toEqual(['two', 'one']);
+      expect(await idsOf(1, null)).toEqual(['two']);
+      expect(await idsOf(9, 'two')).toEqual(['one']);
+      expect(await idsOf(9, 'nobody')).toEqual([]);
     });
   });
 }

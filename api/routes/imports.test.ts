@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Importer } from '../../pipeline/import/importer.ts';
 import type { ImportFaultsView, ImportsView, ImportView } from '../../schemas/import-views.ts';
 import { AppError } from '../../schemas/errors.ts';
@@ -10,6 +10,9 @@ import type { Api } from '../server.ts';
 import { createApi } from '../server.ts';
 
 const options = apiOptions();
+/** what the API calls a fault of its own */
+const logged: unknown[] = [];
+Object.assign(options.log, { error: (told: unknown) => logged.push(told) });
 const imports = new MemoryImports();
 /** subscribers of chunks that went in */
 const applied: string[] = [];
@@ -37,6 +40,7 @@ const importer = new Importer({
 let api: Api;
 let url: string;
 let key: string;
+let billingKey: string;
 beforeAll(async () => {
   api = await createApi({
     ...options,
@@ -46,6 +50,7 @@ beforeAll(async () => {
     routes: (app) => boundRequests(app, 50),
   });
   key = (await options.keys.create('ann', ['operator'])).key;
+  billingKey = (await options.keys.create('bea', ['billing'])).key;
   url = await api.listen('127.0.0.1', 0);
 });
 afterAll(() => api.close());
@@ -60,11 +65,12 @@ async function ask<T = ImportView>(
   path: string,
   body?: string | ReadableStream,
   type = 'text/csv',
+  as = key,
 ): Promise<Answer<T>> {
   const answer = await fetch(`${url}/v1/imports${path}`, {
     method,
     headers: {
-      authorization: `Bearer ${key}`,
+      authorization: `Bearer ${as}`,
       ...(body === undefined ? {} : { 'content-type': type }),
     },
     ...(body === undefined ? {} : { body, duplex: 'half' as const }),
@@ -88,8 +94,12 @@ describe('/v1/imports', () => {
     expect(body).toMatchObject({ importId, state: 'done', applied: 3, ended: expect.any(String) as string });
     const list = await ask<ImportsView>('GET', '');
     expect(list.body.items[0]).toEqual(body);
-    // The same file again is the same import.
-    expect((await ask('POST', '?kind=subscribers', fileOf('a1', 'a2', 'a3'))).body).toEqual(body);
+    // The same file again is the same import, and the answer says that nothing is applied by it.
+    expect(await ask('POST', '?kind=subscribers', fileOf('a1', 'a2', 'a3'))).toEqual({
+      status: 200,
+      body: { ...body, known: true },
+    });
+    expect(body.known).toBe(false);
   });
 
   it('takes NDJSON that comes piece by piece', async () => {
@@ -140,9 +150,12 @@ describe('/v1/imports', () => {
     refused.add('e3');
     const { importId } = (await ask('POST', '?kind=subscribers', fileOf('e1', 'e2', 'e3'))).body;
     await importer.idle();
-    expect((await ask('GET', `/${importId}`)).body).toMatchObject({ state: 'stopped', applied: 2 });
+    expect((await ask('GET', `/${importId}`)).body).toMatchObject({
+      ...{ state: 'stopped', applied: 2 },
+      reason: 'records 3 to 3 did not go in: overlaps',
+    });
     const { body } = await ask<ImportFaultsView>('GET', `/${importId}/faults`);
-    expect(body.items).toEqual([{ record: 3, fault: 'records 3 to 3 did not go in: overlaps' }]);
+    expect(body.items).toEqual([]);
     refused.clear();
     expect(await ask('POST', `/${importId}/resume`)).toMatchObject({
       status: 202,
@@ -153,6 +166,63 @@ describe('/v1/imports', () => {
     expect(await ask('DELETE', `/${importId}`)).toMatchObject({ status: 200, body: { state: 'done' } });
     expect((await ask('GET', `/${importId}`)).status).toBe(404);
     expect((await ask('DELETE', `/${importId}`)).status).toBe(404);
+  });
+
+  it('takes plans from billing alone, as one by one', async () => {
+    const text = 'subscriber_id,plan_id,from\nf1,home,2026-01-01T00:00:00Z\n';
+    expect((await ask('POST', '?kind=assignments', text)).status).toBe(403);
+    const { status, body } = await ask('POST', '?kind=assignments', text, 'text/csv', billingKey);
+    expect(status).toBe(202);
+    await importer.idle();
+    expect((await ask('GET', `/${body.importId}`)).status).toBe(200);
+    expect((await ask('POST', `/${body.importId}/resume`)).status).toBe(403);
+    expect((await ask('DELETE', `/${body.importId}`)).status).toBe(403);
+    expect((await ask('DELETE', `/${body.importId}`, undefined, '', billingKey)).status).toBe(200);
+    expect(imports.audited).toContainEqual({ who: 'bea', act: 'import-forget', importId: body.importId });
+  });
+
+  it('lists them page by page', async () => {
+    const all = (await ask<ImportsView>('GET', '')).body;
+    const first = (await ask<ImportsView>('GET', '?limit=1')).body;
+    const rest = (await ask<ImportsView>('GET', `?after=${first.next ?? ''}`)).body;
+    expect(all.items.length).toBeGreaterThan(2);
+    expect([...first.items, ...rest.items]).toEqual(all.items);
+  });
+
+  it('refuses a second file while one is read, and forgets none that is read', async () => {
+    let send: (text: string) => void = () => undefined;
+    let end: () => void = () => undefined;
+    const body = new ReadableStream({
+      start: (controller) => {
+        send = (text) => controller.enqueue(new TextEncoder().encode(text));
+        end = () => controller.close();
+      },
+    });
+    const first = ask('POST', '?kind=subscribers', body);
+    send(fileOf('g1'));
+    await vi.waitUntil(async () => (await imports.list(1, null))[0]?.state === 'checking');
+    expect(await ask('POST', '?kind=subscribers', fileOf('g2'))).toMatchObject({ status: 409 });
+    const [job] = await imports.list(1, null);
+    expect((await ask('DELETE', `/${job?.importId ?? ''}`)).status).toBe(409);
+    end();
+    expect((await first).status).toBe(202);
+    await importer.idle();
+    expect(applied.slice(-1)).toEqual(['g1']);
+  });
+
+  it('forgets a file whose sender goes away, and calls it no fault of its own', async () => {
+    const head = [
+      'POST /v1/imports?kind=subscribers HTTP/1.1',
+      ...['host: x', `authorization: Bearer ${key}`, 'content-type: text/csv', 'content-length: 1000'],
+    ];
+    const { port, hostname } = new URL(url);
+    const socket = connect(Number(port), hostname, () => socket.write(`${head.join('\r\n')}\r\n\r\nsub`));
+    socket.on('error', () => undefined);
+    const isReading = async (): Promise<boolean> => (await imports.list(1, null))[0]?.state === 'checking';
+    await vi.waitUntil(isReading);
+    socket.destroy();
+    await vi.waitUntil(async () => !(await isReading()));
+    expect(logged).toEqual([]);
   });
 
   it.each<[string, string, string | undefined, string, number]>([
@@ -177,10 +247,10 @@ describe('/v1/imports', () => {
     // The answer may come while the rest is still on its way: then the connection is cut.
     const status = await ask('POST', '?kind=subscribers', body).then(
       (answer) => answer.status,
-      () => 400,
+      () => 413,
     );
-    expect(status).toBe(400);
-    expect((await imports.list(99)).every(({ state }) => state !== 'checking')).toBe(true);
+    expect(status).toBe(413);
+    expect((await imports.list(99, null)).every(({ state }) => state !== 'checking')).toBe(true);
   });
 });
 

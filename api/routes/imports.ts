@@ -4,11 +4,12 @@ import type { ImportFormat } from '../../pipeline/import/read-file.ts';
 import type { ImportView } from '../../schemas/import-views.ts';
 import type { ImportJob, ImportKind, Imports } from '../../storage/import-ports.ts';
 import { answers } from '../answers.ts';
+import { mayUse } from '../auth.ts';
 import { params } from '../change.ts';
 import type { AskedPage } from '../paging.ts';
 import { PAGE_QUERY, pagePart, pageView } from '../paging.ts';
 import { Problem } from '../problem.ts';
-import { paced } from '../request-time.ts';
+import { bounded, paced } from '../request-time.ts';
 
 /** What takes files in, and what is kept of them. */
 export interface ImportSources {
@@ -21,7 +22,6 @@ export interface ImportSources {
 const FORMATS: Record<string, ImportFormat> = { 'text/csv': 'csv', 'application/x-ndjson': 'ndjson' };
 const SUPPORT = { roles: ['operator', 'billing'] } as const;
 const TAGS = ['imports'];
-const SHOWN = 100;
 /** Nothing is sent for so long: the sender is gone. */
 const IDLE_MS = 30_000;
 /** Reading, checking and staging of the largest file. */
@@ -62,13 +62,16 @@ function takeRoute(scope: FastifyInstance, { importer, maxBytes }: ImportSources
       schema: {
         summary: 'Bring a file in: checked as a whole, then applied chunk by chunk',
         description:
-          'Nothing of a file with a fault is applied. The same file again answers the import that was made of it.',
+          'Nothing of a file with a fault is applied. Plans are brought in by billing alone, as one by one. A file that is the last one of its kind again answers the import that was made of it, with 200: nothing is applied then. One file is read at a time, others are answered 409.',
         tags: TAGS,
         querystring: QUERY,
         body: {
           content: Object.fromEntries(Object.keys(FORMATS).map((type) => [type, { schema: FILE }])),
         },
-        response: answers({ 202: ['Import', 'Read to its end; `state` says what became of it'] }),
+        response: answers({
+          200: ['Import', 'The last file of its kind again: nothing is applied'],
+          202: ['Import', 'Read to its end; `state` says what became of it'],
+        }),
       },
       validatorCompiler:
         ({ httpPart }) =>
@@ -77,20 +80,30 @@ function takeRoute(scope: FastifyInstance, { importer, maxBytes }: ImportSources
     },
     async (request, reply) => {
       const { kind, dryRun } = request.query;
+      refuseOthers(request, kind);
       // What is not taken is not read either.
       void reply.header('connection', 'close');
-      if (Number(request.headers['content-length'] ?? 0) > maxBytes)
-        throw new Problem(413, 'too-large', `a file may have ${String(maxBytes)} bytes: split it`);
-      const job = await importer.take({
+      if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge(maxBytes);
+      const { job, isKnown } = await importer.take({
         kind,
         format: formatOf(request),
         dryRun: dryRun === 'true',
         by: request.apiKey?.name ?? 'unknown',
-        bytes: paced(request.raw, IDLE_MS),
+        bytes: bounded(paced(request.raw, IDLE_MS), maxBytes, () => tooLarge(maxBytes)),
       });
-      return reply.code(202).send(importView(job));
+      return reply.code(isKnown ? 200 : 202).send({ ...importView(job), known: isKnown });
     },
   );
+}
+
+function tooLarge(maxBytes: number): Problem {
+  return new Problem(413, 'too-large', `a file may have ${String(maxBytes)} bytes: split it`);
+}
+
+/** Who may give a plan may do so by a file, and nobody else. @throws Problem 403 */
+function refuseOthers({ apiKey }: FastifyRequest, kind: ImportKind): void {
+  if (kind === 'subscribers' || mayUse(apiKey, ['billing'])) return;
+  throw new Problem(403, 'forbidden', 'plans are brought in by keys of the role billing');
 }
 
 /** The body is a file, whatever its schema says to readers; of the query each value is one of a few texts. */
@@ -117,17 +130,24 @@ function formatOf({ headers }: FastifyRequest): ImportFormat {
 }
 
 function lookRoutes(app: FastifyInstance, { imports }: ImportSources): void {
-  app.get(
+  app.get<{ Querystring: AskedPage }>(
     '/v1/imports',
     {
       config: SUPPORT,
       schema: {
-        summary: `The last ${String(SHOWN)} imports`,
+        summary: 'Imports, the last first',
         tags: TAGS,
-        response: answers({ 200: ['Imports', 'The last first'] }),
+        querystring: { type: 'object', properties: PAGE_QUERY, additionalProperties: false },
+        response: answers({ 200: ['Imports', 'One page'] }),
       },
     },
-    async () => ({ items: (await imports.list(SHOWN)).map(importView) }),
+    async ({ query }) => {
+      const { limit, after } = pagePart(query);
+      const found = await imports.list(limit + 1, after);
+      const items = found.slice(0, limit);
+      const next = found.length > limit ? (items.at(-1)?.importId ?? null) : null;
+      return pageView({ items, next }, importView);
+    },
   );
   app.get<{ Params: { importId: string } }>(
     '/v1/imports/:importId',
@@ -178,8 +198,10 @@ function changeRoutes(app: FastifyInstance, { importer, imports }: ImportSources
         response: answers({ 202: ['Import', 'It goes on after the last chunk that went in'] }),
       },
     },
-    async ({ params: { importId }, apiKey }, reply) => {
-      const job = await importer.resume(importId, apiKey?.name ?? 'unknown');
+    async (request, reply) => {
+      const { importId } = request.params;
+      refuseOthers(request, (await stored(imports, importId)).kind);
+      const job = await importer.resume(importId, request.apiKey?.name ?? 'unknown');
       return reply.code(202).send(importView(job));
     },
   );
@@ -194,9 +216,11 @@ function changeRoutes(app: FastifyInstance, { importer, imports }: ImportSources
         response: answers({ 200: ['Import', 'As it stood'] }),
       },
     },
-    async ({ params: { importId } }) => {
+    async (request) => {
+      const { importId } = request.params;
       const job = await stored(imports, importId);
-      if (!(await imports.remove(importId)))
+      refuseOthers(request, job.kind);
+      if (!(await imports.remove(importId, request.apiKey?.name ?? 'unknown')))
         throw new Problem(
           409,
           'conflict',
@@ -220,7 +244,8 @@ function recordOf(after: string | null): number {
 }
 
 function importView(job: ImportJob): ImportView {
-  const { importId, kind, state, dryRun, rowsTotal, rowsApplied, by, createdMs, endedMs } = job;
+  const { importId, kind, state, dryRun, rowsTotal, rowsApplied, by, reason } = job;
+  const { createdMs, movedMs, endedMs } = job;
   return {
     importId,
     kind,
@@ -229,7 +254,10 @@ function importView(job: ImportJob): ImportView {
     records: rowsTotal,
     applied: rowsApplied,
     by,
+    reason,
+    known: false,
     created: new Date(createdMs).toISOString(),
+    moved: new Date(movedMs).toISOString(),
     ended: endedMs === null ? null : new Date(endedMs).toISOString(),
   };
 }

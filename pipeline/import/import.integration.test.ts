@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { SubscriberProfile } from '../../schemas/profile.ts';
 import { embeddedDatabase } from '../../storage/postgres/database.contract.ts';
 import type { TestDatabase } from '../../storage/postgres/database.contract.ts';
@@ -6,6 +6,7 @@ import { PostgresImports } from '../../storage/postgres/imports.ts';
 import { PostgresItemBook } from '../../storage/postgres/item-book.ts';
 import { PostgresTariffReads } from '../../storage/postgres/tariff-reads.ts';
 import { postgresTariffs } from '../../storage/postgres/tariff-store.ts';
+import type { TariffStore } from '../../storage/tariff-ports.ts';
 import type { ImportJob, ImportKind } from '../../storage/import-ports.ts';
 import { Importer } from './importer.ts';
 
@@ -13,6 +14,7 @@ const NOW = Date.UTC(2026, 0, 10);
 
 let database: TestDatabase;
 let importer: Importer;
+let store: TariffStore;
 let imports: PostgresImports;
 
 beforeAll(async () => {
@@ -22,10 +24,13 @@ afterAll(() => database.close());
 
 beforeEach(async () => {
   const { pool } = database;
-  await pool.query('truncate control_outbox, subscriber, account, plan, plan_version, import_job cascade');
+  await pool.query(
+    'truncate control_outbox, subscriber, account, plan, plan_version, import_job, audit, cycle cascade',
+  );
   await pool.query(`insert into plan (plan_id) values ('home')`);
   await pool.query(`insert into plan_version (plan_id, version, content) values ('home', 1, '{}')`);
   imports = new PostgresImports(pool);
+  store = postgresTariffs(pool, { items: new PostgresItemBook(), defaultCurrency: 'EUR' });
   importer = open();
 });
 
@@ -33,9 +38,9 @@ function open(chunkRows = 3): Importer {
   const { pool } = database;
   return new Importer({
     imports,
-    store: postgresTariffs(pool, { items: new PostgresItemBook(), defaultCurrency: 'EUR' }),
+    store,
     reads: new PostgresTariffReads(pool),
-    log: { info: () => undefined, error: () => undefined },
+    log: { info: () => undefined, warn: () => undefined, error: () => undefined },
     nowMs: () => NOW,
     pause: () => new Promise((resolve) => setImmediate(resolve)),
     limits: { maxBytes: 1_000_000, maxRecords: 10_000 },
@@ -48,7 +53,9 @@ async function take(kind: ImportKind, lines: readonly string[]): Promise<ImportJ
   async function* bytes(): AsyncGenerator<Uint8Array> {
     yield await Promise.resolve(Buffer.from(lines.join('\n')));
   }
-  const { importId } = await importer.take({ kind, format: 'csv', dryRun: false, by: 'ann', bytes: bytes() });
+  const {
+    job: { importId },
+  } = await importer.take({ kind, format: 'csv', dryRun: false, by: 'ann', bytes: bytes() });
   await importer.idle();
   const job = await imports.find(importId);
   if (job === null) throw new Error('the import is gone');
@@ -97,15 +104,32 @@ it('refuses a file that names who is not there, before anything of it is applied
   expect((await profiles()).every(({ assignments }) => assignments.length === 0)).toBe(true);
 });
 
-it('stops at a plan that somebody has already, all or none of its chunk, and goes on where it was', async () => {
+it('refuses a file with a plan that somebody has another one beside, before anything of it is applied', async () => {
   await take('subscribers', people(7));
   const before = await take('assignments', ['subscriber_id,plan_id,from', 's5,home,2026-01-05T00:00:00Z']);
   expect(before.state).toBe('done');
   const job = await take('assignments', plans(7));
+  expect(job).toMatchObject({ state: 'refused', rowsApplied: 0 });
+  expect(await imports.faults(job.importId, 0, 9)).toEqual([
+    { record: 5, fault: expect.stringContaining('overlaps with the plan home') as string },
+  ]);
+});
+
+it('stops at a plan that somebody got meanwhile, all or none of its chunk, and goes on where it was', async () => {
+  await take('subscribers', people(7));
+  const apply = store.applyImport.bind(store);
+  store.applyImport = async (importId, lines, context) => {
+    if (lines[0]?.line === 4)
+      await store.assign('s5', 'home', { at: 'now' }, false, { by: 'eve', atMs: NOW, reason: '' });
+    await apply(importId, lines, context);
+  };
+  const job = await take('assignments', plans(7));
+  store.applyImport = apply;
   expect(job).toMatchObject({ state: 'stopped', rowsApplied: 3 });
-  expect((await imports.faults(job.importId, 0, 9)).map(({ record }) => record)).toEqual([4]);
+  expect(job.reason).toContain('records 4 to 6 did not go in');
+  expect((await imports.faults(job.importId, 0, 9)).map(({ record }) => record)).toEqual([5]);
   expect((await profiles()).map(({ assignments }) => assignments.length)).toEqual([1, 1, 1, 0, 1, 0, 0]);
-  await database.pool.query(`delete from assignment where from_at = '2026-01-05T00:00:00Z'`);
+  await database.pool.query(`delete from assignment where from_at = to_timestamp(${NOW} / 1000.0)`);
   // As another process would, after this one.
   importer = open();
   await importer.resume(job.importId, 'bob');
@@ -113,6 +137,120 @@ it('stops at a plan that somebody has already, all or none of its chunk, and goe
   expect(await imports.find(job.importId)).toMatchObject({ state: 'done', rowsApplied: 7 });
   expect((await profiles()).map(({ assignments }) => assignments.length)).toEqual([1, 1, 1, 1, 1, 1, 1]);
   expect(await imports.faults(job.importId, 0, 9)).toEqual([]);
+});
+
+describe('what is stored stands against a plan of a file', () => {
+  const plan = (line: string): Promise<ImportJob> =>
+    take('assignments', ['subscriber_id,plan_id,from,to', line]);
+  const faultsOf = async ({ importId }: ImportJob): Promise<string[]> =>
+    (await imports.faults(importId, 0, 9)).map(({ fault }) => fault);
+  const OPEN = 's1,home,2026-01-01T00:00:00Z,';
+  beforeEach(() => take('subscribers', people(2)));
+
+  it.each([
+    ['an archived one', `update plan set archived_at = now()`, OPEN, 'archived'],
+    ['one of who has left', `update subscriber set terminated_at = now()`, OPEN, 'terminated'],
+    [
+      'one of another currency',
+      `insert into plan_version (plan_id, version, content, terms) values ('home', 2, '{}', '{"currency":"USD"}')`,
+      OPEN,
+      'currency',
+    ],
+    [
+      'one in a cycle that is closed',
+      `insert into cycle (subscriber_no, start_at, end_at, status)
+       select subscriber_no, '2025-12-01', '2026-01-01', 'closed' from subscriber`,
+      's1,home,2025-12-15T00:00:00Z,2025-12-20T00:00:00Z',
+      'beyond-cycle',
+    ],
+    ['one that begins in years', 'select 1', 's1,home,2028-01-01T00:00:00Z,', '400 days'],
+    ['one without a version', 'delete from plan_version', OPEN, 'no plan is called home'],
+  ])('%s', async (_name, statement, line, fault) => {
+    await database.pool.query(statement);
+    const job = await plan(line);
+    expect(job).toMatchObject({ state: 'refused', rowsApplied: 0 });
+    expect(await faultsOf(job)).toEqual([expect.stringContaining(fault)]);
+  });
+
+  it('but not against what is there as it is given', async () => {
+    expect((await plan(OPEN)).state).toBe('done');
+    await database.pool.query('update plan set archived_at = now()');
+    expect((await plan(`${OPEN}\ns2,home,2026-01-01T00:00:00Z,2026-01-02T00:00:00Z`)).state).toBe('refused');
+    await database.pool.query('update plan set archived_at = null');
+    expect((await plan(`${OPEN}\ns2,home,2026-01-01T00:00:00Z,2026-01-02T00:00:00Z`)).state).toBe('done');
+  });
+});
+
+it('refuses names that belong to another subscriber, and an account of another currency', async () => {
+  await take('subscribers', [
+    'subscriber_id,zone,user_names,external_id',
+    's1,UTC,anna,x-1',
+    's2,UTC,bert,x-2',
+  ]);
+  await database.pool.query(
+    `insert into account (account_id, currency, anchor_day) values ('dear', 'USD', 1)`,
+  );
+  const job = await take('subscribers', [
+    'subscriber_id,zone,user_names,external_id,account_id',
+    's3,UTC,anna,x-3,',
+    's4,UTC,carl,x-2,',
+    's1,UTC,,,dear',
+    's2,UTC,bert,,acct-s2',
+  ]);
+  expect(job.state).toBe('refused');
+  expect(await imports.faults(job.importId, 0, 9)).toEqual([
+    { record: 1, fault: 'the user name anna is that of s1' },
+    { record: 2, fault: 'the external id is that of s2' },
+    { record: 3, fault: expect.stringContaining('currency: the account dear is charged in USD') as string },
+  ]);
+});
+
+it('leaves what a file does not say as it is', async () => {
+  await database.pool.query(
+    `insert into account (account_id, currency, anchor_day) values ('firm', 'EUR', 7)`,
+  );
+  await take('subscribers', [
+    'subscriber_id,zone,account_id,segment,tags,external_id,overage_consent,user_names',
+    's1,UTC,firm,business,a;b,x-1,true,anna',
+  ]);
+  const rows = async (): Promise<unknown> => new PostgresTariffReads(database.pool).rows('s1');
+  const before = await rows();
+  expect(await take('subscribers', ['subscriber_id,zone', 's1,Europe/Vienna'])).toMatchObject({
+    state: 'done',
+  });
+  expect(await rows()).toEqual({ ...(before as object), zone: 'Europe/Vienna', revision: 2 });
+  // An empty cell says that there is none.
+  await take('subscribers', [
+    'subscriber_id,zone,external_id,segment,tags,user_names,account_id',
+    's1,UTC,,,,,',
+  ]);
+  expect(await rows()).toMatchObject({
+    ...{ externalId: null, segment: '', tags: [], credentials: [], overageConsent: true },
+    account: { accountId: 'firm' },
+  });
+});
+
+it('tells the audit log of each chunk, in its transaction, and of who had it done', async () => {
+  const { importId } = await take('subscribers', people(4));
+  await imports.remove(importId, 'bob');
+  const { rows } = await database.pool.query<{
+    who: string;
+    action: string;
+    subject: string;
+    content: object;
+  }>('select who, action, subject, content from audit order by id');
+  const job = {
+    kind: 'subscribers',
+    records: 4,
+    contentHash: expect.stringMatching(/^[0-9a-f]{64}$/) as string,
+  };
+  expect(rows.map(({ who, action, content }) => [who, action, content])).toEqual([
+    ['ann', 'import', { ...job, applied: 0 }],
+    ['ann', 'import-chunk', { fromRecord: 1, toRecord: 3, subscribers: 3 }],
+    ['ann', 'import-chunk', { fromRecord: 4, toRecord: 4, subscribers: 1 }],
+    ['bob', 'import-forget', { ...job, applied: 4 }],
+  ]);
+  expect(new Set(rows.map(({ subject }) => subject))).toEqual(new Set([importId]));
 });
 
 it('applies the same file once', async () => {

@@ -11,6 +11,8 @@ interface World {
   applied: ImportLine[][];
   /** what the store throws for a chunk that begins at a record */
   fails: Map<number, AppError>;
+  /** a server in trouble is well again the next time */
+  recovers: boolean;
   /** controls that wait, asked for one by one; none left = 0 */
   backlog: number[];
   pauses: number;
@@ -21,16 +23,20 @@ function world(imports = new MemoryImports(({ subscriberId }) => subscriberId !=
     imports,
     applied: [] as ImportLine[][],
     fails: new Map<number, AppError>(),
+    recovers: false,
     backlog: [] as number[],
     pauses: 0,
   };
-  const log = { info: () => undefined, error: () => undefined };
+  const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
   const importer = new Importer({
     imports,
     store: {
       applyImport: (_id, lines) => {
         const fault = one.fails.get(lines[0]?.line ?? 0);
-        if (fault !== undefined) return Promise.reject(fault);
+        if (fault !== undefined) {
+          if (fault.retriable && one.recovers) one.fails.clear();
+          return Promise.reject(fault);
+        }
         one.applied.push([...lines]);
         return Promise.resolve();
       },
@@ -65,7 +71,7 @@ const linesOf = (applied: ImportLine[][]): number[][] =>
 describe('Importer', () => {
   it('applies a file chunk by chunk', async () => {
     const { importer, imports, applied } = world();
-    const job = await importer.take(file(FIVE));
+    const { job } = await importer.take(file(FIVE));
     expect(job).toMatchObject({ state: 'applying', rowsTotal: 5, kind: 'subscribers', by: 'ann' });
     await importer.idle();
     expect(linesOf(applied)).toEqual([[1, 2], [3, 4], [5]]);
@@ -74,7 +80,9 @@ describe('Importer', () => {
 
   it('applies nothing of a file with a fault, and tells of it', async () => {
     const { importer, imports, applied } = world();
-    const { importId, ...job } = await importer.take(file(`${FIVE}s6,Mars\n`));
+    const {
+      job: { importId, ...job },
+    } = await importer.take(file(`${FIVE}s6,Mars\n`));
     await importer.idle();
     expect(job).toMatchObject({ state: 'refused', rowsTotal: 6, rowsApplied: 0 });
     expect(applied).toEqual([]);
@@ -86,7 +94,9 @@ describe('Importer', () => {
   it('applies nothing of a file that names who is not there', async () => {
     const { importer, imports, applied } = world();
     const text = 'subscriber_id,plan_id,from\ns1,home,2026-01-01T00:00Z\nnobody,home,2026-01-01T00:00Z\n';
-    const { importId, state } = await importer.take(file(text, { kind: 'assignments' }));
+    const {
+      job: { importId, state },
+    } = await importer.take(file(text, { kind: 'assignments' }));
     await importer.idle();
     expect([state, applied]).toEqual(['refused', []]);
     expect((await imports.faults(importId, 0, 9)).map(({ record }) => record)).toEqual([2]);
@@ -94,66 +104,150 @@ describe('Importer', () => {
 
   it('tries a file without applying it', async () => {
     const { importer, applied } = world();
-    expect(await importer.take(file(FIVE, { dryRun: true }))).toMatchObject({
+    expect((await importer.take(file(FIVE, { dryRun: true }))).job).toMatchObject({
       state: 'done',
       rowsApplied: 0,
     });
     await importer.idle();
     expect(applied).toEqual([]);
     // The same file is applied then.
-    expect(await importer.take(file(FIVE))).toMatchObject({ state: 'applying' });
+    expect((await importer.take(file(FIVE))).job).toMatchObject({ state: 'applying' });
   });
 
-  it('answers the same import for the same file', async () => {
+  it('answers the same import for the same file, and says so', async () => {
     const { importer, imports, applied } = world();
     const first = await importer.take(file(FIVE));
+    expect(first.isKnown).toBe(false);
     await importer.idle();
     const again = await importer.take(file(FIVE));
     await importer.idle();
-    expect(again).toMatchObject({ importId: first.importId, state: 'done' });
+    expect(again).toMatchObject({ isKnown: true, job: { importId: first.job.importId, state: 'done' } });
     expect(applied).toHaveLength(3);
-    expect(await imports.list(9)).toHaveLength(1);
-    await imports.remove(first.importId);
+    expect(await imports.list(9, null)).toHaveLength(1);
+    await imports.remove(first.job.importId, 'ann');
     await importer.take(file(FIVE));
     await importer.idle();
     expect(applied).toHaveLength(6);
   });
 
-  it('stops at a chunk that cannot go in, and goes on from there', async () => {
-    const { importer, imports, applied, fails } = world();
+  it('applies a file again after another one of its kind', async () => {
+    const { importer, applied } = world();
+    const other = file('subscriber_id,zone\ns1,Europe/Berlin\n');
+    for (const one of [file(FIVE), other, file(FIVE)]) {
+      expect((await importer.take(one)).isKnown).toBe(false);
+      await importer.idle();
+    }
+    expect(linesOf(applied)).toEqual([[1, 2], [3, 4], [5], [1], [1, 2], [3, 4], [5]]);
+  });
+
+  it('stops at a chunk that cannot go in, says why, and goes on from there', async () => {
+    const known = new Set(['s1', 's2', 's3', 's4', 's5']);
+    const { importer, imports, applied, fails } = world(
+      new MemoryImports(({ subscriberId }) => known.has(subscriberId)),
+    );
     fails.set(3, new AppError('conflict', 'overlaps with a plan'));
-    const { importId } = await importer.take(file(FIVE));
+    const {
+      job: { importId },
+    } = await importer.take(file(FIVE));
+    known.delete('s4');
     await importer.idle();
-    expect(await imports.find(importId)).toMatchObject({ state: 'stopped', rowsApplied: 2 });
+    expect(await imports.find(importId)).toMatchObject({
+      state: 'stopped',
+      rowsApplied: 2,
+      reason: 'records 3 to 4 did not go in: overlaps with a plan',
+    });
+    // The record is named where something can be told to stand against it.
     expect(await imports.faults(importId, 0, 9)).toEqual([
-      { record: 3, fault: 'records 3 to 4 did not go in: overlaps with a plan' },
+      { record: 4, fault: 'subscriber s4 is not there' },
     ]);
     fails.clear();
-    expect(await importer.resume(importId, 'bob')).toMatchObject({ state: 'applying' });
+    known.add('s4');
+    expect(await importer.resume(importId, 'bob')).toMatchObject({ state: 'applying', reason: null });
     await importer.idle();
     expect(linesOf(applied)).toEqual([[1, 2], [3, 4], [5]]);
     expect(await imports.find(importId)).toMatchObject({ state: 'done', rowsApplied: 5 });
     expect(await imports.faults(importId, 0, 9)).toEqual([]);
     await expect(importer.resume(importId, 'bob')).rejects.toMatchObject({ code: 'conflict' });
     await expect(importer.resume('other', 'bob')).rejects.toMatchObject({ code: 'not-found' });
+    expect(imports.audited).toEqual([
+      { who: 'ann', act: 'import', importId },
+      { who: 'bob', act: 'import-resume', importId },
+    ]);
   });
 
-  it('blames no record where the store was away', async () => {
+  it('tries a chunk again where the store was away for a moment', async () => {
+    const one = world();
+    one.recovers = true;
+    one.fails.set(3, new AppError('timeout', 'locked', { retriable: true }));
+    await one.importer.take(file(FIVE));
+    await one.importer.idle();
+    expect(linesOf(one.applied)).toEqual([[1, 2], [3, 4], [5]]);
+    expect(one.pauses).toBe(1);
+  });
+
+  it('stops where the store stays away, blames no record and says why', async () => {
     const { importer, imports, fails } = world();
     fails.set(3, new AppError('unreachable', 'gone', { retriable: true }));
-    const { importId } = await importer.take(file(FIVE));
+    const {
+      job: { importId },
+    } = await importer.take(file(FIVE));
     await importer.idle();
-    expect(await imports.find(importId)).toMatchObject({ state: 'stopped', rowsApplied: 2 });
+    expect(await imports.find(importId)).toMatchObject({ state: 'stopped', rowsApplied: 2, reason: 'gone' });
     expect(await imports.faults(importId, 0, 9)).toEqual([]);
   });
 
+  it('does not end as done what lost its records', async () => {
+    const { importer, imports, fails, applied } = world();
+    fails.set(3, new AppError('conflict', 'overlaps'));
+    const {
+      job: { importId },
+    } = await importer.take(file(FIVE));
+    await importer.idle();
+    await imports.become(importId, ['stopped'], 'expired');
+    await expect(importer.resume(importId, 'bob')).rejects.toMatchObject({ code: 'conflict' });
+    await importer.idle();
+    expect(await imports.find(importId)).toMatchObject({ state: 'expired', rowsApplied: 2 });
+    // It is not taken for the same file either.
+    fails.clear();
+    expect((await importer.take(file(FIVE))).isKnown).toBe(false);
+    await importer.idle();
+    expect(linesOf(applied)).toEqual([[1, 2], [1, 2], [3, 4], [5]]);
+  });
+
+  it('reads one file at a time, and has one import go in at a time', async () => {
+    const { importer, applied } = world();
+    const [first, second] = await Promise.allSettled([
+      importer.take(file(FIVE)),
+      importer.take(file('subscriber_id,zone\nt1,UTC\nt2,UTC\nt3,UTC\n')),
+    ]);
+    expect([first.status, second]).toMatchObject(['fulfilled', { reason: { code: 'conflict' } }]);
+    await importer.take(file('subscriber_id,zone\nt1,UTC\nt2,UTC\nt3,UTC\n'));
+    await importer.idle();
+    expect(applied.flat().map(({ content }) => content.subscriberId)).toEqual([
+      ...['s1', 's2', 's3', 's4', 's5'],
+      ...['t1', 't2', 't3'],
+    ]);
+  });
+
   it('goes on with what another process left under way', async () => {
-    const dead = world();
-    const { importId } = await dead.importer.take(file(FIVE));
+    let nowMs = 0;
+    const dead = world(
+      new MemoryImports(
+        () => true,
+        () => nowMs,
+      ),
+    );
+    const {
+      job: { importId },
+    } = await dead.importer.take(file(FIVE));
     await dead.importer.stop();
     expect(await dead.imports.find(importId)).toMatchObject({ state: 'applying' });
     const next = world(dead.imports);
-    await next.importer.resume(importId, 'bob');
+    // It may be under way still in another process.
+    await next.importer.adopt();
+    expect(next.applied).toEqual([]);
+    nowMs += 60_000;
+    await next.importer.adopt();
     await next.importer.idle();
     expect([...linesOf(dead.applied), ...linesOf(next.applied)].flat()).toEqual([1, 2, 3, 4, 5]);
     expect(await next.imports.find(importId)).toMatchObject({ state: 'done' });
@@ -168,11 +262,27 @@ describe('Importer', () => {
     expect(one.applied).toHaveLength(3);
   });
 
+  it('says what it waits for', async () => {
+    const one = world();
+    one.backlog.push(...Array<number>(200).fill(5001));
+    const waited = new Promise<string | null>((resolve) => {
+      const become = one.imports.become.bind(one.imports);
+      one.imports.become = (id, from, state, more) => {
+        if (state === 'applying' && more?.reason !== undefined) resolve(more.reason);
+        return become(id, from, state, more);
+      };
+    });
+    const { job } = await one.importer.take(file(FIVE));
+    expect(await waited).toContain('5001 changes or more wait for the log');
+    await one.importer.idle();
+    expect(await one.imports.find(job.importId)).toMatchObject({ state: 'done', reason: null });
+  });
+
   it('leaves nothing of a file that is too large, and takes none while it stops', async () => {
     const { importer, imports } = world();
     const many = `subscriber_id,zone\n${Array.from({ length: 51 }, (_, n) => `s${n},UTC\n`).join('')}`;
     await expect(importer.take(file(many))).rejects.toMatchObject({ code: 'invalid-input' });
-    expect(await imports.list(9)).toEqual([]);
+    expect(await imports.list(9, null)).toEqual([]);
     await importer.stop();
     await expect(importer.take(file(FIVE))).rejects.toMatchObject({ code: 'stopped' });
   });

@@ -11,11 +11,13 @@ export interface ImporterParts {
   imports: Imports;
   store: Pick<TariffStore, 'applyImport'>;
   reads: Pick<TariffReads, 'outboxBacklog'>;
-  log: Pick<Logger, 'info' | 'error'>;
+  log: Pick<Logger, 'info' | 'warn' | 'error'>;
   /** the log's clock, ms since 1970 UTC */
   nowMs(): number;
-  /** Resolves a little later; the back-pressure's step. */
-  pause(): Promise<void>;
+  /** Resolves so many ms later. */
+  pause(ms: number): Promise<void>;
+  /** So many records of a kind went in. */
+  onApplied?(kind: ImportKind, records: number): void;
   limits: FileLimits;
   /** records of one transaction */
   chunkRows: number;
@@ -33,14 +35,37 @@ export interface GivenFile {
   bytes: AsyncIterable<Uint8Array>;
 }
 
+/** What became of a file. */
+export interface TakenFile {
+  job: ImportJob;
+  /** its content was brought in before, and is what was brought in last: nothing is applied by it */
+  isKnown: boolean;
+}
+
+/** The relay appends a thousand controls in less. */
+const BACKLOG_LOOK_MS = 50;
+/** Looks after which an import says that it waits. */
+const LOOKS_TO_TELL = 200;
+/** A chunk that a server in trouble did not take is tried so often, each time after twice the pause: a quarter of a minute in all. */
+const TRIES = 8;
+const FIRST_PAUSE_MS = 100;
+/** An import of which nothing went on for so long is nobody's: chunks, and what waits for the log, say something more often. */
+const STALE_MS = 60_000;
+
 /**
  * Brings files of subscribers and assignments in. First the whole file is read, checked and staged: one fault, and nothing is
  * applied. Then its records go in by chunks, each all or none, in the background. What of it is done is in the store, so a process
- * that ends in between loses nothing: `resume` goes on.
+ * that ends in between loses nothing: `adopt` goes on, in whichever process.
+ *
+ * One file is read at a time, and one import goes in at a time: what is kept of a file, and how many controls wait for the log,
+ * does not grow with the number of those who send one.
  */
 export class Importer {
   readonly #parts: ImporterParts;
-  readonly #applying = new Map<string, Promise<void>>();
+  readonly #applying = new Set<string>();
+  /** ends when all that were begun did */
+  #last: Promise<void> = Promise.resolve();
+  #isTaking = false;
   #isStopped = false;
 
   constructor(parts: ImporterParts) {
@@ -48,37 +73,46 @@ export class Importer {
   }
 
   /**
-   * Reads a file to its end. A file whose content was applied before, or is on its way, answers that import: sending it again is
-   * harmless.
+   * Reads a file to its end. A file with the content of the last one of its kind answers that import.
    *
    * @returns refused, done (dry run, nothing in it), or applying
-   * @throws AppError 'invalid-input' beyond the limits, errors of the store
+   * @throws AppError 'conflict' while another is read, 'invalid-input' beyond the limits, errors of the store
    */
-  async take({ kind, format, dryRun, by, bytes }: GivenFile): Promise<ImportJob> {
+  async take(file: GivenFile): Promise<TakenFile> {
     this.#whileOpen();
-    const { imports, chunkRows, limits } = this.#parts;
+    if (this.#isTaking)
+      throw new AppError('conflict', 'busy: another file is being read; send this one then');
+    this.#isTaking = true;
     const importId = randomUUID();
-    await imports.begin({ importId, kind, dryRun, chunkRows, by });
     try {
-      const reading = readFile(kind, format, bytes, chunkRows, limits);
-      let step = await reading.next();
-      for (; step.done !== true; step = await reading.next()) await imports.stage(importId, step.value);
-      const { contentHash, records, faults } = step.value;
-      const known = dryRun ? null : await imports.ofContent(kind, contentHash);
-      if (known !== null) {
-        await imports.remove(importId);
-        return known;
-      }
-      await imports.read(importId, contentHash, records);
-      const isWrong = (await imports.markUnknown(importId)) + faults > 0;
-      const state = isWrong ? 'refused' : dryRun || records === 0 ? 'done' : 'applying';
-      await imports.become(importId, ['checking'], state);
-      if (state === 'applying') this.#begin(importId, by);
+      return await this.#taken(importId, file);
     } catch (error) {
       await this.#forget(importId);
       throw error;
+    } finally {
+      this.#isTaking = false;
     }
-    return this.#stored(importId);
+  }
+
+  async #taken(importId: string, { kind, format, dryRun, by, bytes }: GivenFile): Promise<TakenFile> {
+    const { imports, chunkRows, limits, nowMs } = this.#parts;
+    await imports.begin({ importId, kind, dryRun, chunkRows, by });
+    const reading = readFile(kind, format, bytes, chunkRows, limits);
+    let step = await reading.next();
+    for (; step.done !== true; step = await reading.next()) await imports.stage(importId, step.value);
+    const { contentHash, records, faults } = step.value;
+    const known = dryRun ? null : await imports.ofContent(kind, contentHash);
+    if (known !== null) {
+      await imports.discard(importId);
+      return { job: known, isKnown: true };
+    }
+    await imports.read(importId, contentHash, records);
+    const isWrong = (await imports.check(importId, nowMs(), 0, records)) + faults > 0;
+    const state = isWrong ? 'refused' : dryRun || records === 0 ? 'done' : 'applying';
+    const audit = { who: by, act: 'import' } as const;
+    await imports.become(importId, ['checking'], state, state === 'applying' ? { audit } : {});
+    if (state === 'applying') this.#begin(importId, by);
+    return { job: await this.#stored(importId), isKnown: false };
   }
 
   /**
@@ -90,21 +124,35 @@ export class Importer {
     this.#whileOpen();
     if (!this.#applying.has(importId)) {
       const { imports } = this.#parts;
-      if (!(await imports.become(importId, ['stopped', 'applying'], 'applying'))) {
+      const audit = { who: by, act: 'import-resume' } as const;
+      if (!(await imports.become(importId, ['stopped', 'applying'], 'applying', { audit }))) {
         const { state } = await this.#stored(importId);
         throw new AppError('conflict', `the import is ${state}: there is nothing to go on with`);
       }
+      await imports.absolve(importId);
       this.#begin(importId, by);
     }
     return this.#stored(importId);
   }
 
-  /** Until nothing is applied any more; for tests and the end of the process. */
-  async idle(): Promise<void> {
-    while (this.#applying.size > 0) await Promise.all(this.#applying.values());
+  /** Goes on with what processes left under way that ended. Two that do so at once apply each chunk once. */
+  async adopt(): Promise<void> {
+    const { imports, log } = this.#parts;
+    for (const { importId, by } of await imports.stale(STALE_MS)) {
+      if (this.#isStopped || this.#applying.has(importId)) continue;
+      // So that the next process that looks sees it go on.
+      if (!(await imports.become(importId, ['applying'], 'applying'))) continue;
+      log.info({ importId }, 'an import that nobody went on with goes on here');
+      this.#begin(importId, by);
+    }
   }
 
-  /** Takes nothing more, and ends after the chunk in hand; the imports can be resumed. Idempotent. */
+  /** Until nothing is applied any more; for tests and the end of the process. */
+  async idle(): Promise<void> {
+    while (this.#applying.size > 0) await this.#last;
+  }
+
+  /** Takes nothing more, and ends after the chunk in hand; whoever adopts goes on. Idempotent. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     await this.idle();
@@ -112,61 +160,91 @@ export class Importer {
 
   #begin(importId: string, by: string): void {
     if (this.#applying.has(importId)) return;
-    const done = this.#apply(importId, by).finally(() => this.#applying.delete(importId));
-    this.#applying.set(importId, done);
+    this.#applying.add(importId);
+    this.#last = this.#last
+      .then(() => this.#apply(importId, by))
+      .finally(() => this.#applying.delete(importId));
   }
 
   /** Never rejects: what stops it stands at the import. */
   async #apply(importId: string, by: string): Promise<void> {
-    const { imports, chunkRows, log } = this.#parts;
+    const { imports, log } = this.#parts;
     try {
-      let { rowsApplied } = await this.#stored(importId);
-      for (;;) {
-        await this.#room();
-        if (this.#isStopped) return;
-        const lines = await imports.records(importId, rowsApplied, chunkRows);
-        const last = lines.at(-1);
-        if (last === undefined) break;
-        if (!(await this.#chunk(importId, lines, by))) return;
-        await imports.applied(importId, last.line);
-        rowsApplied = last.line;
-      }
-      await imports.become(importId, ['applying'], 'done');
-      log.info({ importId, rowsApplied }, 'an import is done');
+      const job = await this.#stored(importId);
+      const isThrough = await this.#chunks(job, by);
+      if (isThrough && (await imports.become(importId, ['applying'], 'done')))
+        log.info({ importId }, 'an import is done');
     } catch (error) {
-      // Resume tries again: a store that was away for a moment is no fault of the file.
+      // Resume tries again: a store that was away is no fault of the file.
       log.error({ importId, err: error }, 'an import stopped');
-      await imports.become(importId, ['applying'], 'stopped').catch((failed: unknown) => {
+      const reason = error instanceof AppError ? error.message : 'an error of Weir; its log tells more';
+      await imports.become(importId, ['applying'], 'stopped', { reason }).catch((failed: unknown) => {
         log.error(
           { importId, err: failed },
-          'nor could that be noted: it stands as applying and can be resumed',
+          'nor could that be noted: it stands as applying, and is adopted',
         );
       });
     }
   }
 
-  /** False where the chunk cannot go in as it is; its first record says why. */
-  async #chunk(importId: string, lines: readonly ImportLine[], by: string): Promise<boolean> {
+  /** False where it ended before the last chunk. */
+  async #chunks({ importId, kind, rowsApplied }: ImportJob, by: string): Promise<boolean> {
+    const { imports, chunkRows, onApplied } = this.#parts;
+    for (let after = rowsApplied; ;) {
+      await this.#tried(importId, () => this.#room(importId));
+      if (this.#isStopped) return false;
+      const lines = await this.#tried(importId, () => imports.records(importId, after, chunkRows));
+      const last = lines.at(-1);
+      if (last === undefined) return true;
+      if (!(await this.#tried(importId, () => this.#chunk(importId, after, lines, by)))) return false;
+      await this.#tried(importId, () => imports.applied(importId, last.line));
+      onApplied?.(kind, lines.length);
+      after = last.line;
+    }
+  }
+
+  /** Again, after a while, where a server was away or busy; each step may be repeated. */
+  async #tried<T>(importId: string, step: () => Promise<T>): Promise<T> {
+    const { log, pause } = this.#parts;
+    for (let tried = 1; ; tried += 1)
+      try {
+        return await step();
+      } catch (error) {
+        if (!(error instanceof AppError) || !error.retriable || tried === TRIES || this.#isStopped)
+          throw error;
+        log.warn({ importId, err: error }, 'an import tries again');
+        await pause(FIRST_PAUSE_MS * 2 ** (tried - 1));
+      }
+  }
+
+  /** False where the chunk cannot go in as it is: then the import says so, and the records against which something stands. */
+  async #chunk(importId: string, after: number, lines: readonly ImportLine[], by: string): Promise<boolean> {
     const { imports, store, nowMs } = this.#parts;
-    const first = lines[0]?.line ?? 0;
     const context = { by, atMs: nowMs(), reason: `import ${importId}` };
     try {
       await store.applyImport(importId, lines, context);
-      await imports.blame(importId, first, null);
       return true;
     } catch (error) {
       if (!(error instanceof AppError) || error.retriable) throw error;
-      const range = `records ${first} to ${lines.at(-1)?.line ?? first}`;
-      await imports.blame(importId, first, `${range} did not go in: ${error.message}`);
-      await imports.become(importId, ['applying'], 'stopped');
+      const last = lines.at(-1)?.line ?? after;
+      await imports.check(importId, nowMs(), after, last);
+      const reason = `records ${after + 1} to ${last} did not go in: ${error.message}`;
+      await imports.become(importId, ['applying'], 'stopped', { reason });
       return false;
     }
   }
 
   /** Waits while too many controls wait for the log: what people change meanwhile stands in the same line. */
-  async #room(): Promise<void> {
-    const { reads, backlog, pause } = this.#parts;
-    while (!this.#isStopped && (await reads.outboxBacklog()) > backlog) await pause();
+  async #room(importId: string): Promise<void> {
+    const { imports, reads, backlog, pause } = this.#parts;
+    for (let looks = 1; !this.#isStopped; looks += 1) {
+      const waiting = await reads.outboxBacklog();
+      if (waiting <= backlog) return;
+      // Not without a word where no relay runs; nor is it stale.
+      const reason = `${waiting} changes or more wait for the log: it goes on when a relay has brought them there`;
+      if (looks % LOOKS_TO_TELL === 0) await imports.become(importId, ['applying'], 'applying', { reason });
+      await pause(BACKLOG_LOOK_MS);
+    }
   }
 
   async #stored(importId: string): Promise<ImportJob> {
@@ -177,7 +255,7 @@ export class Importer {
 
   async #forget(importId: string): Promise<void> {
     try {
-      await this.#parts.imports.remove(importId);
+      await this.#parts.imports.discard(importId);
     } catch (error) {
       // What is wrong is thrown by the caller; what was staged goes with retention.
       this.#parts.log.error({ importId, err: error }, 'an import that failed could not be removed');

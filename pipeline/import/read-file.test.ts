@@ -33,17 +33,9 @@ async function read(
   }
 }
 
-const subscriber = (subscriberId: string, given: object = {}) => ({
-  subscriberId,
-  accountId: `acct-${subscriberId}`,
-  externalId: null,
-  segment: '',
-  tags: [],
-  zone: 'UTC',
-  overageConsent: false,
-  credentials: [],
-  ...given,
-});
+const subscriber = (subscriberId: string, given: object = {}) => ({ subscriberId, zone: 'UTC', ...given });
+/** Of a CSV file with all columns: empty cells. */
+const NOTHING = { externalId: null, segment: '', tags: [], credentials: [] };
 
 describe('readFile', () => {
   it('reads subscribers from CSV, in chunks', async () => {
@@ -67,9 +59,9 @@ describe('readFile', () => {
     expect(chunks).toEqual([
       [
         { record: 1, content: first, fault: null },
-        { record: 2, content: subscriber('s2'), fault: null },
+        { record: 2, content: subscriber('s2', NOTHING), fault: null },
       ],
-      [{ record: 3, content: subscriber('s,3'), fault: null }],
+      [{ record: 3, content: subscriber('s,3', { ...NOTHING, overageConsent: false }), fault: null }],
     ]);
     const contentHash = createHash('sha256').update(text).digest('hex');
     expect(end).toEqual({ contentHash, records: 3, faults: 0 });
@@ -88,10 +80,10 @@ describe('readFile', () => {
 
   it('reads assignments', async () => {
     const csv =
-      'plan_id,subscriber_id,to,from\nhome,s1,,2026-01-01T00:00:00Z\nhome,s1,2026-03-01T00:00Z,2026-02-01T00:00Z\n';
+      'plan_id,subscriber_id,to,from\nhome,s1,2026-02-01T00:00Z,2026-01-01T00:00:00Z\nhome,s1,2026-03-01T00:00Z,2026-02-01T00:00Z\n';
     const { chunks, end } = await read('assignments', 'csv', csv);
     expect(chunks.flat().map(({ content }) => content)).toEqual([
-      { subscriberId: 's1', planId: 'home', fromMs: NOW, toMs: null },
+      { subscriberId: 's1', planId: 'home', fromMs: NOW, toMs: Date.parse('2026-02-01T00:00Z') },
       {
         subscriberId: 's1',
         planId: 'home',
@@ -223,7 +215,41 @@ describe('readFile', () => {
       'assignments',
       'csv',
       'subscriber_id,plan_id,from\ns1,p,2026-01-01T00:00Z\ns1,q,2026-01-01T01:00+01:00\n',
-      [[2, 'line 3: s1 is there twice']],
+      [[2, 'line 3: s1 has two plans at a time in this file, or more than 100']],
+    ],
+    [
+      'a plan that overlaps with another',
+      'assignments',
+      'csv',
+      'subscriber_id,plan_id,from,to\ns1,p,2026-01-01T00:00Z,2026-02-01T00:00Z\ns2,p,2026-01-01T00:00Z,\ns1,q,2026-01-31T00:00Z,\n',
+      [[3, 'line 4: s1 has two plans at a time in this file, or more than 100']],
+    ],
+    [
+      'an external id of two',
+      'subscribers',
+      'csv',
+      'subscriber_id,zone,external_id\ns1,UTC,x\ns2,UTC,y\ns3,UTC,x\n',
+      [[3, 'line 4: the external id x is there twice']],
+    ],
+    [
+      'a user name of two at a time',
+      'subscribers',
+      'ndjson',
+      [
+        { subscriberId: 's1', zone: 'UTC', credentials: [{ userName: 'a', to: '2026-01-01T00:00:00Z' }] },
+        { subscriberId: 's2', zone: 'UTC', credentials: [{ userName: 'a', from: '2026-01-01T00:00:00Z' }] },
+        { subscriberId: 's3', zone: 'UTC', credentials: [{ userName: 'a', from: '2026-05-01T00:00:00Z' }] },
+      ]
+        .map((one) => JSON.stringify(one))
+        .join('\n'),
+      [[3, 'line 3: the user name a is there twice at a time']],
+    ],
+    [
+      'columns that are parted by semicolons',
+      'subscribers',
+      'csv',
+      'subscriber_id;zone\ns1;UTC\n',
+      [[1, 'line 1: the header has one column: columns are parted by commas; are these by semicolons?']],
     ],
     [
       'a user name twice',

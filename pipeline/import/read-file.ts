@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { AppError } from '../../schemas/errors.ts';
 import type { ImportKind, StagedRecord } from '../../storage/import-ports.ts';
 import { CsvError, CsvReader } from './csv.ts';
-import { headerFault, identityOf, objectOf, readRecord } from './records.ts';
+import { headerFault, objectOf, readRecord } from './records.ts';
+import { Seen } from './seen.ts';
 
 export const IMPORT_FORMATS = ['csv', 'ndjson'] as const;
 export type ImportFormat = (typeof IMPORT_FORMATS)[number];
@@ -153,8 +154,7 @@ class Collector {
   records = 0;
   faults = 0;
   #chunk: StagedRecord[] = [];
-  /** identities; as large as they are, exact is better than small: a false repeat would refuse a whole file */
-  readonly #seen = new Set<string>();
+  readonly #seen = new Seen();
   readonly #kind: ImportKind;
   readonly #chunkRows: number;
   readonly #maxRecords: number;
@@ -171,12 +171,11 @@ class Collector {
       this.fault(line, fault);
       return;
     }
-    const identity = identityOf(content);
-    if (this.#seen.has(identity)) {
-      this.fault(line, `${content.subscriberId} is there twice`);
+    const repeated = this.#seen.fault(content);
+    if (repeated !== null) {
+      this.fault(line, repeated);
       return;
     }
-    this.#seen.add(identity);
     this.#add({ content, fault: null });
   }
 

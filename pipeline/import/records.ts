@@ -104,6 +104,8 @@ export const COLUMNS: Record<ImportKind, readonly string[]> = {
 export function headerFault(kind: ImportKind, header: readonly string[]): string | null {
   const known = COLUMNS[kind].map((column) => column.replace('*', ''));
   const unknown = header.find((column) => !known.includes(column));
+  if (header.length === 1 && unknown !== undefined && /[;\t|]/.test(unknown))
+    return 'the header has one column: columns are parted by commas; are these by semicolons?';
   if (unknown !== undefined)
     return `the column ${JSON.stringify(unknown.slice(0, 64))} is not known; those that are: ${known.join(', ')}`;
   const twice = header.find((column, index) => header.indexOf(column) < index);
@@ -115,7 +117,8 @@ export function headerFault(kind: ImportKind, header: readonly string[]): string
 }
 
 /**
- * A record of a CSV file as the object that JSON would say. An empty cell says nothing.
+ * A record of a CSV file as the object that JSON would say. An empty cell says that there is none; of what a service always has
+ * (who pays, whether it may go over, when something begins) it says nothing.
  *
  * @param header of the file, as headerFault takes it
  */
@@ -123,10 +126,13 @@ export function objectOf(header: readonly string[], cells: readonly string[]): R
   const given: Record<string, unknown> = {};
   for (const [index, column] of header.entries()) {
     const cell = cells[index] ?? '';
-    if (cell !== '') given[fieldOf(column)] = valueOf(column, cell);
+    const value = cell === '' ? EMPTY[column] : valueOf(column, cell);
+    if (value !== undefined) given[fieldOf(column)] = value;
   }
   return given;
 }
+
+const EMPTY: Readonly<Record<string, unknown>> = { external_id: null, segment: '', tags: [], user_names: [] };
 
 function fieldOf(column: string): string {
   if (column === 'user_names') return 'credentials';
@@ -148,9 +154,9 @@ function valueOf(column: string, cell: string): unknown {
 }
 
 /**
- * Checks one record and says it as the store takes it. What a subscriber does not say: an account of its own, segment '', no tags,
- * no consent, no credential; of a credential without a time: it is the subscriber's since 1970; without an end: it is open. None of
- * it depends on when the file is read: the same file again says the same.
+ * Checks one record and says it as the store takes it. What a subscriber does not say is not in it; of a credential without a time:
+ * it is the subscriber's since 1970; without an end: it is open. None of it depends on when the file is read: the same file again
+ * says the same.
  */
 export function readRecord(kind: ImportKind, value: unknown): Read {
   const fault = CHECKS[kind](value, '');
@@ -161,22 +167,14 @@ export function readRecord(kind: ImportKind, value: unknown): Read {
   return wrong === null ? { content, fault: null } : { content: null, fault: wrong };
 }
 
-function subscriberOf(given: GivenSubscriber): Content {
-  const { subscriberId, credentials = [] } = given;
-  return {
-    subscriberId,
-    accountId: given.accountId ?? `acct-${subscriberId}`,
-    externalId: given.externalId ?? null,
-    segment: given.segment ?? '',
-    tags: given.tags ?? [],
-    zone: given.zone,
-    overageConsent: given.overageConsent ?? false,
-    credentials: credentials.map(({ userName, from, to }) => ({
-      userName,
-      fromMs: from === undefined ? 0 : Date.parse(from),
-      toMs: msOf(to),
-    })),
-  };
+function subscriberOf({ credentials, ...given }: GivenSubscriber): Content {
+  if (credentials === undefined) return given;
+  const dated = credentials.map(({ userName, from, to }) => ({
+    userName,
+    fromMs: from === undefined ? 0 : Date.parse(from),
+    toMs: msOf(to),
+  }));
+  return { ...given, credentials: dated };
 }
 
 function assignmentOf({ subscriberId, planId, from, to }: GivenAssignment): Content {
@@ -191,15 +189,10 @@ function datesFault(content: Content): string | null {
   if ('planId' in content)
     return content.toMs !== null && content.toMs <= content.fromMs ? 'to is not after from' : null;
   const names = new Set<string>();
-  for (const { userName, fromMs, toMs } of content.credentials) {
+  for (const { userName, fromMs, toMs } of content.credentials ?? []) {
     if (toMs !== null && toMs <= fromMs) return `credentials: to of ${userName} is not after from`;
     if (names.has(userName)) return `credentials: ${userName} is there twice`;
     names.add(userName);
   }
   return null;
-}
-
-/** What may be in a file once: a subscriber, or the plan that a subscriber has from an instant on. */
-export function identityOf(content: Content): string {
-  return 'planId' in content ? `${content.fromMs} ${content.subscriberId}` : content.subscriberId;
 }

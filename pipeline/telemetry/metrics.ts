@@ -3,6 +3,7 @@ import { ACTION_KINDS, ACTION_STATES } from '../../schemas/action.ts';
 import { DIFFERENCE_CLASSES, ITEM_TYPES } from '../../schemas/billing.ts';
 import { DEAD_LETTER_REASONS, FLAGS, OUTCOMES } from '../../schemas/outcome.ts';
 import { REQUEST_OUTCOMES } from '../dispatch/billing/client.ts';
+import { IMPORT_KINDS } from '../../storage/import-ports.ts';
 import { MetricSet } from './metric-set.ts';
 
 /** Seconds; a batch of 1,000 records takes a few ms, one that waits for a server takes seconds. */
@@ -196,6 +197,16 @@ function relay(set: MetricSet) {
     policiesUncompiled: set.gauge(
       'weir_policies_uncompiled',
       'Policies that slots of this process leave out, as this program can not compile them. Must be 0.',
+    ),
+    controlsWaiting: set.gauge(
+      'weir_control_outbox_rows',
+      'Changes that wait for the relay to bring them into the log; counted up to 5,001. Of a process with the role relay.',
+    ),
+    importRows: set.counterOf(
+      'weir_import_rows_total',
+      'Records of files that went in, by what the file had.',
+      'kind',
+      IMPORT_KINDS,
     ),
     relayLeader: set.gauge('weir_relay_leader', '1 while this process is the relay.'),
   };

@@ -1,4 +1,5 @@
 import type {
+  ImportAct,
   ImportFault,
   ImportJob,
   ImportKind,
@@ -12,11 +13,13 @@ interface Kept extends ImportJob {
   staged: StagedRecord[];
 }
 
-const ENDS: readonly ImportState[] = ['refused', 'done', 'stopped'];
+const ENDS: readonly ImportState[] = ['refused', 'done', 'stopped', 'expired'];
 
 /** Imports in memory, for unit tests. Same contract as in Postgres; nothing survives. */
 export class MemoryImports implements Imports {
   readonly #kept = new Map<string, Kept>();
+  /** who had what done, as the audit log would say it */
+  readonly audited: { who: string; act: ImportAct; importId: string }[] = [];
   readonly #isKnown: (content: ImportLine['content']) => boolean;
   readonly #nowMs: () => number;
 
@@ -36,7 +39,9 @@ export class MemoryImports implements Imports {
       state: 'checking',
       rowsTotal: null,
       rowsApplied: 0,
+      reason: null,
       createdMs: this.#nowMs(),
+      movedMs: this.#nowMs(),
       endedMs: null,
       staged: [],
     });
@@ -48,18 +53,15 @@ export class MemoryImports implements Imports {
     return Promise.resolve();
   }
 
-  markUnknown(importId: string): Promise<number> {
-    let marked = 0;
+  check(importId: string, _nowMs: number, after: number, last: number): Promise<number> {
+    let against = 0;
     for (const staged of this.#of(importId)?.staged ?? []) {
-      if (staged.fault !== null || staged.content === null || this.#isKnown(staged.content)) continue;
-      const { content } = staged;
-      staged.fault =
-        'planId' in content
-          ? `subscriber ${content.subscriberId} or plan ${content.planId} is not there`
-          : `subscriber ${content.subscriberId} is not there`;
-      marked += 1;
+      const { record, content } = staged;
+      if (content === null || record <= after || record > last) continue;
+      staged.fault = this.#isKnown(content) ? null : whatIsMissing(content);
+      if (staged.fault !== null) against += 1;
     }
-    return Promise.resolve(marked);
+    return Promise.resolve(against);
   }
 
   read(importId: string, contentHash: string, rowsTotal: number): Promise<void> {
@@ -68,11 +70,17 @@ export class MemoryImports implements Imports {
     return Promise.resolve();
   }
 
-  become(importId: string, from: readonly ImportState[], state: ImportState): Promise<boolean> {
+  become(
+    importId: string,
+    from: readonly ImportState[],
+    state: ImportState,
+    { reason, audit }: Parameters<Imports['become']>[3] = {},
+  ): Promise<boolean> {
     const job = this.#of(importId);
     if (job === undefined || !from.includes(job.state)) return Promise.resolve(false);
-    job.state = state;
-    job.endedMs = ENDS.includes(state) ? this.#nowMs() : null;
+    const endedMs = ENDS.includes(state) ? this.#nowMs() : null;
+    Object.assign(job, { state, reason: reason ?? null, movedMs: this.#nowMs(), endedMs });
+    if (audit !== undefined) this.audited.push({ ...audit, importId });
     return Promise.resolve(true);
   }
 
@@ -82,18 +90,24 @@ export class MemoryImports implements Imports {
   }
 
   ofContent(kind: ImportKind, contentHash: string): Promise<ImportJob | null> {
-    const found = this.#latest().find(
-      (job) =>
-        job.kind === kind &&
-        job.contentHash === contentHash &&
-        !job.dryRun &&
-        ['applying', 'done', 'stopped'].includes(job.state),
+    const last = this.#latest().find(
+      (job) => job.kind === kind && !job.dryRun && job.state !== 'checking' && job.state !== 'refused',
     );
-    return Promise.resolve(found === undefined ? null : jobOf(found));
+    const isSame = last?.contentHash === contentHash && last.state !== 'expired';
+    return Promise.resolve(isSame ? jobOf(last) : null);
   }
 
-  list(limit: number): Promise<ImportJob[]> {
-    return Promise.resolve(this.#latest().slice(0, limit).map(jobOf));
+  stale(forMs: number): Promise<ImportJob[]> {
+    const before = this.#nowMs() - forMs;
+    const stale = this.#latest().filter(({ state, movedMs }) => state === 'applying' && movedMs <= before);
+    return Promise.resolve(stale.map(jobOf));
+  }
+
+  list(limit: number, after: string | null): Promise<ImportJob[]> {
+    const all = this.#latest();
+    const from = after === null ? 0 : all.findIndex(({ importId }) => importId === after) + 1;
+    if (after !== null && from === 0) return Promise.resolve([]);
+    return Promise.resolve(all.slice(from, from + limit).map(jobOf));
   }
 
   records(importId: string, after: number, limit: number): Promise<ImportLine[]> {
@@ -106,13 +120,13 @@ export class MemoryImports implements Imports {
 
   applied(importId: string, record: number): Promise<void> {
     const job = this.#of(importId);
-    if (job !== undefined) job.rowsApplied = Math.max(job.rowsApplied, record);
+    if (job !== undefined)
+      Object.assign(job, { rowsApplied: Math.max(job.rowsApplied, record), movedMs: this.#nowMs() });
     return Promise.resolve();
   }
 
-  blame(importId: string, record: number, fault: string | null): Promise<void> {
-    const staged = this.#of(importId)?.staged.find((one) => one.record === record);
-    if (staged !== undefined) staged.fault = fault;
+  absolve(importId: string): Promise<void> {
+    for (const staged of this.#of(importId)?.staged ?? []) if (staged.content !== null) staged.fault = null;
     return Promise.resolve();
   }
 
@@ -123,9 +137,16 @@ export class MemoryImports implements Imports {
     return Promise.resolve(faults);
   }
 
-  remove(importId: string): Promise<boolean> {
+  discard(importId: string): Promise<void> {
+    if (this.#of(importId)?.state === 'checking') this.#kept.delete(importId);
+    return Promise.resolve();
+  }
+
+  remove(importId: string, who: string): Promise<boolean> {
     const job = this.#of(importId);
-    if (job === undefined || job.state === 'applying') return Promise.resolve(false);
+    if (job === undefined || job.state === 'applying' || job.state === 'checking')
+      return Promise.resolve(false);
+    this.audited.push({ who, act: 'import-forget', importId });
     return Promise.resolve(this.#kept.delete(importId));
   }
 
@@ -136,6 +157,13 @@ export class MemoryImports implements Imports {
   #latest(): Kept[] {
     return [...this.#kept.values()].reverse();
   }
+}
+
+function whatIsMissing(content: ImportLine['content']): string {
+  const { subscriberId } = content;
+  return 'planId' in content
+    ? `subscriber ${subscriberId} or plan ${content.planId} is not there`
+    : `subscriber ${subscriberId} is not there`;
 }
 
 function jobOf({ staged: _, ...job }: Kept): ImportJob {

@@ -8,12 +8,17 @@ import type {
   StagedRecord,
 } from '../import-ports.ts';
 import type { ImportLine } from '../tariff-ports.ts';
+import { CHECK } from './import-check.ts';
 import { postgresError } from './postgres-error.ts';
 import { storable } from './storable.ts';
 
+/** How the audit log names an import. */
+const NAMED = `json_build_object('kind', kind, 'contentHash', hash, 'records', rows_total, 'applied', rows_applied)`;
+
 const COLUMNS = `import_id as "importId", kind, encode(content_hash, 'hex') as "contentHash", dry_run as "dryRun", state,
   rows_total::float8 as "rowsTotal", rows_applied::float8 as "rowsApplied", chunk_rows as "chunkRows", coalesce(who, '') as by,
-  floor(extract(epoch from created_at) * 1000)::float8 as "createdMs",
+  reason, floor(extract(epoch from created_at) * 1000)::float8 as "createdMs",
+  floor(extract(epoch from moved_at) * 1000)::float8 as "movedMs",
   floor(extract(epoch from ended_at) * 1000)::float8 as "endedMs"`;
 
 /** Records as arrays: a statement of 2,000 rows is parsed once. */
@@ -21,20 +26,28 @@ const STAGE = `
   insert into import_line (import_id, line, content, fault)
   select $1, record, content::json, fault from unnest($2::bigint[], $3::text[], $4::text[]) as t(record, content, fault)`;
 
-const MARK_UNKNOWN = `
-  update import_line l set fault = case
-      when exists (select from subscriber s where s.subscriber_id = l.content ->> 'subscriberId')
-      then 'no plan is called ' || (l.content ->> 'planId')
-      else 'no subscriber is called ' || (l.content ->> 'subscriberId') end
-  from import_job j
-  where j.import_id = $1 and j.kind = 'assignments' and l.import_id = $1 and l.fault is null and not (
-    exists (select from subscriber s where s.subscriber_id = l.content ->> 'subscriberId')
-    and exists (select from plan p where p.plan_id = l.content ->> 'planId'))`;
-
+/** $1 import, $2 states, $3 state, $4 reason, $5 who and $6 what of the audit log, null = none. One row where it was in such a state. */
 const BECOME = `
-  update import_job set state = $3,
-    ended_at = case when $3 in ('refused', 'done', 'stopped') then clock_timestamp() end
-  where import_id = $1 and state = any ($2::text[])`;
+  with moved as (
+    update import_job set state = $3::text, reason = $4::text, moved_at = clock_timestamp(),
+      ended_at = case when $3::text in ('refused', 'done', 'stopped', 'expired') then clock_timestamp() end
+    where import_id = $1 and state = any ($2::text[])
+    returning import_id, kind, encode(content_hash, 'hex') as hash, rows_total, rows_applied
+  ), told as (insert into audit (who, action, subject, content) select $5::text, $6::text, import_id, ${NAMED} from moved where $6::text is not null)
+  select from moved`;
+
+/** $1 import, $2 who. */
+const REMOVE = `
+  with gone as (
+    delete from import_job where import_id = $1 and state not in ('checking', 'applying')
+    returning import_id, kind, encode(content_hash, 'hex') as hash, rows_total, rows_applied
+  ), told as (insert into audit (who, action, subject, content) select $2::text, 'import-forget', import_id, ${NAMED} from gone)
+  select from gone`;
+
+/** Records of one statement: far below the longest it may take. */
+const PIECE = 20_000;
+const DROP_LINES = `
+  delete from import_line where import_id = $1 and line in (select line from import_line where import_id = $1 order by line limit $2)`;
 
 /** Imports in Postgres. Errors are as `postgresError` translates them. */
 export class PostgresImports implements Imports {
@@ -62,8 +75,14 @@ export class PostgresImports implements Imports {
     ]);
   }
 
-  async markUnknown(importId: string): Promise<number> {
-    return (await this.#query(MARK_UNKNOWN, [importId])).rowCount ?? 0;
+  async check(importId: string, nowMs: number, after: number, last: number): Promise<number> {
+    let against = 0;
+    for (let at = after; at < last; at += PIECE) {
+      const values = [importId, at, Math.min(at + PIECE, last), nowMs];
+      const { rows } = await this.#query<{ against: number }>(CHECK, values);
+      against += rows[0]?.against ?? 0;
+    }
+    return against;
   }
 
   async read(importId: string, contentHash: string, rowsTotal: number): Promise<void> {
@@ -73,8 +92,16 @@ export class PostgresImports implements Imports {
     );
   }
 
-  async become(importId: string, from: readonly ImportState[], state: ImportState): Promise<boolean> {
-    return (await this.#query(BECOME, [importId, from, state])).rowCount === 1;
+  async become(
+    importId: string,
+    from: readonly ImportState[],
+    state: ImportState,
+    { reason, audit }: Parameters<Imports['become']>[3] = {},
+  ): Promise<boolean> {
+    const why = reason === undefined ? null : storable(reason);
+    const who = audit === undefined ? null : storable(audit.who);
+    const values = [importId, from, state, why, who, audit?.act ?? null];
+    return (await this.#query(BECOME, values)).rowCount === 1;
   }
 
   async find(importId: string): Promise<ImportJob | null> {
@@ -86,17 +113,29 @@ export class PostgresImports implements Imports {
 
   async ofContent(kind: ImportKind, contentHash: string): Promise<ImportJob | null> {
     const { rows } = await this.#query<ImportJob>(
-      `select ${COLUMNS} from import_job where kind = $1 and content_hash = decode($2, 'hex') and not dry_run
-         and state in ('applying', 'done', 'stopped') order by created_at desc limit 1`,
-      [kind, contentHash],
+      `select ${COLUMNS} from import_job where kind = $1 and not dry_run and state not in ('checking', 'refused')
+       order by created_at desc limit 1`,
+      [kind],
     );
-    return rows[0] ?? null;
+    const [last] = rows;
+    return last?.contentHash === contentHash && last.state !== 'expired' ? last : null;
   }
 
-  async list(limit: number): Promise<ImportJob[]> {
+  async stale(forMs: number): Promise<ImportJob[]> {
     const { rows } = await this.#query<ImportJob>(
-      `select ${COLUMNS} from import_job order by created_at desc, import_id desc limit $1`,
-      [limit],
+      `select ${COLUMNS} from import_job
+       where state = 'applying' and moved_at <= clock_timestamp() - $1::float8 * interval '1 ms' order by created_at`,
+      [forMs],
+    );
+    return rows;
+  }
+
+  async list(limit: number, after: string | null): Promise<ImportJob[]> {
+    const { rows } = await this.#query<ImportJob>(
+      `select ${COLUMNS} from import_job
+       where $2::text is null or (created_at, import_id) < (select created_at, import_id from import_job where import_id = $2)
+       order by import_job.created_at desc, import_job.import_id desc limit $1`,
+      [limit, after === null ? null : storable(after)],
     );
     return rows;
   }
@@ -112,17 +151,16 @@ export class PostgresImports implements Imports {
 
   async applied(importId: string, record: number): Promise<void> {
     await this.#query(
-      'update import_job set rows_applied = greatest(rows_applied, $2) where import_id = $1',
+      'update import_job set rows_applied = greatest(rows_applied, $2), moved_at = clock_timestamp() where import_id = $1',
       [importId, record],
     );
   }
 
-  async blame(importId: string, record: number, fault: string | null): Promise<void> {
-    await this.#query('update import_line set fault = $3 where import_id = $1 and line = $2', [
-      importId,
-      record,
-      fault === null ? null : storable(fault),
-    ]);
+  async absolve(importId: string): Promise<void> {
+    await this.#query(
+      'update import_line set fault = null where import_id = $1 and fault is not null and content is not null',
+      [importId],
+    );
   }
 
   async faults(importId: string, after: number, limit: number): Promise<ImportFault[]> {
@@ -134,11 +172,22 @@ export class PostgresImports implements Imports {
     return rows;
   }
 
-  async remove(importId: string): Promise<boolean> {
-    const removed = await this.#query(`delete from import_job where import_id = $1 and state <> 'applying'`, [
-      storable(importId),
-    ]);
-    return removed.rowCount === 1;
+  async discard(importId: string): Promise<void> {
+    await this.#dropLines(importId);
+    await this.#query(`delete from import_job where import_id = $1 and state = 'checking'`, [importId]);
+  }
+
+  async remove(importId: string, who: string): Promise<boolean> {
+    const job = await this.find(importId);
+    if (job === null || job.state === 'checking' || job.state === 'applying') return false;
+    // What stopped is not gone on with while its records go.
+    if (job.state === 'stopped') await this.become(importId, ['stopped'], 'expired');
+    await this.#dropLines(importId);
+    return (await this.#query(REMOVE, [job.importId, storable(who)])).rowCount === 1;
+  }
+
+  async #dropLines(importId: string): Promise<void> {
+    while ((await this.#query(DROP_LINES, [importId, PIECE])).rowCount === PIECE);
   }
 
   async #query<Row extends pg.QueryResultRow>(

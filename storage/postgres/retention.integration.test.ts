@@ -36,12 +36,13 @@ async function decide(id: string, days: number, began: boolean, more = { policy:
   );
 }
 
-async function imported(id: string, state: string, days: number, endedDays: number | null): Promise<void> {
+/** @param days since something of it went on */
+async function imported(id: string, state: string, days: number): Promise<void> {
   await run(
-    `insert into import_job (import_id, kind, content_hash, dry_run, state, chunk_rows, created_at, ended_at)
-     values ($1, 'subscribers', '\\x00', false, $2, 2000, clock_timestamp() - $3 * interval '1 day',
-       clock_timestamp() - $4::int * interval '1 day')`,
-    [id, state, days, endedDays],
+    `insert into import_job (import_id, kind, content_hash, dry_run, state, chunk_rows, created_at, moved_at)
+     values ($1, 'subscribers', '\\x00', false, $2, 2000, clock_timestamp() - interval '90 days',
+       clock_timestamp() - $3 * interval '1 day')`,
+    [id, state, days],
   );
   await run(`insert into import_line select $1, n, '{}', null from generate_series(1, 3) as n`, [id]);
 }
@@ -93,12 +94,13 @@ function commonTests(): void {
     ]);
   });
 
-  it('drops the lines of imports, and stops those that stood still', async () => {
-    await imported('done', 'done', 30, 29);
-    await imported('refused', 'refused', 30, 1);
-    await imported('stuck', 'applying', 30, null);
-    await imported('young', 'applying', 1, null);
-    expect(await trim('import-lines', 7)).toBe(9);
+  it('drops the lines of imports that stood still, which then cannot be gone on with', async () => {
+    await imported('done', 'done', 30);
+    await imported('refused', 'refused', 30);
+    await imported('stopped', 'stopped', 30);
+    await imported('stuck', 'applying', 30);
+    await imported('resumed', 'applying', 1);
+    expect(await trim('import-lines', 7)).toBe(12);
     const jobs = await run(
       `select import_id as id, state, (select count(*) from import_line l where l.import_id = j.import_id) as lines
        from import_job j order by 1`,
@@ -106,8 +108,9 @@ function commonTests(): void {
     expect(jobs).toEqual([
       { id: 'done', state: 'done', lines: 0 },
       { id: 'refused', state: 'refused', lines: 0 },
-      { id: 'stuck', state: 'stopped', lines: 0 },
-      { id: 'young', state: 'applying', lines: 3 },
+      { id: 'resumed', state: 'applying', lines: 3 },
+      { id: 'stopped', state: 'expired', lines: 0 },
+      { id: 'stuck', state: 'expired', lines: 0 },
     ]);
   });
 

@@ -30,8 +30,8 @@ interface ShadowTrimmed {
 }
 
 /**
- * Others: $1 and $2 as there. A key whose request is under way is a few seconds old. The lines of an import that stands
- * still are of no use after so long: it is stopped, so that nobody resumes it.
+ * Others: $1 and $2 as there. A key whose request is under way is a few seconds old. The lines of an import that stood still
+ * for so long go, one import after the other: with the first of them it is expired, so that nobody resumes it.
  */
 const OTHERS: Record<Exclude<Kept, 'shadow-decisions'>, string> = {
   'idempotency-keys': dropping(

@@ -11,11 +11,18 @@ const BY_KEY = `
 const APPLIED = 'select rows_applied::float8 as applied from import_job where import_id = $1 for update';
 const NOTE_APPLIED = 'update import_job set rows_applied = $2 where import_id = $1';
 
-/** $1 lines of subscribers (`SubscriberGiven`), $2 currency of accounts that are not there. */
+/** Lines of subscribers (`SubscriberOfFile`, $1) as `i`, each with what is stored of it and the account that it comes to. */
+const GIVEN = `
+  select i, s.*, coalesce(i ->> 'accountId', s.account, 'acct-' || (i ->> 'subscriberId')) as account_id
+  from jsonb_array_elements($1::jsonb) i left join lateral (
+    select x.account_id as account, x.external_id, x.segment, x.tags, x.overage_consent
+    from subscriber x where x.subscriber_id = i ->> 'subscriberId' offset 0) s on true`;
+
+/** $2 currency of accounts that are not there. */
 const ADD_ACCOUNTS = `
   insert into account (account_id, currency, currency_assumed, anchor_day)
-  select distinct i ->> 'accountId', $2, true, 1 from jsonb_array_elements($1::jsonb) i
-  where (select count(*) from account a where a.account_id = i ->> 'accountId') = 0
+  select distinct account_id, $2, true, 1 from (${GIVEN}) g
+  where (select count(*) from account a where a.account_id = g.account_id) = 0
   on conflict do nothing`;
 
 const LOCK = `
@@ -25,7 +32,7 @@ const LOCK = `
 /** Lines that would take a subscriber to an account of another currency. */
 const FOREIGN = `
   select i ->> 'subscriberId' as id from jsonb_array_elements($1::jsonb) i
-  where (select a.currency from subscriber s join account a using (account_id) where s.subscriber_id = i ->> 'subscriberId')
+  where i ? 'accountId' and (select a.currency from subscriber s join account a using (account_id) where s.subscriber_id = i ->> 'subscriberId')
     <> (select currency from account where account_id = i ->> 'accountId') limit 1`;
 
 /** What of an account's rules is in force at $2, and those to come. */
@@ -51,10 +58,11 @@ const OTHER_CYCLES = `
 /** $2 the log's clock (ms), null = it is not told. */
 const PUT_SUBSCRIBERS = `
   insert into subscriber as x (subscriber_id, profile, account_id, external_id, segment, tags, zone, overage_consent, as_of)
-  select i ->> 'subscriberId', '{}', i ->> 'accountId', i ->> 'externalId', i ->> 'segment',
-    array(select jsonb_array_elements_text(i -> 'tags')), i ->> 'zone', (i ->> 'overageConsent')::boolean,
-    to_timestamp($2::float8 / 1000)
-  from jsonb_array_elements($1::jsonb) i
+  select i ->> 'subscriberId', '{}', account_id, case when i ? 'externalId' then i ->> 'externalId' else external_id end,
+    coalesce(i ->> 'segment', segment, ''),
+    case when i ? 'tags' then array(select jsonb_array_elements_text(i -> 'tags')) else coalesce(tags, '{}') end, i ->> 'zone',
+    coalesce((i ->> 'overageConsent')::boolean, overage_consent, false), to_timestamp($2::float8 / 1000)
+  from (${GIVEN}) g
   on conflict (subscriber_id) do update set account_id = excluded.account_id, external_id = excluded.external_id,
     segment = excluded.segment, tags = excluded.tags, zone = excluded.zone, overage_consent = excluded.overage_consent,
     as_of = greatest(x.as_of, excluded.as_of), revision = x.revision + 1`;
@@ -63,7 +71,7 @@ const PUT_SUBSCRIBERS = `
 const REMOVE_CREDENTIALS = `
   delete from credential c using (
     select (select subscriber_no from subscriber s where s.subscriber_id = i ->> 'subscriberId') as no, i
-    from jsonb_array_elements($1::jsonb) i offset 0) g
+    from jsonb_array_elements($1::jsonb) i where i ? 'credentials' offset 0) g
   where c.subscriber_no = g.no and not (c.exclusive and exists (
     select from jsonb_array_elements(g.i -> 'credentials') n
     where n ->> 'userName' = c.user_name and weir_time(n -> 'fromMs') = c.from_at

@@ -2,6 +2,15 @@
 alter table job add column cron text not null default '';
 alter table job set (fillfactor = 50);
 alter table job_leader set (fillfactor = 50);
+-- Of an import whose records went before all of them were applied nothing can be gone on with.
+alter table import_job
+  -- why it stopped, or what it waits for
+  add column reason text,
+  -- when something of it went on last, server's clock
+  add column moved_at timestamptz not null default clock_timestamp(),
+  drop constraint import_job_state_check,
+  add constraint import_job_state_check check (state in
+    ('checking', 'refused', 'applying', 'done', 'stopped', 'expired'));
 -- what is trimmed by age
 create index job_run_started on job_run (started_at);
-create index import_job_created on import_job (created_at);
+create index import_job_moved on import_job (moved_at);
