@@ -1,6 +1,13 @@
 import { createHash } from 'node:crypto';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type {
+  FastifyInstance,
+  FastifyReply,
+  FastifyRequest,
+  FastifySchema,
+  preValidationHookHandler,
+} from 'fastify';
 import type { ChangeContext } from '../storage/tariff-ports.ts';
+import { Problem } from './problem.ts';
 
 /** Header schema of requests that may be sent again. */
 export const IDEMPOTENCY_KEY = {
@@ -21,6 +28,28 @@ export function idempotencyOf(
   if (typeof key !== 'string' || apiKey === null) return undefined;
   const route = `${method} ${routeOptions.url ?? ''}`;
   return { keyId: apiKey.id, key, route, requestHash: hashOf(request) };
+}
+
+/**
+ * Refuses the key where a POST does nothing with it: whoever sends one relies on it, and would do twice what must be done once.
+ * Call before routes are registered.
+ */
+export function refuseVainKeys(app: FastifyInstance): void {
+  app.addHook('onRoute', (route) => {
+    if (![route.method].flat().includes('POST') || route.schema?.hide === true || takesKey(route.schema))
+      return;
+    const refuse: preValidationHookHandler = ({ headers }, _, done) => {
+      if (headers['idempotency-key'] === undefined) done();
+      else done(new Problem(400, 'invalid-input', 'this request takes no Idempotency-Key: leave it out'));
+    };
+    // After authentication: strangers are told nothing of routes.
+    route.preValidation = [...[route.preValidation ?? []].flat(), refuse];
+  });
+}
+
+function takesKey(schema: FastifySchema | undefined): boolean {
+  const headers = schema?.headers as { properties?: Record<string, unknown> } | undefined;
+  return headers?.properties?.['idempotency-key'] !== undefined;
 }
 
 /** Says that an answer is one that was given before. */

@@ -13,6 +13,7 @@ import type { ApiKeys, Directory } from '../storage/people-ports.ts';
 import type { AdminSources } from './admin-sources.ts';
 import { requireKeys } from './auth.ts';
 import type { BillingSources } from './billing-sources.ts';
+import { refuseVainKeys } from './idempotency.ts';
 import { KeyUse } from './key-use.ts';
 import { guardMethods } from './method-guard.ts';
 import { openApiOptions } from './openapi.ts';
@@ -146,6 +147,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   });
   boundRequests(app, REQUEST_TIMEOUT_MS);
   const guardRest = guardMethods(app);
+  refuseVainKeys(app);
   healthRoutes(app, options.views);
   overviewRoutes(app, options.views);
   subscriberRoutes(app, options.views, options.tariffs ?? null);

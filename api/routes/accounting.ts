@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Ingest, IngestBody, IngestOutcome } from '../../pipeline/ingest/ingest.ts';
 import { MAX_INGEST_BYTES, MAX_INGEST_RECORDS } from '../../pipeline/ingest/ingest.ts';
 import { answers } from '../answers.ts';
+import { IDEMPOTENCY_KEY } from '../idempotency.ts';
 import { Problem } from '../problem.ts';
 
 /** What takes accounting records into the log; pipeline/ingest is it. */
@@ -55,6 +56,15 @@ const SCHEMA = {
           },
         ]),
       ),
+    },
+  },
+  headers: {
+    type: 'object',
+    properties: {
+      'idempotency-key': {
+        ...IDEMPOTENCY_KEY,
+        description: 'not needed: a record that comes again is known by what it says',
+      },
     },
   },
   response: {
