@@ -44,7 +44,12 @@ export async function listSubscribers(
   const rows = await ask<SubscriberSummary>(text, values);
   const items = rows.slice(0, limit);
   if (rows.length > limit) return { items, next: items.at(-1)?.subscriberId ?? null };
-  return { items, next: isWalk ? await lastLookedAt(ask, after, bounds.looked) : null };
+  return {
+    items,
+    next: isWalk
+      ? await lastLookedAt(ask, storable(after ?? ''), bounds.looked + (after === null ? 0 : 1))
+      : null,
+  };
 }
 
 async function namedSo(ask: Ask, text: string, most: number): Promise<number[]> {
@@ -55,12 +60,10 @@ async function namedSo(ask: Ask, text: string, most: number): Promise<number[]> 
   return rows.map((row) => row.subscriber_no);
 }
 
-/** Of the part that a page looked at; null = it came to the end. */
-async function lastLookedAt(ask: Ask, after: string | null, looked: number): Promise<string | null> {
-  const [row] = await ask<{ id: string }>(
-    `select s.subscriber_id as id from subscriber s where ${BY_ID} > $1 order by ${BY_ID} offset $2 limit 1`,
-    [after ?? '', looked - 1],
-  );
+/** The last subscriber of the part that a page looked at; null = it came to the end. @param from where it began, at or after */
+export async function lastLookedAt(ask: Ask, from: string, looked: number): Promise<string | null> {
+  const text = `select s.subscriber_id as id from subscriber s where ${BY_ID} >= $1 order by ${BY_ID} offset $2 limit 1`;
+  const [row] = await ask<{ id: string }>(text, [from, looked - 1]);
   return row?.id ?? null;
 }
 

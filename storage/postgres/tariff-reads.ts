@@ -17,20 +17,10 @@ import type {
 import { PostgresAuditLog } from './audit-log.ts';
 import { postgresError } from './postgres-error.ts';
 import { storable } from './storable.ts';
+import { listCycles } from './cycle-list.ts';
 import { listSubscribers } from './subscriber-list.ts';
-import { ACCOUNT, ms, readRow } from './tariff-rows.ts';
+import { ACCOUNT, readRow } from './tariff-rows.ts';
 import * as sql from './tariff-statements.ts';
-
-/** $1 to $3 CycleFilter (subscriber, status, ms), $4 and $5 subscriber and start (ms) after which it goes on, $6 limit. */
-const CYCLES = `
-  select s.subscriber_id as "subscriberId", ${ms('c.start_at')} as "startMs", ${ms('c.end_at')} as "endMs", c.status,
-    ${ms('c.closed_at')} as "closedMs", c.terms_differ as "termsDiffer"
-  from cycle c join subscriber s using (subscriber_no)
-  where ($1::text is null or s.subscriber_id = $1) and ($2::text is null or c.status = $2)
-    and ($3::float8 is null or c.end_at < to_timestamp($3 / 1000))
-    and ($4::text is null or s.subscriber_id collate "C" > $4
-      or s.subscriber_id = $4 and c.start_at < to_timestamp($5::float8 / 1000))
-  order by s.subscriber_id collate "C", c.start_at desc limit $6`;
 
 /** What people look at of tariffs in Postgres. Lists read one row more than they give, to know whether there is more. */
 export class PostgresTariffReads implements TariffReads {
@@ -102,13 +92,8 @@ export class PostgresTariffReads implements TariffReads {
     return pageOf(profiles, limit, ({ poolId }) => poolId);
   }
 
-  /** What goes on after a cycle is named by its start and subscriber, with a space between. */
-  async cycles(filter: CycleFilter, limit: number, after: string | null): Promise<Page<CycleRow>> {
-    const { subscriberId, status, endBeforeMs } = filter;
-    const [, startMs = null, id = null] = /^(-?\d+) (.*)$/s.exec(after ?? '') ?? [];
-    const values = [textOf(subscriberId), status, endBeforeMs, textOf(id), startMs, limit + 1];
-    const rows = await this.#rows<CycleRow>(CYCLES, values);
-    return pageOf(rows, limit, (row) => `${String(row.startMs)} ${row.subscriberId}`);
+  cycles(filter: CycleFilter, limit: number, after: string | null): Promise<Page<CycleRow>> {
+    return listCycles((text, values) => this.#rows(text, values), filter, limit, after);
   }
 
   audit(filter: AuditFilter, limit: number, after: string | null): Promise<Page<AuditEntry>> {

@@ -3,16 +3,17 @@ import type pg from 'pg';
 import type { BillingItem } from '../../schemas/billing.ts';
 import type { SubscriberProfile } from '../../schemas/profile.ts';
 import { aProfile } from '../profile-factory.contract.ts';
-import type { Page, SubscriberSummary } from '../tariff-ports.ts';
+import type { CycleRow, Page, SubscriberSummary } from '../tariff-ports.ts';
 import type { TariffChanges } from '../tariff-changes/tariff-changes.ts';
 import { tariffReadsContract } from '../tariff-reads.contract.ts';
-import { given, T, terms } from '../tariff-given.contract.ts';
+import { DAY, given, T, terms } from '../tariff-given.contract.ts';
 import { tariffStoreContract } from '../tariff-store.contract.ts';
 import type { OpenTariffs } from '../tariff-store.contract.ts';
 import { embeddedDatabase, readWhole, realDatabase } from './database.contract.ts';
 import type { TestDatabase } from './database.contract.ts';
 import { PostgresItemBook } from './item-book.ts';
 import { ITEM_COLUMNS } from './item-rows.ts';
+import { CYCLES, listCycles } from './cycle-list.ts';
 import { listStatement, listSubscribers, NAMED } from './subscriber-list.ts';
 import type { Ask } from './subscriber-list.ts';
 import { FORGET } from './tariff-erase.ts';
@@ -130,6 +131,21 @@ function tests(name: string, open: () => Promise<TestDatabase>): void {
       expect([filter, await readWhole(database.pool, text, values)]).toEqual([filter, []]);
     }
     expect(await readWhole(database.pool, NAMED, ['s', 't', 10])).toEqual([]);
+    await database.pool.query(
+      `insert into cycle (subscriber_no, start_at, end_at, status) select subscriber_no, to_timestamp(d * 86400),
+         to_timestamp((d + 1) * 86400), case subscriber_id when 's-7' then 'closing' else 'open' end
+       from subscriber, generate_series(0, 2) d`,
+    );
+    const closing = { subscriberId: null, status: 'closing', endBeforeMs: null } as const;
+    const cycles: string[][] = [];
+    for (let at: string | null = null; cycles.length === 0 || at !== null;) {
+      const page: Page<CycleRow> = await listCycles(ask, closing, 2, at, 4);
+      cycles.push(page.items.map(({ subscriberId, startMs }) => `${subscriberId} ${startMs / DAY}`));
+      at = page.next;
+    }
+    expect(cycles.filter((page) => page.length > 0)).toEqual([['s-7 2', 's-7 1'], ['s-7 0']]);
+    const values = ['s-1', 'open', 0, '', 0, 10, 10];
+    expect(await readWhole(database.pool, CYCLES, values)).toEqual([]);
   });
 
   it('takes apart what the program before wrote when it is first changed', async () => {
