@@ -1,5 +1,7 @@
 import { hostname } from 'node:os';
+import { setTimeout } from 'node:timers/promises';
 import type { AdminSources } from '../api/admin-sources.ts';
+import { FolderSnapshotStore } from '../storage/folder/snapshot-store.ts';
 import type { Job } from '../storage/job-ports.ts';
 import { PostgresCycleKeeping } from '../storage/postgres/cycle-keeping.ts';
 import { requireLeader } from '../storage/postgres/job-leader.ts';
@@ -7,6 +9,7 @@ import { PostgresJobStore } from '../storage/postgres/job-store.ts';
 import { PostgresProfileKeeping } from '../storage/postgres/profile-keeping.ts';
 import { PostgresRetention } from '../storage/postgres/retention.ts';
 import { reportTables } from '../storage/postgres/table-care.ts';
+import type { StoredSnapshot } from '../storage/snapshot-ports.ts';
 import type { Assembly } from './compose-parts.ts';
 import type { Stores } from './compose-stores.ts';
 import type { Config } from './config.ts';
@@ -25,6 +28,7 @@ import {
   retentionJob,
   trimLogJob,
 } from './schedule/job-work.ts';
+import { snapshotsJob } from './schedule/snapshot-job.ts';
 import { jobObserver } from './telemetry/job-gauges.ts';
 
 const HOUR_MS = 3_600_000;
@@ -59,7 +63,8 @@ export function adminSources(config: Config, stores: Stores): AdminSources {
   };
 }
 
-function jobStore({ databaseUrl }: Config, { pool }: Stores): PostgresJobStore {
+/** The jobs of this database. */
+export function jobStore({ databaseUrl }: Config, { pool }: Stores): PostgresJobStore {
   return new PostgresJobStore(pool, { ownSessions: databaseUrl !== null });
 }
 
@@ -76,9 +81,18 @@ function workOf(assembly: Assembly): Work {
     ...billing.work({ reads: tariffReads, tariffs }),
     expiry: expiryJob(retention, kept),
     retention: retentionJob(retention, trimLetters, kept),
+    ...snapshotWork(config),
     ...(log.trim === null ? {} : { 'trim-log': trimLogJob(log.trim, config.logRetentionMs) }),
     'partition-care': () => reportTables(pool),
   };
+}
+
+function snapshotWork({ snapshots, group, topic }: Config): Work {
+  if (snapshots === null) return {};
+  const store = new FolderSnapshotStore(snapshots.folder);
+  const list = (): Promise<StoredSnapshot[]> => store.list(group, topic);
+  const { intervalMs } = snapshots;
+  return { snapshots: snapshotsJob({ list, intervalMs, pause: (ms) => setTimeout(ms) }) };
 }
 
 function cycleWork({ config, around, stores }: Assembly): Work {

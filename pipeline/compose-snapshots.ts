@@ -18,6 +18,8 @@ export interface SnapshotSurroundings {
   owned: () => readonly number[];
   /** has the worker write one between two commits; null = the slot is empty */
   snapshot: (partition: number, snapshots: SnapshotStore) => Promise<StoredSnapshot | null>;
+  /** since when somebody wants one of each partition, by the log's clock; null = nobody does */
+  asked: () => Promise<number | null>;
   /** the log's clock, ms since 1970 UTC */
   nowMs: () => number;
 }
@@ -26,7 +28,14 @@ export interface SnapshotSurroundings {
  * Snapshots in turn, in every process that has the role worker: starts after the worker, stops before it. At start it warns
  * where none are written, or the log does not keep enough for them to be of use.
  */
-export function snapshotsPart({ config, log, owned, snapshot, nowMs }: SnapshotSurroundings): LifecyclePart {
+export function snapshotsPart({
+  config,
+  log,
+  owned,
+  snapshot,
+  asked,
+  nowMs,
+}: SnapshotSurroundings): LifecyclePart {
   let end = (): Promise<void> => Promise.resolve();
   return {
     name: 'snapshots',
@@ -44,6 +53,7 @@ export function snapshotsPart({ config, log, owned, snapshot, nowMs }: SnapshotS
         owned,
         snapshot: write,
         intervalMs,
+        asked,
         nowMs,
         log,
       });

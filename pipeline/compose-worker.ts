@@ -1,9 +1,14 @@
 import type { Assembly } from './compose-parts.ts';
+import { jobStore } from './compose-jobs.ts';
 import { snapshotsPart } from './compose-snapshots.ts';
 import type { LifecyclePart } from './lifecycle.ts';
 import { Ticker } from './relay/ticks.ts';
 import { every } from './schedule/every.ts';
+import { askedOf } from './schedule/snapshot-job.ts';
 import { writeSnapshot } from './snapshot/write-snapshot.ts';
+
+/** Runs looked through for one by hand; the others come every hour. */
+const NOTES_LOOKED_AT = 24;
 
 /** Reads, meters, commits. Its stop: no more fetches, what is in hand committed, flushed, then the group is left. */
 export function workerPart(
@@ -45,6 +50,7 @@ export function workerSnapshotsPart({
   const { worker } = pipeline;
   const { store } = stores;
   const nowMs = (): number => simulation?.provider.nowMs ?? Date.now();
+  const jobs = jobStore(config, stores);
   return snapshotsPart({
     config,
     log: around.telemetry.log,
@@ -53,6 +59,7 @@ export function workerSnapshotsPart({
       worker.snapshot(partition, (slot, lease, { blobVersion }) =>
         writeSnapshot({ store, snapshots, stateVersion: blobVersion, nowMs }, slot, lease),
       ),
+    asked: async () => askedOf(await jobs.runs('snapshots', NOTES_LOOKED_AT)),
     nowMs,
   });
 }

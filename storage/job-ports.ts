@@ -16,6 +16,8 @@ export interface JobContext {
   signal: AbortSignal;
   /** of the leadership: each chunk's transaction looks whether it still holds */
   token: string;
+  /** somebody asked for it */
+  byHand: boolean;
   /** what the last run that was done returned; null = there was none lately */
   last: unknown;
   progress(progress: unknown): Promise<void>;

@@ -178,6 +178,7 @@ export class JobRunner {
       nowMs: nowMs(),
       signal,
       token: leadership.token,
+      byHand: run.byHand,
       last: before.find(({ outcome }) => outcome === 'done')?.progress ?? null,
       progress: (progress) => leadership.progress(run, progress),
     });

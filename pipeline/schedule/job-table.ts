@@ -18,6 +18,8 @@ export const JOB_CRONS = {
   expiry: '17 * * * *',
   /** drops records that were kept long enough */
   retention: '23 * * * *',
+  /** looks whether workers write snapshots; by hand, has them write one of each partition */
+  snapshots: '37 * * * *',
   /** drops entries of the embedded log */
   'trim-log': '*/10 * * * *',
   /** says which tables need care */

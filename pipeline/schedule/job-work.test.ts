@@ -23,7 +23,7 @@ function context(changes: Partial<JobContext> = {}) {
     return Promise.resolve();
   };
   const signal = new AbortController().signal;
-  return { told, given: { nowMs: NOW, signal, token: 't', last: null, progress, ...changes } };
+  return { told, given: { nowMs: NOW, signal, token: 't', last: null, byHand: false, progress, ...changes } };
 }
 
 /** A store that has so much left, and gives it piece by piece. */

@@ -16,6 +16,7 @@ function rig(owned: number[]) {
     failing: [] as number[],
     empty: [] as number[],
     asked: [] as number[],
+    note: null as number | null | Error,
   };
   const write = (partition: number, takenAtMs = state.nowMs): Promise<StoredSnapshot> => {
     return snapshots.put({ slot: { group, topic, partition }, position: 1, takenAtMs }, fromArray([]));
@@ -27,6 +28,7 @@ function rig(owned: number[]) {
     owned: () => state.owned,
     intervalMs: 6 * HOUR,
     nowMs: () => state.nowMs,
+    asked: () => (state.note instanceof Error ? Promise.reject(state.note) : Promise.resolve(state.note)),
     log: { info: () => undefined, warn: () => undefined },
     snapshot: async (partition) => {
       state.asked.push(partition);
@@ -58,6 +60,18 @@ describe('SnapshotRounds', () => {
     await write(1, state.nowMs - 8 * HOUR);
     await write(2, state.nowMs - 1 * HOUR);
     expect(await turns(3)).toEqual([1, 0, null]);
+  });
+
+  it('writes one of each that is asked for, once, and goes on in turn from there', async () => {
+    const { state, turns } = rig([0, 1]);
+    expect(await turns(3)).toEqual([0, 1, null]);
+    state.note = state.nowMs;
+    expect(await turns(4)).toEqual([0, 1, null, null]);
+    state.note = state.nowMs + HOUR;
+    expect(await turns(1)).toEqual([null]);
+    state.note = new Error('the database is away');
+    state.nowMs += 6 * HOUR;
+    expect(await turns(3)).toEqual([0, 1, null]);
   });
 
   it('leaves out partitions of others', async () => {

@@ -20,6 +20,8 @@ export interface SnapshotRoundsParts {
   snapshot: (partition: number) => Promise<StoredSnapshot | null>;
   /** from one snapshot of a partition to its next, by the log's clock */
   intervalMs: number;
+  /** since when somebody wants one of each partition, by the log's clock; null = nobody does */
+  asked?: () => Promise<number | null>;
   /** the log's clock, ms since 1970 UTC */
   nowMs: () => number;
   log: Pick<Logger, 'info' | 'warn'>;
@@ -62,6 +64,7 @@ export class SnapshotRounds {
       const written = await snapshot(partition);
       if (written === null) return partition;
       this.#written.set(partition, nowMs());
+      this.#resting.delete(partition);
       const durationMs = Math.round(performance.now() - startedMs);
       const { position, bytes, place } = written;
       log.info({ partition, position, bytes, place, durationMs }, 'snapshot of the state written');
@@ -80,11 +83,25 @@ export class SnapshotRounds {
       if (takenAtMs > now + intervalMs) continue;
       newest.set(slot.partition, Math.max(takenAtMs, newest.get(slot.partition) ?? -Infinity));
     }
+    const askedMs = await this.#asked(now);
     const [first] = owned()
       .filter((partition) => (this.#resting.get(partition) ?? -Infinity) <= now)
       .map((partition) => ({ partition, takenAtMs: newest.get(partition) ?? -Infinity }))
-      .filter(({ takenAtMs }) => takenAtMs + intervalMs <= now)
+      .filter(({ takenAtMs }) => takenAtMs + intervalMs <= now || takenAtMs < askedMs)
       .sort((a, b) => a.takenAtMs - b.takenAtMs || a.partition - b.partition);
     return first?.partition ?? null;
+  }
+
+  /** A note of another clock, a simulated one, is none. */
+  async #asked(nowMs: number): Promise<number> {
+    const { asked, log } = this.#parts;
+    try {
+      const askedMs = (await asked?.()) ?? -Infinity;
+      return askedMs <= nowMs ? askedMs : -Infinity;
+    } catch (error) {
+      // Their own turns do not need whoever keeps the notes.
+      log.warn({ err: error }, 'whether snapshots were asked for cannot be read; tried again');
+      return -Infinity;
+    }
   }
 }
