@@ -2,6 +2,7 @@ import type pg from 'pg';
 import type { ActionIntent } from '../../schemas/action.ts';
 import type { ClosedCycle, UsageAdjustment } from '../../schemas/usage-record.ts';
 import { BLOCK_LINE } from '../../rules/tariff/blocks.ts';
+import type { PlanLookup } from '../../rules/tariff/timeline.ts';
 import type { Span } from '../../schemas/tariff.ts';
 import { closingCycle } from '../cycle-bounds.ts';
 import type { ClosingCycle } from '../cycle-bounds.ts';
@@ -18,6 +19,7 @@ import {
   openCycleRows,
   overlappingCycles,
   rowsOf,
+  withoutTold,
 } from './cycle-rows.ts';
 import { inHalves } from './in-halves.ts';
 import { storable } from './storable.ts';
@@ -150,12 +152,26 @@ async function closeRound(client: pg.ClientBase, units: readonly CloseUnit[]): P
     client,
     closed.map(({ span, ...of }) => ({ ...of, cycle: span })),
   );
-  await openCycleRows(client, closed.flatMap(rowsOf('left')));
-  // Items of what is left may have begun in what is closed now.
-  const left = closed.flatMap((of) => {
-    return of.left.map((cycle): FeeUnit => ({ ...of, cycle, which: 'advance' }));
-  });
-  await itemiseFees(client, left, plans);
+  await settleBeside(client, closed, plans);
+}
+
+/** What lies beside closed cycles: their items may have begun in what is closed now, or be still to come. */
+async function settleBeside(
+  client: pg.ClientBase,
+  closed: readonly (ClosingCycle & Omit<FeeUnit, 'cycle' | 'which'>)[],
+  plans: PlanLookup,
+): Promise<void> {
+  const passed = closed.flatMap((of) => of.passed.map((cycle): FeeUnit => ({ ...of, cycle, which: 'all' })));
+  const over = new Set(await withoutTold(client, passed));
+  const left = closed.flatMap((of) => of.left.map((cycle): FeeUnit => ({ ...of, cycle, which: 'advance' })));
+  const units = [...passed.filter((unit) => over.has(unit)), ...left];
+  if (units.length === 0) return;
+  await itemiseFees(client, units, plans);
+  await closeCycleRows(
+    client,
+    [...over].map((cycle) => ({ ...cycle, termsDiffer: false })),
+  );
+  await openCycleRows(client, [...passed.filter((unit) => !over.has(unit)), ...left]);
 }
 
 /** Everything that items of these cycles depend on, a statement a kind. */
@@ -237,7 +253,12 @@ export class CycleClose {
 
   /** As `settle`, for what is stored already. */
   async settleUnits(client: pg.ClientBase, units: readonly CloseUnit[]): Promise<number> {
-    const failed = await inHalves(client, units, (batch) => closeCycles(client, batch));
+    const failed = await inHalves(
+      client,
+      units,
+      (batch) => closeCycles(client, batch),
+      (all) => byNumber(client, all),
+    );
     for (const { unit, error } of failed) this.#onFault(error, unit.closed);
     // Where not even that can be noted, the cycle's row stays open, and the alarm for cycles that do not close finds it.
     await inHalves(client, failed, (batch) =>
@@ -252,4 +273,16 @@ export class CycleClose {
     );
     return failed.length;
   }
+}
+
+const NUMBERS = `
+  select subscriber_id as id, subscriber_no as "no" from subscriber where subscriber_id = any ($1::text[])`;
+
+/** In the order in which subscribers are locked. */
+async function byNumber(client: pg.ClientBase, units: readonly CloseUnit[]): Promise<CloseUnit[]> {
+  const ids = units.map(({ closed }) => storable(closed.subscriberId));
+  const { rows } = await client.query<{ id: string; no: number }>(NUMBERS, [ids]);
+  const numbers = new Map(rows.map(({ id, no }) => [id, no]));
+  const numberOf = ({ closed }: CloseUnit): number => numbers.get(storable(closed.subscriberId)) ?? 0;
+  return [...units].sort((a, b) => numberOf(a) - numberOf(b));
 }

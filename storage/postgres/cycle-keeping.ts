@@ -142,7 +142,8 @@ export class PostgresCycleKeeping implements CycleKeeping {
       await this.#guard(client);
       const { rows } = await client.query<UntoldCycle>(UNTOLD, [beforeMs, limit]);
       let closed = 0;
-      const failed = await inHalves(client, rows, async (batch) => {
+      const inOrder = rows.sort((a, b) => a.subscriberNo - b.subscriberNo);
+      const failed = await inHalves(client, inOrder, async (batch) => {
         closed += await closeUntold(client, batch);
       });
       for (const { unit, error } of failed) this.#onFault(error, { subscriberNo: unit.subscriberNo });

@@ -23,13 +23,16 @@ export interface Failed<T> {
  * fails is tried in halves, down to those that fail alone. What fails leaves nothing behind.
  *
  * @param run does all of a batch, or throws
- * @returns those that failed, in order
+ * @param inLockOrder sorts them as everybody locks, before the first halves are made: locks of a half that went well are kept,
+ *   and the next one asks for more. Absent = they are in that order.
+ * @returns those that failed
  * @throws what was thrown, where the connection is gone and nothing can go on
  */
 export async function inHalves<T>(
   client: pg.ClientBase,
   units: readonly T[],
   run: (batch: readonly T[]) => Promise<void>,
+  inLockOrder: (units: readonly T[]) => Promise<readonly T[]> = (all) => Promise.resolve(all),
 ): Promise<Failed<T>[]> {
   const failed: Failed<T>[] = [];
   let left = MOST_FAILURES;
@@ -49,9 +52,10 @@ export async function inHalves<T>(
       failed.push({ unit, error: last });
       return;
     }
-    const middle = Math.ceil(batch.length / 2);
-    await attempt(batch.slice(0, middle));
-    await attempt(batch.slice(middle));
+    const sorted = batch === units ? await inLockOrder(batch) : batch;
+    const middle = Math.ceil(sorted.length / 2);
+    await attempt(sorted.slice(0, middle));
+    await attempt(sorted.slice(middle));
   };
   await attempt(units);
   return failed;
