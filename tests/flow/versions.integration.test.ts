@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { OLDEST_BLOB_VERSION } from '../../pipeline/commit/subscriber-codec.ts';
 import { NEWEST_BLOB_VERSION } from '../../pipeline/fold/slot-state.ts';
 import type { OverviewView } from '../../schemas/views.ts';
 import { outcomeOf } from './flow-outcome.ts';
@@ -13,7 +12,8 @@ import type { WeirProcess } from './weir-process.ts';
 
 const RECORDS = 40_000;
 const WAIT_MS = 30_000;
-const [OLD, NEW, UNKNOWN] = [OLDEST_BLOB_VERSION, NEWEST_BLOB_VERSION, NEWEST_BLOB_VERSION + 1];
+/** Of the release before, of this one, and one that is yet to come. */
+const [OLD, NEW, UNKNOWN] = [NEWEST_BLOB_VERSION - 1, NEWEST_BLOB_VERSION, NEWEST_BLOB_VERSION + 1];
 const HOUR_MS = 3_600_000;
 /** The program's defaults: an older one pinned the same. */
 const SETTINGS = {
