@@ -10,9 +10,12 @@ const KEPT_MS = 100 * DAY;
 export class PlanBook {
   readonly #versions = new Map<string, PlanVersion[]>();
 
-  /** Takes a version that arrives at an event time; one with the same beginning gives way. */
+  /** Takes a version that arrives at an event time; one with the same beginning gives way, to one without all that have begun. */
   put(plan: PlanVersion, watermarkMs: number): void {
-    const others = (this.#versions.get(plan.planId) ?? []).filter((one) => beginsMs(one) !== beginsMs(plan));
+    const isForAll = plan.effectiveFromMs === undefined;
+    const others = (this.#versions.get(plan.planId) ?? []).filter(
+      (one) => !(isForAll && beginsMs(one) <= watermarkMs) && beginsMs(one) !== beginsMs(plan),
+    );
     const all = [...others, plan].sort((a, b) => (beginsMs(a) < beginsMs(b) ? -1 : 1));
     const kept = all.filter((_, i) => {
       const successor = all[i + 1];

@@ -25,10 +25,16 @@ export class PlanTable extends Map<string, readonly PlanVersion[]> {
     return super.set(planId, versions);
   }
 
-  /** Takes a version in: in the place of that which takes effect at the same instant. What is long over goes. */
+  /**
+   * Takes a version in: in the place of that which takes effect at the same instant, and one that does at once in that of all that
+   * have done so: it is for everybody. What is long over goes.
+   */
   put(plan: PlanVersion, watermarkMs: number): void {
-    const others = (this.get(plan.planId) ?? []).filter(
-      ({ effectiveFromMs }) => effectiveFromMs !== plan.effectiveFromMs,
+    const known = this.get(plan.planId) ?? [];
+    const others = known.filter((other) =>
+      plan.effectiveFromMs === undefined
+        ? effectiveMs(other) > watermarkMs
+        : other.effectiveFromMs !== plan.effectiveFromMs,
     );
     const all = [...others, plan].sort((a, b) => effectiveMs(a) - effectiveMs(b));
     const kept = all.filter((_, i) => {

@@ -266,4 +266,20 @@ export const TARIFF_CASES: readonly Case[] = [
     ),
     facts: { cycleCountedBytes: 100, allowanceBytes: 1000 },
   },
+  {
+    name: 'tariff: a version without a date takes the place of dated ones that have begun',
+    log: until(
+      tariff({}, {}, { version: 2, capBytes: 7000, effectiveFromMs: JULY }, { version: 3, capBytes: 3000 }),
+      AUGUST - HOUR,
+    ),
+    facts: { allowanceBytes: 3000 },
+  },
+  {
+    name: 'tariff: and leaves those alone that are to come',
+    log: until(
+      tariff({}, {}, { version: 2, capBytes: 7000, effectiveFromMs: AUGUST }, { version: 3, capBytes: 3000 }),
+      AUGUST,
+    ),
+    facts: { allowanceBytes: 7000 },
+  },
 ];
