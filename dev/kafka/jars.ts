@@ -1,8 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, readFile, readdir, rename, rm } from 'node:fs/promises';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { cacheFolder } from '../cache-folder.ts';
 import { programPath } from '../debian-packages.ts';
 import type { ServerGroup } from '../processes/server-group.ts';
 
@@ -10,7 +9,7 @@ const POM = fileURLToPath(new URL('pom.xml', import.meta.url));
 
 /** True when the jars of this pom are in the cache, so that no Maven is needed. */
 export async function kafkaJarsAreCached(): Promise<boolean> {
-  return (await jarsIn(await cacheFolder())) > 0;
+  return (await jarsIn(await jarFolder())) > 0;
 }
 
 /**
@@ -20,7 +19,7 @@ export async function kafkaJarsAreCached(): Promise<boolean> {
  * @throws Error with Maven's words when the fetch fails
  */
 export async function kafkaJars(group: ServerGroup): Promise<string> {
-  const folder = await cacheFolder();
+  const folder = await jarFolder();
   if ((await jarsIn(folder)) > 0) return folder;
   const partial = `${folder}.${randomUUID()}`;
   await mkdir(partial, { recursive: true });
@@ -38,18 +37,12 @@ export async function kafkaJars(group: ServerGroup): Promise<string> {
   return folder;
 }
 
-async function cacheFolder(): Promise<string> {
+async function jarFolder(): Promise<string> {
   const hash = createHash('sha256')
     .update(await readFile(POM))
     .digest('hex')
     .slice(0, 12);
-  return join(userCache(), 'weir', 'kafka', hash);
-}
-
-function userCache(): string {
-  const set = process.env['XDG_CACHE_HOME'];
-  if (set !== undefined && set !== '') return set;
-  return process.platform === 'darwin' ? join(homedir(), 'Library', 'Caches') : join(homedir(), '.cache');
+  return cacheFolder('kafka', hash);
 }
 
 async function jarsIn(folder: string): Promise<number> {
