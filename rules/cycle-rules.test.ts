@@ -5,8 +5,10 @@ import {
   CycleCalendar,
   LONGEST_CYCLE_MS,
   MOST_CYCLE_DAYS,
+  changeBegins,
   changedCycleAt,
   cycleAt,
+  dayAt,
   isZone,
   ruleCycleAt,
   ruleInForce,
@@ -139,10 +141,22 @@ describe('changedCycleAt', () => {
     });
   });
 
+  it('takes effect at the midnight next to a change, where that is none of the zone', () => {
+    const made = [{ fromMs: at('2026-04-01T00:00Z'), cycle: monthly(15) }];
+    const cycle = (zone: string, now: string): unknown => changedCycleAt(zone, monthly(1), made, at(now));
+    for (const [zone, midnight] of [
+      ['Europe/Berlin', '2026-03-31T22:00Z'],
+      ['America/New_York', '2026-04-01T04:00Z'],
+    ] as const) {
+      expect(cycle(zone, '2026-03-31T12:00Z')).toMatchObject({ endMs: at(midnight) });
+      expect(cycle(zone, '2026-04-01T12:00Z')).toMatchObject({ startMs: at(midnight) });
+    }
+  });
+
   it('is by the last change that has come', () => {
-    expect(ruleInForce(monthly(1), changes, at('2026-03-31T23:59Z'))).toEqual(monthly(1));
-    expect(ruleInForce(monthly(1), changes, at('2026-04-01T00:00Z'))).toEqual(monthly(15));
-    expect(ruleInForce(monthly(1), changes, at('2027-01-01T00:00Z'))).toEqual(weekly(1));
+    expect(ruleInForce('UTC', monthly(1), changes, at('2026-03-31T23:59Z'))).toEqual(monthly(1));
+    expect(ruleInForce('UTC', monthly(1), changes, at('2026-04-01T00:00Z'))).toEqual(monthly(15));
+    expect(ruleInForce('UTC', monthly(1), changes, at('2027-01-01T00:00Z'))).toEqual(weekly(1));
   });
 });
 
@@ -194,7 +208,11 @@ describe('cycles of 200 years, in all zones', () => {
         ends.add(cycle.endMs);
         atMs = cycle.endMs;
       }
-      for (const { fromMs } of dated) if (fromMs <= atMs) expect(ends).toContain(fromMs);
+      for (const { fromMs } of dated) {
+        const beginsMs = changeBegins(zone, fromMs);
+        expect(dayAt(zone, beginsMs).startMs).toBe(beginsMs);
+        if (beginsMs <= atMs && beginsMs > nowMs - 100 * DAY) expect(ends).toContain(beginsMs);
+      }
     },
   );
 

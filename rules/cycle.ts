@@ -65,16 +65,40 @@ function everyDaysAt(zone: string, from: Temporal.PlainDate, days: number, atMs:
   return { startMs, endMs };
 }
 
-/** The rule of an instant: that of the last change at or before it. */
-export function ruleInForce(rule: CycleRule, changes: readonly CycleChange[], atMs: number): CycleRule {
+/**
+ * When a change of the rule takes effect: at the local midnight next to its instant. That is one where it was made, and may be none
+ * in a zone that was corrected since, or in that of another service of the account: a cycle of an hour would come of it.
+ */
+export function changeBegins(zone: string, fromMs: number): number {
+  return dayAt(zone, fromMs + HALF_DAY_MS).startMs;
+}
+
+const HALF_DAY_MS = 12 * 3_600_000;
+
+/** The changes with the instants at which they take effect in a zone. */
+function changesIn(zone: string, changes: readonly CycleChange[]): CycleChange[] {
+  return changes.map(({ fromMs, cycle }) => ({ fromMs: changeBegins(zone, fromMs), cycle }));
+}
+
+/** The rule of an instant: that of the last change that has taken effect. Throws RangeError on an unknown zone. */
+export function ruleInForce(
+  zone: string,
+  rule: CycleRule,
+  changes: readonly CycleChange[],
+  atMs: number,
+): CycleRule {
+  return lastOf(rule, changesIn(zone, changes), atMs);
+}
+
+function lastOf(rule: CycleRule, changes: readonly CycleChange[], atMs: number): CycleRule {
   let inForce = rule;
   for (const { fromMs, cycle } of changes) if (fromMs <= atMs) inForce = cycle;
   return inForce;
 }
 
 /**
- * The cycle that contains `atMs` where the rule changes: each change ends the cycle before at its instant, and the first one by the
- * new rule is what is left of its cycle, a stub. Throws RangeError on an unknown zone.
+ * The cycle that contains `atMs` where the rule changes: each change ends the cycle before as it takes effect (`changeBegins`), and
+ * the first one by the new rule is what is left of its cycle, a stub. Throws RangeError on an unknown zone.
  *
  * @param changes ordered by fromMs
  */
@@ -84,7 +108,8 @@ export function changedCycleAt(
   changes: readonly CycleChange[],
   atMs: number,
 ): Cycle {
-  return cutAtChanges(ruleCycleAt(zone, ruleInForce(rule, changes, atMs), atMs), changes, atMs);
+  const begun = changesIn(zone, changes);
+  return cutAtChanges(ruleCycleAt(zone, lastOf(rule, begun, atMs), atMs), begun, atMs);
 }
 
 function cutAtChanges(cycle: Cycle, changes: readonly CycleChange[], atMs: number): Cycle {
@@ -168,6 +193,8 @@ function hourIn({ startMs, endMs, offsetMs }: OffsetSpan, atMs: number): LocalHo
 
 /** Spans that are remembered, by kind: bounds what a lookup looks through. */
 const MOST_CYCLES = 6;
+/** Rules that are not monthly: of days each date is one of its own, and accounts begin on any. */
+const MOST_RULES = 10_000;
 const MOST_DAYS = 40;
 const MOST_HOURS = 30;
 
@@ -179,6 +206,10 @@ export class CycleCalendar {
   private readonly cycles = new Map<number, Map<string, Cycle[]>>();
   /** by zone and rule, of those that are not monthly */
   private readonly others = new Map<string, Cycle[]>();
+  private readonly changes = new WeakMap<
+    readonly CycleChange[],
+    { zone: string; begun: readonly CycleChange[] }
+  >();
   private readonly days = new Map<string, Cycle[]>();
   private readonly hours = new Map<string, LocalHour[]>();
 
@@ -195,6 +226,7 @@ export class CycleCalendar {
   ofRule(zone: string, rule: CycleRule, atMs: number): Cycle {
     if (rule.kind === 'month') return this.at(zone, rule.anchorDay, atMs);
     const key = rule.kind === 'week' ? `${zone} ${rule.weekday}` : `${zone} ${rule.from} ${rule.days}`;
+    if (this.others.size >= MOST_RULES && !this.others.has(key)) this.others.clear();
     return (
       spanAt(this.others.get(key), atMs) ??
       remember(this.others, key, ruleCycleAt(zone, rule, atMs), MOST_CYCLES)
@@ -203,7 +235,18 @@ export class CycleCalendar {
 
   /** `changedCycleAt`, remembered. */
   changed(zone: string, rule: CycleRule, changes: readonly CycleChange[], atMs: number): Cycle {
-    return cutAtChanges(this.ofRule(zone, ruleInForce(rule, changes, atMs), atMs), changes, atMs);
+    if (changes.length === 0) return this.ofRule(zone, rule, atMs);
+    const begun = this.changesIn(zone, changes);
+    return cutAtChanges(this.ofRule(zone, lastOf(rule, begun, atMs), atMs), begun, atMs);
+  }
+
+  /** Profiles are replaced, never changed: their changes are asked about with every record. */
+  private changesIn(zone: string, changes: readonly CycleChange[]): readonly CycleChange[] {
+    const known = this.changes.get(changes);
+    if (known?.zone === zone) return known.begun;
+    const begun = changesIn(zone, changes);
+    this.changes.set(changes, { zone, begun });
+    return begun;
   }
 
   day(zone: string, atMs: number): Cycle {

@@ -121,9 +121,9 @@ export class CycleBook {
   /** The cycle, or of one that a change of the rule cut, what it is a part of. */
   wholeCycle(profile: SubscriberProfile | null, { startMs, endMs }: Span): Span {
     if (profile === null) return { startMs, endMs };
-    const { zone, anchorDay, cycle, cycleChanges = [] } = profile;
-    const rule = cycleChanges.findLast(({ fromMs }) => fromMs <= startMs)?.cycle ?? cycle;
-    return this.#calendar.ruleCycleAt(zone, rule ?? { kind: 'month', anchorDay }, startMs);
+    const { zone, anchorDay, cycle = { kind: 'month', anchorDay }, cycleChanges = [] } = profile;
+    const rule = this.#calendar.ruleAt(zone, cycle, cycleChanges, startMs);
+    return this.#calendar.ruleCycleAt(zone, rule, startMs);
   }
 
   /** Whether a cycle that is not closed would be another by this rule. */

@@ -54,8 +54,8 @@ export class LocalCalendar {
   }
 
   /**
-   * The cycle that contains an instant where the rule changes: each change ends what was before, and the rest of the cycle by
-   * the new rule is the first one.
+   * The cycle that contains an instant where the rule changes: each change ends what was before, at the midnight next to it, and
+   * the rest of the cycle by the new rule is the first one.
    */
   changedCycleAt(
     zone: string,
@@ -63,13 +63,24 @@ export class LocalCalendar {
     changes: readonly CycleChange[],
     atMs: number,
   ): { startMs: number; endMs: number } {
-    const before = changes.filter(({ fromMs }) => fromMs <= atMs);
-    const after = changes.filter(({ fromMs }) => fromMs > atMs);
-    const { startMs, endMs } = this.ruleCycleAt(zone, before.at(-1)?.cycle ?? rule, atMs);
+    const midnights = changes.map(({ fromMs }) => this.midnightBy(zone, fromMs));
+    const { startMs, endMs } = this.ruleCycleAt(zone, this.ruleAt(zone, rule, changes, atMs), atMs);
     return {
-      startMs: Math.max(startMs, ...before.map(({ fromMs }) => fromMs)),
-      endMs: Math.min(endMs, ...after.map(({ fromMs }) => fromMs)),
+      startMs: Math.max(startMs, ...midnights.filter((ms) => ms <= atMs)),
+      endMs: Math.min(endMs, ...midnights.filter((ms) => ms > atMs)),
     };
+  }
+
+  /** The rule that is in force at an instant. */
+  ruleAt(zone: string, rule: CycleRule, changes: readonly CycleChange[], atMs: number): CycleRule {
+    return changes.findLast(({ fromMs }) => this.midnightBy(zone, fromMs) <= atMs)?.cycle ?? rule;
+  }
+
+  /** The local midnight that is not half a day away: the beginning of the day or the next one's. */
+  private midnightBy(zone: string, atMs: number): number {
+    const { startMs, endMs } = this.dayAt(zone, atMs);
+    const noon = atMs + DAY_MS / 2;
+    return noon < endMs ? startMs : this.dayAt(zone, noon).startMs;
   }
 
   /** The cycle by one rule. */

@@ -64,7 +64,7 @@ export function runningCycle(
 
 /** The cycle by its rule that a cycle is, or of which it is a stub: its seconds are what a fee is for. */
 export function wholeCycleOf(t: TariffTimeline, cycle: Span): Span {
-  return ruleCycleAt(t.zone, ruleInForce(t.cycle, t.cycleChanges, cycle.startMs), cycle.startMs);
+  return ruleCycleAt(t.zone, ruleInForce(t.zone, t.cycle, t.cycleChanges, cycle.startMs), cycle.startMs);
 }
 
 /** What a version says of when it holds. */

@@ -1,4 +1,3 @@
-import { ruleInForce } from '../../rules/cycle.ts';
 import { AppError } from '../../schemas/errors.ts';
 import type { CycleChange, CycleRule } from '../../schemas/profile.ts';
 import type { PoolProfile } from '../../schemas/pool.ts';
@@ -42,7 +41,8 @@ export function isMember(memberships: readonly Dated[], atMs: number): boolean {
 
 function lengthsFrom({ cycle, cycleChanges }: Cycles, atMs: number): string[] {
   const later = cycleChanges.filter(({ fromMs }) => fromMs > atMs);
-  return [ruleInForce(cycle, cycleChanges, atMs), ...later.map((change) => change.cycle)].map(lengthOf);
+  const now = cycleChanges.findLast(({ fromMs }) => fromMs <= atMs)?.cycle ?? cycle;
+  return [now, ...later.map((change) => change.cycle)].map(lengthOf);
 }
 
 function lengthOf(rule: CycleRule): string {

@@ -236,4 +236,22 @@ export const CYCLE_CASES: readonly Case[] = [
       [2 ** 53 - 1, 0, 1 - 2 ** 53],
     ],
   },
+  {
+    name: 'cycles: a change of the rule takes effect at the midnight next to it where that is none of the zone',
+    log: until(
+      until(
+        tariff({
+          zone: 'Europe/Berlin',
+          cycleChanges: [{ fromMs: AUGUST, cycle: { kind: 'month', anchorDay: 15 } }],
+        }),
+        AUGUST,
+      ),
+      AUGUST + 20 * DAY,
+    ),
+    cycles: [
+      [JULY - 2 * HOUR, AUGUST - 2 * HOUR],
+      [AUGUST - 2 * HOUR, AUGUST + 14 * DAY - 2 * HOUR],
+      [AUGUST + 14 * DAY - 2 * HOUR, SEPTEMBER + 14 * DAY - 2 * HOUR],
+    ],
+  },
 ];
