@@ -6,6 +6,7 @@ import { Feeder } from '../simulator/feed.ts';
 import { FileLogWriter } from '../simulator/file-log-writer.ts';
 import { createProvider } from '../simulator/provider.ts';
 import type { LogWriter } from '../storage/ports.ts';
+import { billingCommand } from './simulate-billing.ts';
 
 interface Options {
   subscribers: number;
@@ -19,6 +20,8 @@ interface Options {
 }
 
 const program = new Command('simulate')
+  // `billing --file` is its own.
+  .enablePositionalOptions()
   .description(
     'Writes the records of a simulated provider to a file or a Kafka topic, as fast as they are taken.',
   )
@@ -31,26 +34,33 @@ const program = new Command('simulate')
   .option('--brokers <host:port,...>', 'append to Kafka; the topic must exist, with CreateTime')
   .option('--topic <name>', 'topic in Kafka', 'accounting');
 
-const options = program.parse().opts<Options>();
-if ((options.file === undefined) === (options.brokers === undefined)) {
-  program.error('error: give one of --file and --brokers');
-}
-const writer = await openWriter(options);
-const startMs = options.start.getTime();
-const provider = createProvider({
-  seed: options.seed,
-  subscribers: options.subscribers,
-  startMs,
-  keepsClosed: false,
+billingCommand(program);
+program.action(async (options: Options) => {
+  if ((options.file === undefined) === (options.brokers === undefined)) {
+    program.error('error: give one of --file and --brokers');
+  }
+  await feed(options);
 });
-const encode = recordEncoder(ACCOUNTING_SCHEMA_TEXT, 'single-object');
-const feeder = new Feeder({ provider, writer, encode, tickEveryMs: 300_000 });
-try {
-  await feeder.feedUntil(startMs + options.hours * 3_600_000);
-} finally {
-  await writer.close();
+await program.parseAsync();
+
+async function feed(options: Options): Promise<void> {
+  const writer = await openWriter(options);
+  const startMs = options.start.getTime();
+  const provider = createProvider({
+    seed: options.seed,
+    subscribers: options.subscribers,
+    startMs,
+    keepsClosed: false,
+  });
+  const encode = recordEncoder(ACCOUNTING_SCHEMA_TEXT, 'single-object');
+  const feeder = new Feeder({ provider, writer, encode, tickEveryMs: 300_000 });
+  try {
+    await feeder.feedUntil(startMs + options.hours * 3_600_000);
+  } finally {
+    await writer.close();
+  }
+  console.log(`${String(feeder.stats.records)} records and ${String(feeder.stats.ticks)} ticks written`);
 }
-console.log(`${String(feeder.stats.records)} records and ${String(feeder.stats.ticks)} ticks written`);
 
 function openWriter({ file, partitions, brokers = '', topic }: Options): Promise<LogWriter> {
   if (file !== undefined) return FileLogWriter.open(file, partitions);
