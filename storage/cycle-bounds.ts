@@ -65,6 +65,19 @@ function firstOpenMs(rows: readonly KnownCycle[], open: readonly KnownCycle[], t
   return rows.some(isFinal) ? throughMs : Number.POSITIVE_INFINITY;
 }
 
+/** What is closed of the cycles of who leaves an account at an instant, ascending. @param rows of the subscriber */
+export function cyclesLeft(
+  rows: readonly KnownCycle[],
+  closedThroughMs: number | null,
+  atMs: number,
+): Span[] {
+  const throughMs = closedThroughMs ?? Number.NEGATIVE_INFINITY;
+  return rows
+    .filter((row) => !isFinal(row) && row.startMs < atMs && row.endMs > throughMs)
+    .map(({ startMs, endMs }) => ({ startMs, endMs: Math.min(endMs, atMs) }))
+    .sort((a, b) => a.startMs - b.startMs);
+}
+
 /** How a cycle that its slot has closed lies on the rows of its subscriber. */
 export interface ClosingCycle {
   /** it was itemised before */
@@ -73,15 +86,18 @@ export interface ClosingCycle {
   span: Span;
   /** rows that it lies over: they go */
   gone: KnownCycle[];
-  /** what is left of these on both sides */
+  /** what its slot passed over, since nothing was carried: rows before it, and what is left of one that it lies over */
+  passed: Span[];
+  /** what is left behind it of rows that it lies over: it is open */
   left: Span[];
 }
 
 /**
- * A part of a cycle may be closed before: what an account paid until the subscriber moved to another one.
+ * A part of a cycle may be closed before: what an account paid until the subscriber moved to another one. A slot closes the oldest
+ * first, so whatever is open before it will not be closed any more.
  *
  * @param told the cycle as its slot has it
- * @param rows those that overlap it
+ * @param rows those that overlap it, and those before it that are not closed
  */
 export function closingCycle(told: Span, rows: readonly KnownCycle[]): ClosingCycle {
   const overlapping = rows.filter((row) => overlap(row, told));
@@ -89,19 +105,18 @@ export function closingCycle(told: Span, rows: readonly KnownCycle[]): ClosingCy
   const last = closed.find(({ endMs }) => endMs >= told.endMs);
   if (last !== undefined) {
     const { startMs, endMs } = last;
-    return { isDone: true, span: { startMs, endMs }, gone: [], left: [] };
+    return { isDone: true, span: { startMs, endMs }, gone: [], passed: [], left: [] };
   }
   const startMs = Math.max(told.startMs, ...closed.map(({ endMs }) => endMs));
   const gone = overlapping.filter(({ wasClosed }) => !wasClosed);
-  const left = gone.flatMap((row) => [
-    { startMs: row.startMs, endMs: told.startMs },
-    { startMs: told.endMs, endMs: row.endMs },
-  ]);
+  const before = rows.filter((row) => !isFinal(row) && row.startMs < told.startMs);
+  const behind = gone.filter(({ endMs }) => endMs > told.endMs);
   return {
     isDone: false,
     span: { startMs, endMs: told.endMs },
     gone,
-    left: left.filter((piece) => piece.startMs < piece.endMs),
+    passed: before.map((row) => ({ startMs: row.startMs, endMs: Math.min(row.endMs, told.startMs) })),
+    left: behind.map(({ endMs }) => ({ startMs: told.endMs, endMs })),
   };
 }
 

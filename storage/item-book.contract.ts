@@ -211,7 +211,7 @@ function closes<Tx>(fixture: () => BookFixture<Tx>): void {
     // What is left of January and February on both sides costs its share: 14 of 31 days, 31 of 31, 14 of 28.
     expect(await sums(fixture(), 's-1')).toEqual({ 'plan:home': 1_400 + 3_100 + 1_550 });
     expect((await cyclesOf('s-1')).map(({ startMs, status }) => [startMs, status])).toEqual([
-      [JANUARY.startMs, 'open'],
+      [JANUARY.startMs, 'closed'],
       [cycleStartMs, 'closed'],
       [cycleEndMs, 'open'],
     ]);

@@ -5,7 +5,7 @@ import type { BillingItem } from '../../schemas/billing.ts';
 import { AppError } from '../../schemas/errors.ts';
 import type { Span } from '../../schemas/tariff.ts';
 import type { ClosedCycle, UsageAdjustment } from '../../schemas/usage-record.ts';
-import { closingCycle, openCyclesAt } from '../cycle-bounds.ts';
+import { closingCycle, cyclesLeft, openCyclesAt } from '../cycle-bounds.ts';
 import type { KnownCycle } from '../cycle-bounds.ts';
 import { closeItems, feeItems } from '../cycle-money.ts';
 import type { BookedItem, StoredCycle } from '../cycle-money.ts';
@@ -58,6 +58,22 @@ export function closedThrough(cycles: ReadonlyMap<string, MemoryCycle>, no: numb
   return ends.length === 0 ? null : Math.max(...ends);
 }
 
+/** Whether a cycle of a subscriber runs that has no row, though it has a plan or had one since its last cycle. */
+export function hasBegun(
+  no: number,
+  source: Pick<CycleStore, 'billed'>,
+  cycles: ReadonlyMap<string, MemoryCycle>,
+  nowMs: number,
+): boolean {
+  const { bill = null } = source.billed(no) ?? {};
+  const last = cyclesOfNumber(cycles, no).findLast(({ startMs }) => startMs <= nowMs);
+  if (bill === null || (last !== undefined && last.endMs > nowMs)) return false;
+  const sinceMs = last?.endMs ?? nowMs;
+  return bill.timeline.assignments.some(
+    ({ fromMs, toMs }) => fromMs <= nowMs && (toMs ?? Number.POSITIVE_INFINITY) > sinceMs,
+  );
+}
+
 /** What storage/postgres/cycle-fees.ts and cycle-close.ts do, one subscriber at a time. */
 export class CycleBook {
   readonly #store: CycleStore;
@@ -88,14 +104,14 @@ export class CycleBook {
     const billed = this.#billed(no);
     const closedMs = closedThrough(this.#store.cycles, no);
     if (billed.bill === null || (closedMs !== null && atMs < closedMs)) return [];
-    const { gone, missing, running } = openCyclesAt(billed.bill.timeline, this.#rows(no), closedMs, atMs);
+    const { gone, missing } = openCyclesAt(billed.bill.timeline, this.#rows(no), closedMs, atMs);
     this.#drop(no, gone);
     this.#open(no, billed, missing);
-    if (running.startMs >= atMs) return [];
-    const left = { ...running, endMs: atMs };
-    const items = this.#itemise(billed, left, 'all');
-    this.#put(no, billed, left, { status: 'closed', closedMs: this.#now() });
-    return items;
+    return cyclesLeft(this.#rows(no), closedMs, atMs).flatMap((left) => {
+      const items = this.#itemise(billed, left, 'all');
+      this.#put(no, billed, left, { status: 'closed', closedMs: this.#now() });
+      return items;
+    });
   }
 
   /** The items of a closed cycle. @param isLate it was closed before: nothing is done where it was not itemised then */
@@ -118,15 +134,20 @@ export class CycleBook {
     this.#put(no, billed, closing.span, { status: 'closed', closedMs, termsDiffer });
     this.#open(no, billed, closing.left);
     for (const cycle of closing.left) this.#itemise(billed, cycle, 'advance');
+    for (const cycle of closing.passed) {
+      this.#itemise(billed, cycle, 'all');
+      this.#put(no, billed, cycle, { status: 'closed', closedMs });
+    }
   }
 
   /** Its items could not be made. */
   fail(no: number, { subscriberId, cycleStartMs, cycleEndMs }: ClosedCycle): void {
-    const { span, gone, left } = closingCycle({ startMs: cycleStartMs, endMs: cycleEndMs }, this.#rows(no));
+    const told = { startMs: cycleStartMs, endMs: cycleEndMs };
+    const { span, gone, passed, left } = closingCycle(told, this.#rows(no));
     this.#drop(no, gone);
     const closedMs = this.#store.cycles.get(cycleKey(no, span.startMs))?.closedMs ?? null;
     this.#put(no, { subscriberId }, span, { status: 'closing', closedMs, hasFailed: true });
-    this.#open(no, { subscriberId }, left);
+    this.#open(no, { subscriberId }, [...passed, ...left]);
   }
 
   /** Closes a cycle that no slot has closed. */

@@ -1,11 +1,10 @@
-import { isIn } from '../../rules/tariff/timeline.ts';
 import type { PlanLookup } from '../../rules/tariff/timeline.ts';
 import type { ActionIntent } from '../../schemas/action.ts';
 import type { BillingItem } from '../../schemas/billing.ts';
 import type { ClosedCycle, UsageAdjustment } from '../../schemas/usage-record.ts';
 import type { CycleKeeping, ItemBook } from '../billing-ports.ts';
 import type { CycleRow } from '../tariff-ports.ts';
-import { closedThrough, CycleBook, cyclesOfNumber } from './cycle-book.ts';
+import { CycleBook, cyclesOfNumber, hasBegun } from './cycle-book.ts';
 import type { BilledInMemory, CycleStore, MemoryCycle } from './cycle-book.ts';
 import type { MemoryInvoiceLedger } from './invoice-ledger.ts';
 import type { MoneyInMemory } from './ledger.ts';
@@ -101,7 +100,7 @@ export class MemoryItemBook implements ItemBook<null>, MoneyInMemory, CycleKeepi
     let did = 0;
     for (const subscriberNo of this.#source.numbers()) {
       if (did >= limit) break;
-      if (!this.#hasPlan(subscriberNo, nowMs) || this.#hasCycleAt(subscriberNo, nowMs)) continue;
+      if (!hasBegun(subscriberNo, this.#source, this.#cycles, nowMs)) continue;
       const before = this.#cycles.size;
       try {
         this.#book.settle(subscriberNo, nowMs);
@@ -196,17 +195,6 @@ export class MemoryItemBook implements ItemBook<null>, MoneyInMemory, CycleKeepi
       if (closed !== null) late.add(closed);
     }
     return [...late];
-  }
-
-  #hasPlan(subscriberNo: number, atMs: number): boolean {
-    const { bill = null } = this.#source.billed(subscriberNo) ?? {};
-    return bill !== null && bill.timeline.assignments.some((assigned) => isIn(assigned, atMs));
-  }
-
-  #hasCycleAt(subscriberNo: number, atMs: number): boolean {
-    const closedMs = closedThrough(this.#cycles, subscriberNo);
-    if (closedMs !== null && atMs < closedMs) return true;
-    return cyclesOfNumber(this.#cycles, subscriberNo).some((row) => row.startMs <= atMs && row.endMs > atMs);
   }
 }
 

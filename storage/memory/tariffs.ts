@@ -49,6 +49,16 @@ export class MemoryTariffs implements TariffDatabase {
     return cycleStoreOf(() => this.#state);
   }
 
+  /** Null = nobody is called so. */
+  numberOf(subscriberId: string): number | null {
+    return this.#state.subscribers.get(subscriberId)?.no ?? null;
+  }
+
+  /** Of all subscribers, ascending. */
+  numbers(): number[] {
+    return [...this.#state.subscribers.values()].map(({ no }) => no).sort((a, b) => a - b);
+  }
+
   /** As the log was told of a subscriber last; null = never. */
   profile(subscriberId: string): SubscriberProfile | null {
     return this.#state.subscribers.get(subscriberId)?.profile ?? null;

@@ -4,7 +4,7 @@ import type { PlanLookup } from '../../rules/tariff/timeline.ts';
 import type { BillingItem } from '../../schemas/billing.ts';
 import { AppError } from '../../schemas/errors.ts';
 import type { Span } from '../../schemas/tariff.ts';
-import { openCyclesAt } from '../cycle-bounds.ts';
+import { cyclesLeft, openCyclesAt } from '../cycle-bounds.ts';
 import type { OpenCycles } from '../cycle-bounds.ts';
 import { feeItems } from '../cycle-money.ts';
 import type { BookedItem } from '../cycle-money.ts';
@@ -84,8 +84,8 @@ export async function settleFees(
 }
 
 /**
- * Ends what an account pays for a subscriber: of the running cycle it is charged, or credited, what was had until the instant, in
- * arrears too, and that part of the cycle is closed.
+ * Ends what an account pays for a subscriber: of the cycles that are not closed it is charged, or credited, what was had until the
+ * instant, in arrears too, and they are closed there. Afterwards another rule may say how long they would have been.
  */
 export async function settleLeaving(
   client: pg.ClientBase,
@@ -93,12 +93,14 @@ export async function settleLeaving(
   atMs: number,
 ): Promise<BillingItem[]> {
   const { found, plans } = await openCyclesOf(client, [subscriberNo], atMs);
-  const units = found.flatMap(({ open: { running }, ...who }): FeeUnit[] => {
-    return running.startMs < atMs ? [{ ...who, cycle: { ...running, endMs: atMs }, which: 'all' }] : [];
+  await storeOpen(client, found);
+  const rows = (await lastCyclesOf(client, [subscriberNo])).get(subscriberNo) ?? [];
+  const units = found.flatMap((who) => {
+    const left = cyclesLeft(rows, who.billed.closedThroughMs, atMs);
+    return left.map((cycle): FeeUnit => ({ ...who, cycle, which: 'all' }));
   });
   const items = await itemiseFees(client, units, plans);
-  await storeOpen(client, found);
-  // Its row, if there was one, ends where this one does.
+  // The row of the running one ends where it does.
   await closeCycleRows(
     client,
     units.map((unit) => ({ ...unit, termsDiffer: false })),

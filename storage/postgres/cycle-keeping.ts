@@ -18,20 +18,22 @@ const LAST = `
   select coalesce(max(subscriber_no), 0) as last, count(*)::int as count
   from (select subscriber_no from subscriber where subscriber_no > $1 order by subscriber_no limit $2) s`;
 
+/** Where the last cycle of subscriber `s` ends that began until $2; null = it has none. */
+const LAST_END = `(select c.end_at from cycle c
+  where c.subscriber_no = s.subscriber_no and c.start_at <= to_timestamp($2::float8 / 1000) order by c.start_at desc limit 1)`;
+
 /**
- * $1 the number to go on after, $2 now in ms, $3 limit, $4 the last number. Who has a plan now and no row for the cycle that
- * runs: cycles do not overlap, so the last that began tells. Scalar subqueries are look-ups by key under any statistics: as
- * `exists` each piece read all assignments from the first on.
+ * $1 the number to go on after, $2 now in ms, $3 limit, $4 the last number. Who has a plan now, or had one since its last cycle,
+ * and no row for the cycle that runs: cycles do not overlap, so the last that began tells. Scalar subqueries are look-ups by key
+ * under any statistics: as `exists` each piece read all assignments from the first on.
  */
 const BEGUN = `
   select s.subscriber_no as "no" from subscriber s
   where s.subscriber_no > $1 and s.subscriber_no <= $4 and s.account_id is not null
-    and coalesce((select c.end_at from cycle c where c.subscriber_no = s.subscriber_no
-      and c.start_at <= to_timestamp($2::float8 / 1000) order by c.start_at desc limit 1), '-infinity')
-      <= to_timestamp($2::float8 / 1000)
+    and coalesce(${LAST_END}, '-infinity') <= to_timestamp($2::float8 / 1000)
     and (select true from assignment a where a.subscriber_no = s.subscriber_no
       and a.from_at <= to_timestamp($2::float8 / 1000)
-      and coalesce(a.to_at, 'infinity') > to_timestamp($2::float8 / 1000) limit 1)
+      and coalesce(a.to_at, 'infinity') > coalesce(${LAST_END}, to_timestamp($2::float8 / 1000)) limit 1)
     and (select true from account a where a.account_id = s.account_id)
   order by s.subscriber_no limit $3`;
 

@@ -34,12 +34,20 @@ export const CLOSED_THROUGH = `greatest(
     (select (cc.content ->> 'cycleEndMs')::numeric from closed_cycle cc where cc.subscriber_id = s.subscriber_id
       order by cc.cycle_start desc limit 1))::float8`;
 
-/** $1 numbers, $2 starts and $3 ends in ms. */
+/** $1 numbers, $2 starts and $3 ends in ms. With those before that are not closed. */
 const OVERLAPPING = `
   select t.place::int as place, ${BOUNDS}
   from unnest($1::bigint[], $2::float8[], $3::float8[]) with ordinality as t(no, start_ms, end_ms, place)
     join cycle c on c.subscriber_no = t.no and c.start_at < to_timestamp(t.end_ms / 1000)
-      and c.end_at > to_timestamp(t.start_ms / 1000)`;
+      and (c.end_at > to_timestamp(t.start_ms / 1000) or c.status <> 'closed')`;
+
+/** $1 numbers, $2 starts and $3 ends in ms. */
+const TOLD = `
+  select t.place::int as place
+  from unnest($1::bigint[], $2::float8[], $3::float8[]) with ordinality as t(no, start_ms, end_ms, place)
+    join subscriber s on s.subscriber_no = t.no join lateral (
+      select * from closed_cycle x where x.subscriber_id = s.subscriber_id and x.cycle_start < to_timestamp(t.end_ms / 1000)
+      order by x.cycle_start desc limit 1) cc on (cc.content ->> 'cycleEndMs')::float8 >= t.end_ms`;
 
 /** $1 numbers, $2 starts in ms, of rows that were not closed. */
 const DROP = `
@@ -81,7 +89,7 @@ export async function lastCyclesOf(
   return groupBy(found.rows, ({ no }) => no);
 }
 
-/** Rows that overlap these, by the place of what they overlap, from 0. */
+/** Rows that overlap these, and those before them that are not closed, by the place of what they overlap, from 0. */
 export async function overlappingCycles(
   client: pg.ClientBase,
   cycles: readonly NumberedCycle[],
@@ -89,6 +97,17 @@ export async function overlappingCycles(
   if (cycles.length === 0) return new Map();
   const found = await client.query<KnownCycle & { place: number }>(OVERLAPPING, arraysOf(cycles));
   return groupBy(found.rows, ({ place }) => place - 1);
+}
+
+/** Of rows that are not closed those that a slot has not closed either, by place: the others are to be itemised yet. */
+export async function withoutTold(
+  client: pg.ClientBase,
+  cycles: readonly NumberedCycle[],
+): Promise<NumberedCycle[]> {
+  if (cycles.length === 0) return [];
+  const found = await client.query<{ place: number }>(TOLD, arraysOf(cycles));
+  const told = new Set(found.rows.map(({ place }) => place - 1));
+  return cycles.filter((_, place) => !told.has(place));
 }
 
 /** Rows that were not closed go: cycles of other bounds take their place. */
@@ -132,7 +151,8 @@ export async function failCycleRows(
   const spans = failed.map(({ subscriberNo, span }) => ({ subscriberNo, cycle: span }));
   const faults = failed.map(({ fault }) => storable(fault).slice(0, MAX_FAULT_CHARACTERS));
   await client.query(FAIL, [...arraysOf(spans), faults]);
-  await openCycleRows(client, failed.flatMap(rowsOf('left')));
+  const beside = failed.map(({ passed, left, ...of }) => ({ ...of, beside: [...passed, ...left] }));
+  await openCycleRows(client, beside.flatMap(rowsOf('beside')));
 }
 
 /** Rows of one kind of what concerns a subscriber. */

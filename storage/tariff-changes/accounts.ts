@@ -84,6 +84,20 @@ async function currenciesOf(tx: TariffTx, services: readonly StoredSubscriber[])
 }
 
 /**
+ * Where the running cycles of an account's services end. In several zones these are several midnights: the change takes effect at
+ * the one next to it in each, and of all instants the middle has the right ones next to it.
+ */
+function cycleEndMs(
+  { cycle, cycleChanges }: Account,
+  services: readonly StoredSubscriber[],
+  atMs: number,
+): number {
+  const zones = services.length === 0 ? ['UTC'] : new Set(services.map(({ rows }) => rows.zone));
+  const ends = [...zones].map((zone) => changedCycleAt(zone, cycle, cycleChanges, atMs).endMs);
+  return Math.round((Math.min(...ends) + Math.max(...ends)) / 2_000) * 1_000;
+}
+
+/**
  * The rule of the cycle from the end of the running cycle on; a change that was to come is forgotten.
  *
  * @throws AppError 'conflict' where a member of a pool would have cycles of another length than the pool
@@ -99,9 +113,7 @@ export async function changeCycle(
   checkRevision(context, before.revision);
   const services = await tx.subscribersOf(accountId);
   const past = before.cycleChanges.filter(({ fromMs }) => fromMs <= context.atMs);
-  // Services of one account are billed together: the first one's zone says where its days begin.
-  const zone = services[0]?.rows.zone ?? 'UTC';
-  const fromMs = changedCycleAt(zone, before.cycle, past, context.atMs).endMs;
+  const fromMs = cycleEndMs({ ...before, cycleChanges: past }, services, context.atMs);
   const source = context.source ?? 'api';
   const last = past.at(-1)?.cycle ?? before.cycle;
   const cycleChanges = isSameRule(last, cycle) ? past : [...past, { fromMs, cycle, source } as const];
