@@ -262,8 +262,12 @@ begin
   if tg_op = 'INSERT' then
     select jsonb_agg(profile || jsonb_build_object('subscriberId', subscriber_id)) into news from written;
   else
-    select jsonb_agg(w.profile || jsonb_build_object('subscriberId', subscriber_id)) into news
-      from written w join overwritten o using (subscriber_id) where w.profile is distinct from o.profile;
+    -- No join: nothing is known of such tables, and each row would be compared with each.
+    select jsonb_agg(profiles[2] || jsonb_build_object('subscriberId', subscriber_id)) into news from (
+      select subscriber_id, array_agg(profile order by is_new) as profiles from (
+        select subscriber_id, profile, false as is_new from overwritten
+        union all select subscriber_id, profile, true from written) both_of
+      group by subscriber_id) each where profiles[1] is distinct from profiles[2];
   end if;
   if news is null then return null; end if;
   perform weir_absorb_profiles(news, 'EUR');
