@@ -48,7 +48,11 @@ export class PoolRounds {
     const book = this.bookOf(poolId);
     const { profile, line } = book;
     const { nowMs } = moment;
-    if (profile === null || nowMs <= 0) return;
+    if (profile === null || nowMs <= 0) {
+      // The first event time there is looks at it again.
+      book.dueMs = profile === null ? null : 1;
+      return;
+    }
     const { bases, candidates, provider, calendar, offPeak, defaultZone, plans, tariffs } = this.#world;
     const world: DecisionWorld = {
       ...{ bases, candidates, provider, calendar, offPeak, defaultZone },

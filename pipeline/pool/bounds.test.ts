@@ -108,3 +108,20 @@ describe('a correction of a pool’s anchor', () => {
     expect(stored?.topUpUses).toEqual([{ id: 't', beforeBytes: 50, usedBytes: 0 }]);
   });
 });
+
+describe('members who come before event time has begun at their pool', () => {
+  it('are answered as it begins', () => {
+    const contribution = { poolId: 'family', cycleStartMs: Date.UTC(2026, 6, 1), seq: 1, leaving: false };
+    const rig = new PoolRig(1)
+      .control({ kind: 'pool-profile', pool: pool() })
+      .control({
+        kind: 'pool-contribution',
+        contribution: { ...contribution, member: 'anna', countedBytes: 70 },
+      });
+    expect(rig.sent).toEqual([]);
+    rig.tick(NOON);
+    expect(rig.sent.map(({ control }) => control)).toMatchObject([
+      { kind: 'pool-effect', effect: { member: 'anna', usedBytes: 70 } },
+    ]);
+  });
+});

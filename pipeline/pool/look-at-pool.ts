@@ -31,6 +31,8 @@ export function* lookAtPool(context: FoldContext, pool: Pool, cause: Cause): Fol
   effects.catalogue.add(`pool:${pool.poolId}`);
   const { profile } = pool;
   if (profile === null || watermarkMs <= 0) {
+    // As soon as event time begins: what members have told until then is decided, and answered.
+    pool.dueMs = profile === null ? null : 1;
     pools.note(pool);
     return;
   }
