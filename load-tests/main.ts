@@ -9,6 +9,7 @@ import { formatReport } from './format-report.ts';
 import { list, whole } from './forms.ts';
 import { addImportCommand } from './import-command.ts';
 import { addMemoryCommand } from './memory-command.ts';
+import { addPoolsCommand } from './pools-command.ts';
 import { addRulesCommand } from './rules-command.ts';
 import { measureThroughput } from './throughput.ts';
 import { withServers } from './with-servers.ts';
@@ -61,6 +62,7 @@ function main(): Promise<unknown> {
   addRulesCommand(program);
   addCloseCommand(program);
   addChangeLatencyCommand(program);
+  addPoolsCommand(program);
   return program.parseAsync();
 }
 

@@ -42,16 +42,17 @@ export interface TestBed {
   close(): Promise<void>;
 }
 
-/** Makes it; throws what a server throws. */
+/** Makes it; throws what a server throws. @param options `realTime`: the topic's times are those of the broker's clock */
 export async function openTestBed(
-  options: Pick<WorkerOptions, 'partitions'>,
+  { partitions, realTime = false }: Pick<WorkerOptions, 'partitions'> & { realTime?: boolean },
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<TestBed> {
   const servers = serversOf(env);
   const name = `load-${randomBytes(6).toString('hex')}`;
   const databases = await makeDatabases(servers);
-  const topic = await AccountingTopic.make(servers.brokers, name, options.partitions);
-  const slots = new SlotReader(servers.redisUrl, name, name, options.partitions);
+  const stamps = realTime ? 'LogAppendTime' : 'CreateTime';
+  const topic = await AccountingTopic.make(servers.brokers, name, partitions, stamps);
+  const slots = new SlotReader(servers.redisUrl, name, name, partitions);
   const scratch = await mkdtemp(join(tmpdir(), 'weir-load-'));
   const redis = new Redis(servers.redisUrl);
   const workers: WeirProcess[] = [];
