@@ -56,6 +56,8 @@ export class JobLeader implements JobLeadership {
   readonly #parts: LeaderParts;
   readonly #abort = new AbortController();
   #silence: NodeJS.Timeout | undefined;
+  /** looks and runs share the connection: one statement at a time */
+  #last: Promise<unknown> = Promise.resolve();
   #released: Promise<void> | null = null;
 
   private constructor(token: string, parts: LeaderParts) {
@@ -129,8 +131,8 @@ export class JobLeader implements JobLeadership {
     clearTimeout(this.#silence);
     try {
       if (!this.signal.aborted) {
-        await client.query(sql.LOSE_OWN, [this.token]);
-        await client.query(sql.UNLOCK, [lock]);
+        await this.#inTurn(() => client.query(sql.LOSE_OWN, [this.token]));
+        await this.#inTurn(() => client.query(sql.UNLOCK, [lock]));
       }
     } catch {
       // The connection is gone, and the lock with it; the next leader marks the runs.
@@ -164,10 +166,17 @@ export class JobLeader implements JobLeadership {
     throw lost();
   }
 
+  #inTurn<T>(ask: () => Promise<T>): Promise<T> {
+    const asked = this.#last.then(ask);
+    // Whoever asked is told of a failure; the next one asks all the same.
+    this.#last = asked.catch(() => undefined);
+    return asked;
+  }
+
   async #query<R extends pg.QueryResultRow>(text: string, values: unknown[]): Promise<R[]> {
     if (this.signal.aborted) throw lost();
     try {
-      return (await this.#parts.client.query<R>(text, values)).rows;
+      return (await this.#inTurn(() => this.#parts.client.query<R>(text, values))).rows;
     } catch (error) {
       const known = postgresError(error);
       if (isAppError(known, 'unreachable')) this.#lose();
