@@ -160,6 +160,10 @@ function reading(fixture: () => InvoiceFixture): void {
     expect(await some({ type: 'recurring' })).toEqual(['c']);
     expect(await some({ state: 'pending' })).toEqual(['c', 'b', 'a']);
     expect(await some({ state: 'delivered' })).toEqual([]);
+    expect(await some({ state: 'pending', subscriberId: 's-2' })).toEqual(['b']);
+    const pending = await deliveries.list({ ...ALL, state: 'pending' }, 2, null);
+    const more = await deliveries.list({ ...ALL, state: 'pending' }, 2, pending.next);
+    expect([keysOf(pending.items), keysOf(more.items)]).toEqual([['c', 'b'], ['a']]);
     const made = (await deliveries.list(ALL, 1, null)).items[0]?.createdAtMs ?? 0;
     expect(await some({ fromMs: made + 3_600_000 })).toEqual([]);
     expect(await some({ toMs: made - 3_600_000 })).toEqual([]);

@@ -96,7 +96,7 @@ const NETWORK = {
   RADIUS_API_TIMEOUT: preset(forms.seconds(0.1, 300), '5', 'Seconds one request may take.', 'RADIUS_API_URL'),
   BILLING_API_URL: optional(
     forms.url('http', 'https'),
-    'Billing system, by schemas/billing-api.yaml. Unset: the simulated provider’s, or items are kept.',
+    'Billing system, by schemas/billing-api.yaml. Unset: the simulated provider’s, or items are held.',
   ),
   BILLING_API_KEY: optional(forms.secret, 'Key for it.', 'BILLING_API_URL'),
   BILLING_API_TIMEOUT: preset(

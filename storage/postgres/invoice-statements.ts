@@ -77,6 +77,16 @@ export const LIST = `
   where ${FITS} and ($8::bigint is null or i.seq < $8)
   order by i.seq desc limit $1`;
 
+/**
+ * As LIST, for a state that few are in and all of them have a delivery: from the index of what is not delivered. LIST would
+ * walk through all that is, and end in the time limit.
+ */
+export const LIST_FEW = `
+  with d as materialized (select * from invoice_delivery where state = $5 and state <> 'delivered')
+  select ${COLUMNS} from d join billing_item i using (key) left join account a using (account_id)
+  where ${FITS} and ($8::bigint is null or i.seq < $8)
+  order by i.seq desc limit $1`;
+
 /** $1 from and $2 to in ms, $3 the key to go on after, $4 limit. */
 export const PAGE = `
   select ${COLUMNS} ${FROM}
