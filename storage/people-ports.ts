@@ -95,10 +95,21 @@ export interface UsageRecords {
 
 /** What billing will put on invoices, each once by its key. Calls throw 'unreachable', 'timeout' (retriable). */
 export interface BillingItems {
-  /** False where it is there already: it stays as it is. */
+  /** False where it is there already: it stays as it is. Throws 'conflict' where the account is charged in another currency. */
   charge(item: BillingItem): Promise<boolean>;
   /** The last stored first. */
   ofSubscriber(subscriberId: string, limit: number): Promise<BillingItem[]>;
+  /** Of cycles of one subscriber that begin at these instants; nothing of a cycle that has no items. */
+  cycleSums(subscriberId: string, cycleStartsMs: readonly number[]): Promise<CycleSum[]>;
+}
+
+/** What the items of one cycle and currency come to. */
+export interface CycleSum {
+  cycleStartMs: number;
+  items: number;
+  /** rounded where it is beyond 2^53 */
+  amountMinor: number;
+  currency: string;
 }
 
 /* ---------- API keys ---------- */

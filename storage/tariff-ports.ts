@@ -104,12 +104,10 @@ export interface TariffStore {
   /**
    * What a policy bought, once by the action's id.
    *
-   * @returns 'expired' where it is over at `nowMs` already: nothing is charged
+   * @returns 'expired' where it is over at `nowMs` already, 'currency' where the account is charged in another one: nothing is
+   *   charged, nothing given
    */
-  bookPolicyTopUp(
-    intent: ActionIntent,
-    nowMs: number,
-  ): Promise<'added' | 'known' | 'no-subscriber' | 'expired'>;
+  bookPolicyTopUp(intent: ActionIntent, nowMs: number): Promise<BookedTopUp>;
   /**
    * Ends it. It is credited where nothing of it was used: where it has not begun, or the caller knows it.
    *
@@ -265,6 +263,9 @@ export interface CycleFilter {
   status: CycleRow['status'] | null;
   endBeforeMs: number | null;
 }
+
+/** What became of a top-up that a policy bought. */
+export type BookedTopUp = 'added' | 'known' | 'no-subscriber' | 'expired' | 'currency';
 
 /** A billing cycle of a subscriber. */
 export interface CycleRow {

@@ -1,4 +1,6 @@
 import { expect, it } from 'vitest';
+import { overageItemKey } from '../../rules/tariff/blocks.ts';
+import { AppError } from '../../schemas/errors.ts';
 import { anIntent } from '../../storage/action-factory.contract.ts';
 import { MemoryBillingItems } from '../../storage/memory/billing-items.ts';
 import { MemoryTariffs } from '../../storage/memory/tariffs.ts';
@@ -42,6 +44,35 @@ it('charges nothing for a top-up that is over by the clock of the log', async ()
   const result = await sink.send(anIntent({ id: 'buy', kind: 'topup', topUp: TOP_UP }));
   expect(result).toMatchObject({ state: 'rejected' });
   expect([tariffs.items, tariffs.profile('s-1')?.topUps]).toEqual([[], []]);
+});
+
+it('rejects what is in another currency than the account is charged in, and gives nothing', async () => {
+  const { sink, tariffs } = await rig();
+  const dear = anIntent({ id: 'buy', kind: 'topup', topUp: { ...TOP_UP, currency: 'USD' } });
+  expect(await sink.send(dear)).toMatchObject({ state: 'rejected' });
+  expect([tariffs.items, tariffs.profile('s-1')?.topUps]).toEqual([[], []]);
+});
+
+it('rejects a block that billing refuses for good, and tries one again that it could not take', async () => {
+  const { tariffs } = await rig();
+  const answers = [new AppError('conflict', 'currency: another'), new AppError('unreachable', 'away')];
+  const items = { charge: () => Promise.reject(answers.shift() ?? new Error('no more')) };
+  const sink = new BillingSink({ items, tariffs: tariffs.store, nowMs: () => 5 });
+  const intent = anIntent({ id: 'block-3', kind: 'overage', overage: BLOCK });
+  expect(await sink.send(intent)).toEqual({ state: 'rejected', detail: 'currency: another' });
+  await expect(sink.send(intent)).rejects.toMatchObject({ code: 'unreachable' });
+});
+
+it('keeps a pool’s blocks apart from those of the subscriber that pays them', async () => {
+  const { items, sink } = await rig();
+  const own = overageItemKey('s-1', 0, 'data', 3);
+  for (const id of [own, 'of-a-pool'])
+    await sink.send(anIntent({ id, kind: 'overage', subscriberId: 's-1', cycleStartMs: 0, overage: BLOCK }));
+  const made = await items.ofSubscriber('s-1', 9);
+  expect(made.map(({ key, line }) => [key, line])).toEqual([
+    ['of-a-pool', 'overage:pool'],
+    [own, 'overage:data'],
+  ]);
 });
 
 it('rejects a top-up for nobody', async () => {

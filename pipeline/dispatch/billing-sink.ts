@@ -2,6 +2,7 @@ import { blockLine } from '../../rules/tariff/blocks.ts';
 import type { ActionIntent, OverageBlock } from '../../schemas/action.ts';
 import type { BillingItem } from '../../schemas/billing.ts';
 import { ownAccount, STANDARD_TAX_CLASS } from '../../schemas/billing.ts';
+import { AppError } from '../../schemas/errors.ts';
 import type { BillingItems } from '../../storage/people-ports.ts';
 import type { ActionSink, SinkResult } from '../../storage/ports.ts';
 import type { TariffStore } from '../../storage/tariff-ports.ts';
@@ -28,7 +29,7 @@ export class BillingSink implements ActionSink {
 
   async send(intent: ActionIntent): Promise<SinkResult> {
     const { overage, topUp } = intent;
-    if (overage !== null) return delivered(await this.#ports.items.charge(blockItem(intent, overage)));
+    if (overage !== null) return this.#charge(blockItem(intent, overage));
     if (topUp === null) return { state: 'rejected', detail: 'the intent holds nothing to be charged' };
     const outcome = await this.#ports.tariffs.bookPolicyTopUp(intent, this.#ports.nowMs());
     switch (outcome) {
@@ -39,9 +40,25 @@ export class BillingSink implements ActionSink {
           state: 'rejected',
           detail: 'the top-up was over before it could be bought: nothing is charged',
         };
+      case 'currency':
+        return {
+          state: 'rejected',
+          detail: `the account is not charged in ${topUp.currency}: nothing is given`,
+        };
       case 'added':
       case 'known':
         return delivered(outcome === 'added');
+    }
+  }
+
+  async #charge(item: BillingItem): Promise<SinkResult> {
+    try {
+      return delivered(await this.#ports.items.charge(item));
+    } catch (error) {
+      // Another attempt would be refused as well.
+      if (error instanceof AppError && error.code === 'conflict')
+        return { state: 'rejected', detail: error.message };
+      throw error;
     }
   }
 

@@ -1,7 +1,8 @@
 import type pg from 'pg';
 import { ownAccount } from '../../schemas/billing.ts';
 import type { BillingItem } from '../../schemas/billing.ts';
-import type { BillingItems } from '../people-ports.ts';
+import { AppError } from '../../schemas/errors.ts';
+import type { BillingItems, CycleSum } from '../people-ports.ts';
 import { bookItems, ITEM_COLUMNS } from './item-rows.ts';
 import { inTransaction } from './pool.ts';
 import { postgresError } from './postgres-error.ts';
@@ -9,11 +10,19 @@ import { storable } from './storable.ts';
 
 /** $1 subscriber. */
 const BILLED_TO = `
-  select a.account_id as "accountId", a.tax_class as "taxClass" from subscriber s join account a using (account_id)
+  select a.account_id as "accountId", a.tax_class as "taxClass", a.currency from subscriber s join account a using (account_id)
   where s.subscriber_id = $1`;
 
 const OF_SUBSCRIBER = `
   select ${ITEM_COLUMNS} from billing_item i where subscriber_id = $1 order by seq desc limit $2`;
+
+/** $1 subscriber, $2 starts of cycles in ms. */
+export const CYCLE_SUMS = `
+  select (extract(epoch from cycle_start) * 1000)::float8 as "cycleStartMs", count(*)::float8 as items,
+    sum(amount_minor)::float8 as "amountMinor", currency
+  from billing_item
+  where subscriber_id = $1 and cycle_start = any (array(select to_timestamp(ms / 1000) from unnest($2::float8[]) ms))
+  group by cycle_start, currency order by cycle_start, currency`;
 
 /** Billing items in Postgres. Errors are as `postgresError` translates them. */
 export class PostgresBillingItems implements BillingItems {
@@ -34,16 +43,30 @@ export class PostgresBillingItems implements BillingItems {
       throw postgresError(error);
     }
   }
+
+  async cycleSums(subscriberId: string, cycleStartsMs: readonly number[]): Promise<CycleSum[]> {
+    try {
+      return (await this.#pool.query<CycleSum>(CYCLE_SUMS, [storable(subscriberId), cycleStartsMs])).rows;
+    } catch (error) {
+      throw postgresError(error);
+    }
+  }
 }
 
 /** With its delivery. Who made it from an action knows of no account but the subscriber's own. */
 async function insertItem(client: pg.PoolClient, item: BillingItem): Promise<boolean> {
   let billed = item;
   if (item.accountId === ownAccount(item.subscriberId)) {
-    const found = await client.query<Pick<BillingItem, 'accountId' | 'taxClass'>>(BILLED_TO, [
+    const found = await client.query<Pick<BillingItem, 'accountId' | 'taxClass' | 'currency'>>(BILLED_TO, [
       storable(item.subscriberId),
     ]);
-    billed = { ...item, ...found.rows[0] };
+    const [account] = found.rows;
+    if (account !== undefined && account.currency !== item.currency)
+      throw new AppError(
+        'conflict',
+        `currency: the account is charged in ${account.currency}, this in ${item.currency}`,
+      );
+    billed = { ...item, ...account };
   }
   return (await bookItems(client, [billed])).length === 1;
 }

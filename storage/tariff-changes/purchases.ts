@@ -4,7 +4,7 @@ import type { BillingItem } from '../../schemas/billing.ts';
 import { AppError } from '../../schemas/errors.ts';
 import type { Account, BoughtTopUp, Money, SubscriberRows } from '../../schemas/tariff.ts';
 import { endOfTopUp } from '../derive-profile.ts';
-import type { ChangeContext } from '../tariff-ports.ts';
+import type { BookedTopUp, ChangeContext } from '../tariff-ports.ts';
 import type { StoredTopUp, TariffTx } from '../tariff-transaction.ts';
 import { cycleOf } from './instants.ts';
 import { checkRevision, needLayout } from './outcome.ts';
@@ -116,7 +116,7 @@ export async function bookPolicyTopUp(
   tx: TariffTx,
   intent: ActionIntent,
   nowMs: number,
-): Promise<'added' | 'known' | 'no-subscriber' | 'expired'> {
+): Promise<BookedTopUp> {
   const { topUp: bought, id: actionId, policyId, policyVersion, rule } = intent;
   if (bought === null) throw new AppError('invalid-input', 'the intent holds no top-up');
   if ((await tx.topUp(actionId)) !== null) return 'known';
@@ -124,6 +124,7 @@ export async function bookPolicyTopUp(
   if (before === null) return 'no-subscriber';
   if (bought.expiresMs <= nowMs) return 'expired';
   const { rows } = before;
+  if (bought.currency !== rows.account.currency) return 'currency';
   const topUp = policyTopUp(actionId, bought);
   const price = { amountMinor: bought.priceMinor, currency: bought.currency };
   const source = { actionId, policyId, policyVersion, rule, what: bought.productId };

@@ -14,7 +14,14 @@ import type {
   PlanTerms,
   SubscriberRows,
 } from '../../schemas/tariff.ts';
-import type { ChangeContext, Changed, ImportLine, StoredPlan, TariffStore } from '../tariff-ports.ts';
+import type {
+  BookedTopUp,
+  ChangeContext,
+  Changed,
+  ImportLine,
+  StoredPlan,
+  TariffStore,
+} from '../tariff-ports.ts';
 import type { PoolGiven, SubscriberGiven, When } from '../tariff-ports.ts';
 import type { KeptAnswer, RequestKey, TariffDatabase, TariffTx } from '../tariff-transaction.ts';
 import { changeCycle, putAccount } from './accounts.ts';
@@ -129,10 +136,7 @@ export class TariffChanges implements TariffStore {
     return this.#change('top-up', context, (tx) => buyTopUp(tx, subject, topUp, price, context));
   }
 
-  async bookPolicyTopUp(
-    intent: ActionIntent,
-    nowMs: number,
-  ): Promise<'added' | 'known' | 'no-subscriber' | 'expired'> {
+  async bookPolicyTopUp(intent: ActionIntent, nowMs: number): Promise<BookedTopUp> {
     const outcome = await this.#database.transaction((tx) => bookPolicyTopUp(tx, intent, nowMs), true);
     if (outcome === 'added') this.#settings.onChange?.();
     return outcome;
