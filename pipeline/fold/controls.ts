@@ -5,21 +5,17 @@ import type { SubscriberProfile } from '../../schemas/profile.ts';
 import type { Cause } from '../decide/intents.ts';
 import type { Input } from '../decode/input.ts';
 import { nasProfileOf } from '../meter/nas-profile.ts';
-import type { CycleCalendar } from '../../rules/cycle.ts';
-import { boundsAt } from '../window/calendar-rule.ts';
-import { rebaseCycles } from '../window/cycles.ts';
-import { alignParts } from '../window/parts.ts';
-import { planFor, profileFor } from './for-layout.ts';
+import { planFor } from './for-layout.ts';
 import { TARIFF_VERSION } from './tariff-state.ts';
 import { claimed, foldCommand, foldReplay } from './commands.ts';
-import { moveCycles } from './cycle-end.ts';
 import { startSweep } from './drain.ts';
 import type { FoldContext } from './fold.ts';
 import { foldContribution, foldPoolEffect, foldPoolProfile } from './pool-controls.ts';
 import type { Folding } from './requests.ts';
 import { catchUp, settle } from './settle.ts';
-import type { SlotState, Subscriber } from './slot-state.ts';
+import type { SlotState } from './slot-state.ts';
 import { NEWEST_BLOB_VERSION, POLICY_FACTS_VERSION } from './slot-state.ts';
+import { actingProfile, takeProfile } from './take-profile.ts';
 import { waitsForLayout } from './waits-for-layout.ts';
 
 /** NAS whose last event is remembered; the oldest event goes. Names come from the network. */
@@ -187,51 +183,7 @@ function* foldProfile(context: FoldContext, profile: SubscriberProfile, cause: C
   const before = subscriber.profile;
   // What time has done to it was by the profile before: where many are due it may not have been looked at since a cycle ended.
   if (before !== null) catchUp(context, subscriber, cause);
-  subscriber.profile = actingProfile(profile, before, state.blobVersion, cause);
-  if (hasMoved(subscriber, before, calendar, state.settings.defaultZone)) {
-    if (before === null) rebaseCycles(subscriber, state.watermarkMs, calendar, state.settings.defaultZone);
-    else moveCycles(state, subscriber, calendar);
-  }
-  alignParts(subscriber, calendar, profile.zone);
+  takeProfile(state, subscriber, actingProfile(profile, before, state.blobVersion, cause), calendar);
   effects.cold.add(subscriber);
   yield* settle(context, subscriber, cause, true);
-}
-
-/** A clock of the directory that is ahead of the log's may not bring about what is to come later, by more than so much. */
-const MOST_AHEAD_MS = 5 * 60_000;
-
-/** What the slot goes by of a profile. The instant of the last change does not go back, and lies about as far as the log. */
-function actingProfile(
-  given: SubscriberProfile,
-  before: SubscriberProfile | null,
-  blobVersion: number,
-  cause: Cause,
-): SubscriberProfile {
-  const profile = profileFor(given, blobVersion);
-  const known = before?.asOfMs;
-  if (profile.asOfMs === undefined) return known === undefined ? profile : { ...profile, asOfMs: known };
-  const asOfMs = Math.min(profile.asOfMs, cause.appendTimeMs + MOST_AHEAD_MS);
-  return { ...profile, asOfMs: known === undefined ? asOfMs : Math.max(known, asOfMs) };
-}
-
-/**
- * True where cycles lie elsewhere by the new profile. Where one of them knows other rules than months only those that are open
- * count: a change that begins as a cycle ends moves none of them.
- */
-function hasMoved(
-  subscriber: Subscriber,
-  before: SubscriberProfile | null,
-  calendar: CycleCalendar,
-  defaultZone: string,
-): boolean {
-  const { profile, cycles, pastCycles } = subscriber;
-  if (profile === null) return false;
-  if ((before?.zone ?? defaultZone) !== profile.zone) return true;
-  const rules = [before?.cycle, before?.cycleChanges, profile.cycle, profile.cycleChanges];
-  if (rules.every((rule) => rule === undefined)) return (before?.anchorDay ?? 1) !== profile.anchorDay;
-  return [...cycles, ...pastCycles].some(({ startMs, endMs, closed }) => {
-    if (closed) return false;
-    const bounds = boundsAt(subscriber, startMs, calendar, defaultZone);
-    return bounds.startMs !== startMs || bounds.endMs !== endMs;
-  });
 }

@@ -6,11 +6,21 @@ import { balanceOf, carriedBytes, useTopUpsOf, withGiven } from '../decide/allow
 import type { CycleBalance } from '../decide/allowance.ts';
 import { planOfCycle } from '../decide/in-force.ts';
 import { boundsAt } from '../window/calendar-rule.ts';
-import { newCycle, rebaseCycles } from '../window/cycles.ts';
+import { newCycle, rebaseCycles, rollCycles } from '../window/cycles.ts';
 import { partsOf } from '../window/parts.ts';
 import type { CycleTotal, SlotState, Subscriber } from './slot-state.ts';
 import type { CarriedOver, CycleSpent } from './tariff-state.ts';
 import { TARIFF_VERSION } from './tariff-state.ts';
+
+/**
+ * Moves the cycles on to the one that contains the watermark, and what goes with them. True where one rolled or the first was made.
+ */
+export function rollOn(state: SlotState, subscriber: Subscriber, calendar: CycleCalendar): boolean {
+  const [before] = subscriber.cycles;
+  if (!rollCycles(subscriber, state.watermarkMs, calendar, state.settings.defaultZone)) return false;
+  enterCycle(state, subscriber, before, calendar);
+  return true;
+}
 
 /**
  * Takes a roll: what the cycle before had used up is kept with it, top-ups go on in the new one, and what was left of the cap is
@@ -18,7 +28,7 @@ import { TARIFF_VERSION } from './tariff-state.ts';
  *
  * @param before the current cycle until now
  */
-export function enterCycle(
+function enterCycle(
   state: SlotState,
   subscriber: Subscriber,
   before: CycleTotal | undefined,

@@ -8,9 +8,9 @@ import type { Transition } from '../decide/transitions.ts';
 import { endByNasEvents, endOverdue, nextTimeoutMs } from '../meter/session-end.ts';
 import type { EndedSession } from '../meter/session-end.ts';
 import { isSplitChild } from '../meter/sub-sessions.ts';
-import { closeCycles, rollCycles } from '../window/cycles.ts';
+import { closeCycles } from '../window/cycles.ts';
 import { closedCycle } from './closed-cycle.ts';
-import { enterCycle } from './cycle-end.ts';
+import { rollOn } from './cycle-end.ts';
 import { useTopUps } from '../decide/allowance.ts';
 import type { Facts } from '../../rules/facts/catalogue.ts';
 import type { PlanVersion } from '../../schemas/profile.ts';
@@ -43,7 +43,7 @@ export function* settle(
 export function catchUp(context: FoldContext, subscriber: Subscriber, cause: Cause): boolean {
   const { state, effects, calendar } = context;
   const { watermarkMs } = state;
-  const { defaultZone, cycleCloseGraceMs } = state.settings;
+  const { cycleCloseGraceMs } = state.settings;
   if (watermarkMs <= 0) return false;
   let changed = false;
   if (state.nasEvents.size > 0 && subscriber.sessions.length > 0) {
@@ -51,11 +51,9 @@ export function catchUp(context: FoldContext, subscriber: Subscriber, cause: Cau
     if (ended.length > 0) changed = noteEnded(context, subscriber, ended, cause);
   }
   const past = subscriber.pastCycles.length;
-  const before = subscriber.cycles[0];
-  if (rollCycles(subscriber, watermarkMs, calendar, defaultZone)) {
+  if (rollOn(state, subscriber, calendar)) {
     // The first cycle of all has nothing behind it.
     if (past + subscriber.pastCycles.length > 0) effects.cold.add(subscriber);
-    enterCycle(state, subscriber, before, calendar);
     changed = true;
   }
   // The due time is never later than the work, so nothing is overdue before it.

@@ -2,8 +2,9 @@ import { CycleCalendar } from '../../rules/cycle.ts';
 import type { SubscriberProfile } from '../../schemas/profile.ts';
 import { factsOf } from '../decide/facts-of.ts';
 import { planOf } from '../decide/in-force.ts';
+import { rollOn } from '../fold/cycle-end.ts';
 import type { SlotState, Subscriber } from '../fold/slot-state.ts';
-import { alignParts } from '../window/parts.ts';
+import { takeProfile } from '../fold/take-profile.ts';
 import { readStoredSubscriber } from './stored-subscriber.ts';
 import type { StateReader } from './stored-subscriber.ts';
 
@@ -25,10 +26,11 @@ export async function readCycleStanding(
   const stored = await readStoredSubscriber(reader, profile.subscriberId);
   if (stored === null) return null;
   const { state, subscriber } = stored;
+  // The copy that was read is nobody else's. Its cycle may be over: it was written when it was last looked at.
+  const calendar = new CycleCalendar();
+  rollOn(state, subscriber, calendar);
   const before = standingOf(state, subscriber);
-  // The copy that was read is nobody else's.
-  subscriber.profile = profile;
-  alignParts(subscriber, new CycleCalendar(), profile.zone);
+  takeProfile(state, subscriber, profile, calendar);
   return { before, after: standingOf(state, subscriber) };
 }
 

@@ -42,6 +42,15 @@ describe('a cycle before and after a change', () => {
     expect((await readCycleStanding(reader, MEMBER))?.after).toEqual(seen?.before);
   });
 
+  it('is another cycle where the change makes it one', async () => {
+    const log = metered().tick(Date.UTC(2026, 6, 31));
+    const { reader } = await viewRig(log.inputs, NOON + HOUR);
+    expect(await readCycleStanding(reader, { ...MEMBER, anchorDay: 20 })).toEqual({
+      before: { allowanceBytes: 500e9, countedBytes: 300e9 },
+      after: { allowanceBytes: 500e9, countedBytes: 0 },
+    });
+  });
+
   it('is not known of whom nobody metered', async () => {
     const { reader } = await viewRig(metered().inputs, NOON + HOUR);
     expect(await readCycleStanding(reader, profile({ subscriberId: 'nobody' }))).toBeNull();
