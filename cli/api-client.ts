@@ -149,6 +149,17 @@ export async function putView<T>(
   return answered<T>(target, path, { method: 'PUT', headers, body: JSON.stringify(body) }, TIMEOUT_MS);
 }
 
+/** PATCH of JSON over what `etag` says; as postView. */
+export async function patchView<T>(
+  target: ApiTarget,
+  path: string,
+  body: unknown,
+  etag: string | null,
+): Promise<T> {
+  const headers = { 'content-type': 'application/json', 'if-match': etag ?? '*' };
+  return answered<T>(target, path, { method: 'PATCH', headers, body: JSON.stringify(body) }, TIMEOUT_MS);
+}
+
 /** DELETE, as postView. Idempotent. */
 export async function deleteView<T>(target: ApiTarget, path: string): Promise<T> {
   return answered<T>(target, path, { method: 'DELETE' }, TIMEOUT_MS);

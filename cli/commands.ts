@@ -6,9 +6,12 @@ import type { Config } from '../pipeline/config.ts';
 import { EXIT } from '../pipeline/lifecycle.ts';
 import { isAppError } from '../schemas/errors.ts';
 import type { OverviewView } from '../schemas/views.ts';
+import { accountCommands } from './account-commands.ts';
+import { addOnCommands } from './add-on-commands.ts';
 import { apiTarget, getView } from './api-client.ts';
 import type { ApiFlags } from './api-flags.ts';
 import { json, withApiFlags } from './api-flags.ts';
+import { auditCommand } from './audit-command.ts';
 import { commandLog } from './command-log.ts';
 import { deadLetterCommands } from './dead-letter-commands.ts';
 import { explainCommand } from './explain-command.ts';
@@ -121,8 +124,11 @@ function viewCommands(weir: Command, io: CliIo): void {
   explainCommand(weir, io);
   feedCommands(weir, io);
   planCommands(weir, io);
+  addOnCommands(weir, io);
+  accountCommands(weir, io);
   poolCommands(weir, io);
   cycleCommands(weir, io);
+  auditCommand(weir, io);
 }
 
 async function withAdmin<T>(io: CliIo, use: (admin: Admin) => Promise<T>): Promise<T> {

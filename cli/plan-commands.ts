@@ -1,21 +1,22 @@
-import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { readConfig } from '../pipeline/config.ts';
 import { AppError } from '../schemas/errors.ts';
 import type { ListView, PlanSummaryView, PlanVersionView, PlanView } from '../schemas/tariff-views.ts';
-import { apiTarget, getView, postView } from './api-client.ts';
+import { apiTarget, getTagged, getView, patchView, postView } from './api-client.ts';
 import type { ApiTarget } from './api-client.ts';
 import type { ApiFlags } from './api-flags.ts';
 import { json, withApiFlags } from './api-flags.ts';
 import type { CliIo } from './commands.ts';
 import { instant } from './instant.ts';
+import { jsonOf } from './json-file.ts';
 import { allPages, withLimit } from './paged.ts';
 import type { PageFlags } from './paged.ts';
 import { plansText, planText, planVersionText } from './plan-format.ts';
 
+type SetFlags = ApiFlags & { name?: string; archived?: boolean; reason?: string };
 type AddFlags = ApiFlags & { effectiveFrom?: string; atOnce?: boolean; reason?: string };
 
-/** `weir plans list|show|add-version`. */
+/** `weir plans [list]|show|versions|add-version|set`. */
 export function planCommands(weir: Command, io: CliIo): void {
   const target = (flags: ApiFlags): ApiTarget => apiTarget(readConfig(io.env), flags);
   const plans = weir.command('plans').description('what there is to be had, and what it costs');
@@ -30,6 +31,33 @@ export function planCommands(weir: Command, io: CliIo): void {
     .action(async (planId: string, flags: ApiFlags) => {
       const view = await getView<PlanView>(target(flags), pathOf(planId));
       io.out(flags.json === true ? json(view) : planText(view));
+    });
+  withApiFlags(plans.command('versions <plan>'))
+    .description('all versions with terms, the first made first')
+    .action(async (planId: string, flags: ApiFlags) => {
+      const view = await getView<{ versions: PlanVersionView[] }>(
+        target(flags),
+        `${pathOf(planId)}/versions`,
+      );
+      io.out(flags.json === true ? json(view) : view.versions.map(planVersionText).join(''));
+    });
+  withApiFlags(plans.command('set <plan>'))
+    .description('rename a plan, or take it off the shelf: who has it keeps it')
+    .option('--name <name>', 'for people')
+    .option('--archived', 'nobody else gets it')
+    .option('--no-archived', 'it can be given out again')
+    .option('--reason <text>', 'for the audit')
+    .action(async (planId: string, { name, archived, reason, ...flags }: SetFlags) => {
+      const change = {
+        ...(name === undefined ? {} : { name }),
+        ...(archived === undefined ? {} : { archived }),
+      };
+      if (Object.keys(change).length === 0)
+        throw new AppError('invalid-input', 'nothing is to be changed: --name, --archived or --no-archived');
+      const { etag } = await getTagged<PlanView>(target(flags), pathOf(planId));
+      const body = { ...change, ...(reason === undefined ? {} : { reason }) };
+      const plan = await patchView<PlanSummaryView>(target(flags), pathOf(planId), body, etag);
+      io.out(flags.json === true ? json(plan) : plansText({ items: [plan], next: null }));
     });
   withApiFlags(plans.command('add-version <plan> <file>'))
     .description('make a version of the terms in a JSON file; the first one makes the plan')
@@ -52,14 +80,4 @@ export function planCommands(weir: Command, io: CliIo): void {
 
 function pathOf(planId: string): string {
   return `/v1/plans/${encodeURIComponent(planId)}`;
-}
-
-/** @throws AppError 'invalid-input' that names the file */
-async function jsonOf(file: string): Promise<unknown> {
-  try {
-    return JSON.parse(await readFile(file, 'utf8')) as unknown;
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new AppError('invalid-input', `cannot read ${file}: ${why}`, { cause });
-  }
 }

@@ -31,6 +31,7 @@ type SetFlags = ApiFlags & {
   billTo?: string;
 };
 type TopUpFlags = ApiFlags & {
+  takeBack?: string;
   bytes?: string;
   validSeconds?: number;
   price?: Money;
@@ -101,8 +102,15 @@ function topUpCommand(pools: Command, io: CliIo, target: (flags: ApiFlags) => Ap
     .option('--bytes <octets>', 'on top of the allowance', octetsOrNone)
     .option('--valid-seconds <n>', 'how long', wholeNumber)
     .addOption(new Option('--price <money>', 'such as "4.99 EUR"').argParser(moneyOf))
+    .option('--take-back <top-up>', 'end one, which is credited where none of its bytes were used')
     .action(async (poolId: string, productId: string | undefined, flags: TopUpFlags) => {
-      const { bytes, validSeconds, price } = flags;
+      const { bytes, validSeconds, price, takeBack } = flags;
+      if (takeBack !== undefined && productId === undefined) {
+        const path = `${pathOf(poolId)}/top-ups/${encodeURIComponent(takeBack)}`;
+        const done = await deleteView<TopUpChangeView>(target(flags), path);
+        io.out(flags.json === true ? json(done) : topUpText(done));
+        return;
+      }
       const given = [bytes, validSeconds, price].filter((one) => one !== undefined).length;
       if (given !== (productId === undefined ? 3 : 0))
         throw new AppError('invalid-input', 'name a product; or --bytes with --valid-seconds and --price');

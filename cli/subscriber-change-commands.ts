@@ -20,7 +20,9 @@ interface ChangeFlags extends ApiFlags {
 }
 type PlanFlags = ChangeFlags & { at: string; backDate?: boolean; replaceLater?: boolean };
 type HoldFlags = ChangeFlags & { from?: string; to?: string; end?: string };
+type AddOnFlags = ChangeFlags & { at?: string; end?: string };
 type TopUpFlags = ChangeFlags & {
+  takeBack?: string;
   bytes?: string;
   boost?: { downBps: number; upBps: number };
   unlimited?: boolean;
@@ -30,7 +32,7 @@ type TopUpFlags = ChangeFlags & {
 
 const HOLDS = ['non-payment', 'customer', 'fraud', 'legal'] as const;
 
-/** `weir subscriber plan|terminate|hold|top-up`, each with --preview. */
+/** `weir subscriber plan|terminate|hold|add-on|top-up`, each with --preview. */
 export function subscriberChangeCommands(subscriber: Command, io: CliIo): void {
   const make = async (
     id: string,
@@ -76,7 +78,8 @@ export function subscriberChangeCommands(subscriber: Command, io: CliIo): void {
       make(id, 'termination', 'termination', { at: flags.at }, flags),
     );
   holdCommand(subscriber, io, make);
-  topUpCommand(subscriber, make);
+  addOnCommand(subscriber, io, make);
+  topUpCommand(subscriber, io, make);
 }
 
 type Make = (id: string, kind: string, path: string, change: object, flags: ChangeFlags) => Promise<void>;
@@ -102,7 +105,27 @@ function holdCommand(subscriber: Command, io: CliIo, make: Make): void {
     });
 }
 
-function topUpCommand(subscriber: Command, make: Make): void {
+function addOnCommand(subscriber: Command, io: CliIo, make: Make): void {
+  withChangeFlags(subscriber.command('add-on <id> [add-on]'))
+    .description('book an add-on; or --end one')
+    .option('--at <time>', 'as of plan; now if not given', whenOf)
+    .option('--end <row>', 'id of a booked add-on that ends, as weir subscriber show tells it')
+    .action(async (id: string, addOnId: string | undefined, flags: AddOnFlags) => {
+      const { at, end } = flags;
+      if ((addOnId === undefined) === (end === undefined))
+        throw new AppError('invalid-input', 'name either an add-on or --end ROW');
+      if (end === undefined) {
+        await make(id, 'add-on', 'add-ons', { addOnId, at: at ?? 'now' }, flags);
+        return;
+      }
+      const query = at === undefined ? '' : `?at=${encodeURIComponent(at)}`;
+      const path = `/v1/subscribers/${encodeURIComponent(id)}/add-ons/${encodeURIComponent(end)}${query}`;
+      const done = await deleteView<SubscriberChangeView>(apiTarget(readConfig(io.env), flags), path);
+      io.out(flags.json === true ? json(done) : changeText(done));
+    });
+}
+
+function topUpCommand(subscriber: Command, io: CliIo, make: Make): void {
   withChangeFlags(subscriber.command('top-up <id> [product]'))
     .description('buy a product of the provider’s settings, or what the options say')
     .option('--bytes <octets>', 'on top of the cap', octets)
@@ -110,7 +133,16 @@ function topUpCommand(subscriber: Command, make: Make): void {
     .option('--unlimited', 'no byte counts against the cap')
     .option('--valid-seconds <n>', 'how long', wholeNumber)
     .addOption(new Option('--price <money>', 'such as "4.99 EUR"').argParser(moneyOf))
+    .option('--take-back <top-up>', 'end one, which is credited where none of its bytes were used')
     .action(async (id: string, productId: string | undefined, flags: TopUpFlags) => {
+      if (flags.takeBack !== undefined) {
+        if (productId !== undefined || flags.preview === true)
+          throw new AppError('invalid-input', '--take-back ends a top-up: it buys and previews nothing');
+        const path = `/v1/subscribers/${encodeURIComponent(id)}/top-ups/${encodeURIComponent(flags.takeBack)}`;
+        const done = await deleteView<TopUpChangeView>(apiTarget(readConfig(io.env), flags), path);
+        io.out(flags.json === true ? json(done) : topUpText(done));
+        return;
+      }
       const change = productId === undefined ? givenTopUp(flags) : { productId };
       await make(id, 'top-up', 'top-ups', change, flags);
     });

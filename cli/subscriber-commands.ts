@@ -12,6 +12,7 @@ import { takenText } from './feed-format.ts';
 import { subscriberText } from './format.ts';
 import { instant } from './instant.ts';
 import { subjectCommands } from './subject-commands.ts';
+import { subscriberAddCommand } from './subscriber-add-command.ts';
 import { subscriberChangeCommands } from './subscriber-change-commands.ts';
 import { tariffText } from './tariff-format.ts';
 
@@ -54,6 +55,7 @@ export function subscriberCommands(weir: Command, io: CliIo): void {
   withApiFlags(subscriber.command('re-evaluate <id>'))
     .description('decide anew, and let go of what an absurd record held back')
     .action((id: string, flags: ApiFlags) => tell(id, flags, { type: 're-evaluate' }));
+  subscriberAddCommand(subscriber, io);
   subscriberChangeCommands(subscriber, io);
   subjectCommands(subscriber, io);
   upgradeCommand(weir, io);

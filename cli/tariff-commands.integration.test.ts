@@ -7,7 +7,9 @@ import { createApi } from '../api/server.ts';
 import type { Api } from '../api/server.ts';
 import { recordingTariffs } from '../api/tariff-fake.contract.ts';
 import { memoryTariffs } from '../api/tariff-memory.contract.ts';
+import { jobViews } from '../pipeline/schedule/job-views.ts';
 import type { SubscriberChangeView } from '../schemas/tariff-views.ts';
+import { MemoryJobStore } from '../storage/memory/job-store.ts';
 import { runWeir } from './run-weir.contract.ts';
 
 let folder: string;
@@ -29,7 +31,13 @@ beforeAll(async () => {
   const options = apiOptions({ subscriber: () => Promise.resolve(null) });
   const limits = { rateLimit: 1_000_000, keyRateLimit: 1_000_000 };
   api = await createApi({ ...options, ...limits, tariffs });
-  other = await createApi({ ...options, ...limits, tariffs: recordingTariffs() });
+  const entry = { id: '7', atMs: 0, who: 'ann', action: 'job-run', subject: 'trim', content: {} };
+  const admin = {
+    jobs: jobViews(new MemoryJobStore(() => 0)),
+    keys: options.keys,
+    audit: { audit: () => Promise.resolve({ items: [entry], next: '7' }) },
+  };
+  other = await createApi({ ...options, ...limits, admin, tariffs: recordingTariffs() });
   port = new URL(await api.listen('127.0.0.1', 0)).port;
   otherPort = new URL(await other.listen('127.0.0.1', 0)).port;
   const { key } = await options.keys.create('ann', ['admin']);
@@ -90,6 +98,10 @@ describe('weir plans', () => {
     expect(JSON.parse((await weir('plans', 'show', 'fibre', '--json')).out)).toMatchObject({
       planId: 'fibre',
     });
+    expect((await weir('plans', 'versions', 'fibre')).out.match(/^version/gm)).toHaveLength(2);
+    expect((await weir('plans', 'set', 'fibre', '--name', 'Old', '--archived')).out).toContain('archived');
+    expect((await weir('plans', 'set', 'fibre', '--no-archived')).out).not.toContain('archived');
+    expect((await weir('plans', 'set', 'fibre')).code).toBe(2);
   });
 
   it.each([
@@ -164,6 +176,87 @@ describe('weir subscriber', () => {
   });
 });
 
+describe('weir accounts', () => {
+  it('makes, changes, shows and lists them', async () => {
+    const made = await weir('accounts', 'put', 'a9', '--currency', 'EUR', '--cycle', 'week 1');
+    expect(made).toMatchObject({ code: 0, err: '' });
+    expect(made.out).toContain('weekly on ISO day 1');
+    expect((await weir('accounts', 'put', 'a9', '--billing-ref', 'c-17')).code).toBe(0);
+    const { out } = await weir('accounts', 'show', 'a9');
+    expect(out).toContain('current, called c-17 there');
+    expect(out).toContain('weekly on ISO day 1');
+    expect((await weir('accounts', 'put', 'a9', '--billing-ref', 'none')).out).not.toContain('c-17');
+    expect((await weir('accounts')).out.split('\n').some((line) => line.startsWith('a9 '))).toBe(true);
+    expect((await weir('accounts', 'list', '--status', 'suspended')).out).toBe('none\n');
+    const changed = await weir('accounts', 'cycle', 'a9', 'days 28 2026-01-01', '--reason', 'as asked');
+    expect(changed).toMatchObject({ code: 0, err: '' });
+    expect(changed.out).toContain('done: a9, ');
+  });
+
+  it.each([
+    [['put', 'a1'], 'nothing is to be changed'],
+    [['put', 'a1', '--cycle', 'fortnight'], '"month DAY"'],
+    [['cycle', 'a1', 'days 28'], 'the rule must be'],
+    [['list', '--status', 'broke'], 'Allowed choices'],
+  ])('is wrong use: %j', async (args, message) => {
+    const run = await weir('accounts', ...args);
+    expect(run.code).toBe(2);
+    expect(run.err).toContain(message);
+  });
+});
+
+describe('weir subscriber add', () => {
+  it('makes one that logs in, books an add-on and ends it, buys and takes back', async () => {
+    const added = await weir(
+      'subscriber',
+      'add',
+      's9',
+      '--account',
+      'a1',
+      '--user-name',
+      'nine',
+      '--tag',
+      'x',
+    );
+    expect(added).toMatchObject({ code: 0, err: '' });
+    expect((await weir('subscriber', 's9')).out).toContain('nine from');
+    expect((await weir('subscriber', 'add', 's9', '--account', 'a1')).code).toBe(1);
+    const file = join(folder, 'more.json');
+    const terms = {
+      name: 'More',
+      currency: 'EUR',
+      feeMinor: 500,
+      when: 'arrears',
+      capBytes: '9',
+      prorated: true,
+    };
+    await writeFile(file, JSON.stringify({ ...terms, effectiveFrom: '2026-01-01T00:00:00Z' }));
+    expect((await weir('add-ons', 'add-version', 'more', file)).out).toContain('5.00 EUR in arrears');
+    expect((await weir('add-ons', 'show', 'more')).out).toContain('9 octets');
+    expect((await weir('subscriber', 'add-on', 's9', 'more', '--preview')).out).toContain(
+      'nothing is changed',
+    );
+    const booked = await weir('subscriber', 'add-on', 's9', 'more', '--json');
+    const { id } = JSON.parse(booked.out) as SubscriberChangeView;
+    const ended = await weir('subscriber', 'add-on', 's9', '--end', String(id), '--at', 'cycle-end');
+    expect(ended).toMatchObject({ code: 0, err: '' });
+    expect((await weir('subscriber', 'add-on', 's9')).code).toBe(2);
+    const bought = await weir('subscriber', 'top-up', 's9', 'extra-5', '--json');
+    const topUp = (JSON.parse(bought.out) as { topUp: { id: string } }).topUp.id;
+    expect((await weir('subscriber', 'top-up', 's9', '--take-back', topUp)).out).toContain('taken back');
+    expect((await weir('subscriber', 'top-up', 's9', 'extra-5', '--take-back', topUp)).code).toBe(2);
+  });
+});
+
+describe('weir audit', () => {
+  it('tells who changed what', async () => {
+    const { out, code } = await elsewhere('audit', '--who', 'ann', '--limit', '1');
+    expect(code).toBe(0);
+    expect(out).toContain('job-run');
+    expect((await elsewhere('audit', '--from', 'yesterday')).code).toBe(2);
+  });
+});
+
 describe('weir pools', () => {
   it('makes and changes a pool, and who is in it', async () => {
     const set = ['--allowance', '100', '--zone', 'Europe/Berlin', '--bill-to', 's1'];
@@ -172,7 +265,7 @@ describe('weir pools', () => {
       'monthly on day 5, Europe/Berlin',
     );
     expect((await weir('pools', 'set', 'home')).code).toBe(2);
-    expect((await weir('pools', 'add', 'home', 's1')).code).toBe(0);
+    expect(await weir('pools', 'add', 'home', 's1')).toMatchObject({ code: 0, err: '' });
     const { out } = await weir('pools', 'show', 'home');
     expect(out).toContain('s1');
     expect(out).toContain('nothing is known yet');

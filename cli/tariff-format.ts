@@ -100,7 +100,8 @@ export function previewText({ items, sum, allowance, countedBytes, cycle }: Prev
   ]);
 }
 
-function itemLines(items: readonly ItemView[], sum: Money | null): string[] {
+/** What is charged and credited, a line each, and the sum. */
+export function itemLines(items: readonly ItemView[], sum: Money | null): string[] {
   if (items.length === 0) return ['nothing is charged or credited'];
   const rows = items.map(({ type, amount, periodFrom, periodTo, description }) => [
     moneyText(amount),
