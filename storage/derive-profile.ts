@@ -1,3 +1,4 @@
+import { LONGEST_CYCLE_MS } from '../rules/cycle.ts';
 import type {
   AddOn,
   Boost,
@@ -62,6 +63,8 @@ const MAX_BOOSTS = 20;
 const MAX_ITEMS = 1000;
 /** Of those that the fold goes through with each record. */
 const MAX_SPANS = 200;
+/** Of changes of the cycle: none of them is left out, each ends a cycle. */
+const MAX_CHANGES = 100;
 
 /** Fields that readers of a layout before 5 refuse. */
 const SINCE_LAYOUT_5 = [
@@ -90,21 +93,22 @@ export function tooLong(profile: SubscriberProfile): string | null {
     ['unlimited', unlimited.length, MAX_SPANS],
     ['addOns', added.length, MAX_SPANS],
     ['pools', profile.poolMemberships?.length ?? 0, MAX_SPANS],
+    ['cycleChanges', profile.cycleChanges?.length ?? 0, MAX_CHANGES],
   ];
   const found = limits.find(([, length, most]) => length > most);
   if (found !== undefined) return found[0];
-  return isCutTooOften([...assignments, ...unlimited]) ? 'changes of plan and unlimited times in a cycle' : null;
+  return isCutTooOften([...assignments, ...unlimited])
+    ? 'changes of plan and unlimited times in a cycle'
+    : null;
 }
 
-/** Longer than any cycle, ms. */
-const CYCLE_MS = 31 * 86_400_000;
 /** Beginnings and ends within it: a cycle is counted in so many parts, and a few. */
 const MAX_CUTS = 120;
 
 function isCutTooOften(spans: readonly Dated[]): boolean {
   const cuts = [...new Set(spans.flatMap(({ fromMs, toMs }) => (toMs === null ? [fromMs] : [fromMs, toMs])))];
   cuts.sort((a, b) => a - b);
-  return cuts.some((atMs, i) => (cuts[i + MAX_CUTS] ?? Number.POSITIVE_INFINITY) - atMs <= CYCLE_MS);
+  return cuts.some((atMs, i) => (cuts[i + MAX_CUTS] ?? Number.POSITIVE_INFINITY) - atMs <= LONGEST_CYCLE_MS);
 }
 
 function endOf({ toMs }: Dated): number {
