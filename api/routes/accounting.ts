@@ -39,6 +39,10 @@ const SCHEMA = {
         description:
           'Event-Timestamp of a RADIUS packet, seconds since 1970; FreeRADIUS writes local time into JSON',
       },
+      'idempotency-key': {
+        ...IDEMPOTENCY_KEY,
+        description: 'not needed: a record that comes again is known by what it says',
+      },
     },
   },
   body: {
@@ -56,15 +60,6 @@ const SCHEMA = {
           },
         ]),
       ),
-    },
-  },
-  headers: {
-    type: 'object',
-    properties: {
-      'idempotency-key': {
-        ...IDEMPOTENCY_KEY,
-        description: 'not needed: a record that comes again is known by what it says',
-      },
     },
   },
   response: {
