@@ -140,7 +140,10 @@ export function recordingTariffs(items: readonly BillingItem[] = [billingItem()]
     ...{ store, reads, exports, calls, asked, refusal, replayed },
     records: { closedCycles: (id) => Promise.resolve([closedCycle(id)]) },
     items: {
-      ofSubscriber: () => Promise.resolve([billingItem({ cycleStartMs: cycle.startMs }), billingItem()]),
+      cycleSums: (_id, [cycleStartMs = 0]) => {
+        const { amountMinor, currency } = billingItem();
+        return Promise.resolve([{ cycleStartMs, items: 1, amountMinor, currency }]);
+      },
     },
     product: (id) =>
       Promise.resolve(

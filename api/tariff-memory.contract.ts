@@ -1,5 +1,6 @@
 import { MemoryTariffs } from '../storage/memory/tariffs.ts';
 import { NOW_MS } from './tariff-factory.contract.ts';
+import { MemoryBillingItems } from '../storage/memory/billing-items.ts';
 import type { TariffSources } from './tariff-sources.ts';
 
 /** Sources of tariffs over the store in memory: a provider that has one top-up, whose network has metered nothing. */
@@ -17,13 +18,11 @@ export function memoryTariffs(tariffs = new MemoryTariffs()): TariffSources & { 
     },
     records: { closedCycles: () => Promise.resolve([]) },
     items: {
-      ofSubscriber: (id, limit) =>
-        Promise.resolve(
-          tariffs.items
-            .filter((item) => item.subscriberId === id)
-            .slice(-limit)
-            .reverse(),
-        ),
+      cycleSums: async (id, starts) => {
+        const items = new MemoryBillingItems();
+        for (const item of tariffs.items) await items.charge(item);
+        return items.cycleSums(id, starts);
+      },
     },
     product: (id) =>
       Promise.resolve(

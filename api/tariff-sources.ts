@@ -12,7 +12,7 @@ export interface TariffSources {
   reads: TariffReads;
   exports: SubjectExport;
   records: Pick<UsageRecords, 'closedCycles'>;
-  items: Pick<BillingItems, 'ofSubscriber'>;
+  items: Pick<BillingItems, 'cycleSums'>;
   /** of the provider's settings; null = nothing is called so */
   product(productId: string): Promise<TopUpProduct | null>;
   /** as of the last commit of the pool's worker; null = nothing is known of it */

@@ -62,5 +62,19 @@ export function billingItemsContract(name: string, open: () => Promise<BillingIt
       for (const key of ['k1', 'k2', 'k3']) await items.charge(anItem(key));
       expect((await items.ofSubscriber('s-1', 2)).map(({ key }) => key)).toEqual(['k3', 'k2']);
     });
+
+    it('sums what cycles came to', async () => {
+      const february = Date.UTC(2026, 1, 1);
+      await items.charge(anItem('k1'));
+      await items.charge(anItem('k2', { amountMinor: -200, quantity: -1 }));
+      await items.charge(anItem('k3', { cycleStartMs: february }));
+      await items.charge(anItem('k4', { cycleStartMs: JANUARY + 1 }));
+      await items.charge(anItem('k5', { subscriberId: 's-2' }));
+      expect(await items.cycleSums('s-1', [JANUARY, february, 5])).toEqual([
+        { cycleStartMs: JANUARY, items: 2, amountMinor: 300, currency: 'EUR' },
+        { cycleStartMs: february, items: 1, amountMinor: 500, currency: 'EUR' },
+      ]);
+      expect(await items.cycleSums('s-1', [])).toEqual([]);
+    });
   });
 }

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
-import type { BillingItem } from '../../schemas/billing.ts';
 import type { CycleSummaryView, CycleView } from '../../schemas/tariff-views.ts';
 import type { ClosedCycle } from '../../schemas/usage-record.ts';
+import type { CycleSum } from '../../storage/people-ports.ts';
 import type { CycleRow } from '../../storage/tariff-ports.ts';
 import { answers } from '../answers.ts';
 import { params } from '../change.ts';
@@ -17,8 +17,6 @@ const MAY_LOOK = { roles: ['viewer', 'analyst', 'operator', 'billing'] } as cons
 const TAGS = ['cycles'];
 /** Closed cycles of one subscriber that are looked through: 83 years of months, more than any is stored. */
 const MOST_CLOSED = 1_000;
-/** Items of one subscriber that are looked through. */
-const MOST_ITEMS = 10_000;
 
 const STATUS = { type: 'string', enum: ['open', 'closing', 'closed'] } as const;
 
@@ -67,17 +65,18 @@ export function cycleRoutes(app: FastifyInstance, sources: TariffSources): void 
       const { limit, after } = pagePart(query);
       await storedSubscriber(sources, id);
       const filter = { subscriberId: id, status: null, endBeforeMs: null };
-      const [page, closed, items] = await Promise.all([
+      const [page, closed] = await Promise.all([
         reads.cycles(filter, limit, after),
         sources.records.closedCycles(id, MOST_CLOSED),
-        sources.items.ofSubscriber(id, MOST_ITEMS),
       ]);
+      const starts = page.items.map(({ startMs }) => startMs);
+      const sums = await sources.items.cycleSums(id, starts);
       const known = new Map(closed.map((cycle) => [cycle.cycleStartMs, cycle]));
       return pageView(page, (row) =>
         cycleView(
           row,
           known.get(row.startMs) ?? null,
-          items.filter(({ cycleStartMs }) => cycleStartMs === row.startMs),
+          sums.filter(({ cycleStartMs }) => cycleStartMs === row.startMs),
         ),
       );
     },
@@ -100,7 +99,7 @@ function summaryView({
   };
 }
 
-function cycleView(row: CycleRow, closed: ClosedCycle | null, items: readonly BillingItem[]): CycleView {
+function cycleView(row: CycleRow, closed: ClosedCycle | null, sums: readonly CycleSum[]): CycleView {
   return {
     ...summaryView(row),
     totals: closed && totalsOf(closed),
@@ -113,8 +112,8 @@ function cycleView(row: CycleRow, closed: ClosedCycle | null, items: readonly Bi
       })) ?? null,
     allowance: allowanceOf(closed),
     overage: overageOf(closed),
-    items: items.length,
-    sum: sumOf(items),
+    items: sums.reduce((total, { items }) => total + items, 0),
+    sum: sumOf(sums),
   };
 }
 
