@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { overageItemKey } from '../rules/tariff/blocks.ts';
+import { blockLine, overageItemKey } from '../rules/tariff/blocks.ts';
 import type { ActionIntent } from '../schemas/action.ts';
 import type { BillingItem } from '../schemas/billing.ts';
 import type { ClosedCycle, ClosedOverage, UsageAdjustment } from '../schemas/usage-record.ts';
@@ -115,6 +115,32 @@ export function blocksContract<Tx>(fixture: () => BookFixture<Tx>): void {
     expect(items.map(({ quantity }) => quantity).reduce((a, b) => a + b)).toBe(2);
   });
 
+  it('leaves a pool’s blocks, and blocks in another currency, out of the sums of a cycle', async () => {
+    const { ledger, book, run, give } = fixture();
+    await give(aTariff('s-1', 'blocks'));
+    const ofPool = itemOfBlock({ ...aBlock('s-1', 1), id: 'of-a-pool' });
+    const dear = { ...itemOfBlock(aBlock('s-1', 9)), currency: 'USD' };
+    await run((tx) => book.book(tx, [ofPool, dear]));
+    const inDollars = aBlock('s-1', 3);
+    if (inDollars.overage !== null) inDollars.overage = { ...inDollars.overage, currency: 'USD' };
+    const waiting = [aBlock('s-1', 1), aBlock('s-1', 2), inDollars, { ...aBlock('s-1', 4), id: 'pool-too' }];
+    await ledger.insert(SLOT, 1, {
+      intents: waiting,
+      closedCycles: [aClose('s-1', 'blocks', 115 * GB, over)],
+    });
+    const made = (await itemsOf(fixture(), 's-1')).filter(
+      ({ key }) => key !== ofPool.key && key !== dear.key,
+    );
+    expect(made.map(({ amountMinor, currency }) => [amountMinor, currency])).toEqual([
+      [450, 'EUR'],
+      [450, 'EUR'],
+    ]);
+    // Nothing was used after all: what is of the pool, or in dollars, is not credited.
+    await ledger.insert(SLOT, 2, { adjustments: [late('a', 's-1', -90 * GB, { reason: 'operator' })] });
+    const all = await itemsOf(fixture(), 's-1');
+    expect(all.at(-1)).toMatchObject({ amountMinor: -900, currency: 'EUR', type: 'adjustment' });
+  });
+
   it('charges no block of a plan without a cap', async () => {
     const { ledger, give } = fixture();
     await give(aTariff('s-1', 'blocks'));
@@ -152,12 +178,13 @@ export function blocksContract<Tx>(fixture: () => BookFixture<Tx>): void {
   });
 }
 
-function itemOfBlock({ id, subscriberId, cycleStartMs, overage: block }: ActionIntent): BillingItem {
+function itemOfBlock(intent: ActionIntent): BillingItem {
+  const { id, subscriberId, cycleStartMs, overage: block } = intent;
   return {
     ...{ key: id, type: 'overage', accountId: `acct-${subscriberId}`, subscriberId, poolId: null },
     ...{ amountMinor: block?.priceMinor ?? 0, currency: 'EUR', quantity: 1, taxClass: 'standard' },
     ...{
-      line: 'overage:data',
+      line: blockLine(intent),
       description: '',
       cycleStartMs,
       cycleEndMs: null,

@@ -105,6 +105,19 @@ describe('dueUsage: plan a one cent a byte beyond 100, b two cents a byte down',
       [],
       { 'usage:1000': 0 },
     ],
+    [
+      'a plan version that was cut, and came back: one line, one allowance, from its first part on',
+      closed({
+        parts: [
+          part({ toMs: 3000, classes: [bytes(90)] }),
+          part({ fromMs: 3000, toMs: 4000, classes: [bytes(900)], unlimited: true }),
+          part({ fromMs: 4000, toMs: 5000, planId: 'b', classes: [bytes(30)] }),
+          part({ fromMs: 5000, classes: [bytes(90)] }),
+        ],
+      }),
+      [],
+      { 'usage:1000': 80, 'usage:4000': 60 },
+    ],
     ['a plan without a price', closed({ parts: [part({ planId: 'flat', classes: [bytes(300)] })] }), [], {}],
     ['an unknown version', closed({ parts: [part({ version: 7, classes: [bytes(300)] })] }), [], {}],
     ['nobody was assigned', closed({ parts: [] }), [], {}],
@@ -235,6 +248,30 @@ describe('dueUsage: plan a one cent a byte beyond 100, b two cents a byte down',
     for (const { amountMinor } of dueUsage(two, all, PLANS, 'EUR'))
       expect(amountMinor).toBeGreaterThanOrEqual(0);
   });
+});
+
+describe('usage of a cycle that was cut', () => {
+  const carried = fc.record({
+    down: fc.nat(400),
+    up: fc.nat(400),
+    cuts: fc.array(fc.nat(400), { maxLength: 5 }),
+  });
+  law(
+    'costs what it does uncut',
+    fc.tuple(carried, fc.constantFrom('a', 'b')),
+    ([{ down, up, cuts }, planId]) => {
+      const inOrder = [...cuts.map((n) => Math.min(n, down, up)).sort((a, b) => a - b)];
+      const bounds = [0, ...inOrder];
+      const parts = bounds.map((before, n) => {
+        const isLast = n === bounds.length - 1;
+        const next = bounds[n + 1] ?? 0;
+        const classes = [bytes((isLast ? down : next) - before, (isLast ? up : next) - before)];
+        return part({ planId, fromMs: 1000 + n, toMs: isLast ? 9000 : 1001 + n, classes });
+      });
+      const whole = closed({ parts: [part({ planId, classes: [bytes(down, up)] })] });
+      expect(dueUsage(closed({ parts }), [], PLANS, 'EUR')).toEqual(dueUsage(whole, [], PLANS, 'EUR'));
+    },
+  );
 });
 
 describe('overageSince', () => {

@@ -46,3 +46,10 @@ it('bills the account that the subscriber is on, with a delivery', async () => {
     { key: 'own', account_id: 'shared', tax_class: 'reduced', state: 'pending' },
   ]);
 });
+
+it('refuses what is in another currency than the account is charged in', async () => {
+  const items = await open();
+  const dear = items.charge(anItem('dear', { accountId: 'acct-s-1', currency: 'USD' }));
+  await expect(dear).rejects.toMatchObject({ code: 'conflict' });
+  expect(await items.ofSubscriber('s-1', 9)).toEqual([]);
+});

@@ -225,6 +225,60 @@ describe.each([
     expect(counts.oldestEndedSeconds).toBeGreaterThan(3_000);
   });
 
+  it('itemises what a release before closed while the cycle had its row, once', async () => {
+    const fixture = await opened(database.pool);
+    const { book, run, keeping } = fixture;
+    const tiers = [{ toBytes: null, unitBytes: 1, priceMicro: 1_000_000 }];
+    const usage = { mode: 'graduated', includedBytes: 0, tiers } as const;
+    await fixture.terms([aPlan('home', { recurring: { feeMinor: 100, when: 'advance' }, usage })], []);
+    const no = await fixture.give(aTariff('s-1', 'home'));
+    await run((tx) => book.settle(tx, no, JANUARY.startMs));
+    await new PostgresActionLedger(database.pool).insert(SLOT, 1, {
+      closedCycles: [aClose('s-1', 'home', 7)],
+    });
+    // The next cycle closes by this release before the job comes: what waits is not passed over.
+    const february = { cycleStartMs: JANUARY.endMs, cycleEndMs: JANUARY.endMs + 28 * 86_400_000 };
+    await run((tx) => book.settle(tx, no, JANUARY.endMs));
+    await fixture.ledger.insert(SLOT, 2, { closedCycles: [aClose('s-1', 'home', 0, february)] });
+    expect(await fixture.cyclesOf('s-1')).toMatchObject([{ status: 'open' }, { status: 'closed' }]);
+    expect(await keeping.closeTold(JANUARY.endMs, 10)).toBe(0);
+    expect(await keeping.closeUntold(JANUARY.endMs + 1, 10)).toBe(0);
+    expect(await keeping.closeTold(JANUARY.endMs + 1, 10)).toBe(1);
+    expect(await keeping.closeTold(JANUARY.endMs + 1, 10)).toBe(0);
+    expect(await sums(fixture, 's-1')).toEqual({ 'plan:home': 200, [`usage:${JANUARY.startMs}`]: 7 });
+  });
+
+  it('keeps a cycle that could not be itemised when the zone is corrected before it is tried again', async () => {
+    const fixture = await opened(database.pool);
+    const { book, run, keeping } = fixture;
+    await fixture.terms([aPlan('home', { recurring: { feeMinor: 100, when: 'arrears' } })], []);
+    await fixture.give(aTariff('s-1', 'home', { zone: 'Nowhere/At_all' }));
+    await fixture.ledger.insert(SLOT, 1, { closedCycles: [aClose('s-1', 'home', 0)] });
+    const no = await fixture.give(aTariff('s-1', 'home', { zone: 'Asia/Tokyo' }));
+    await run((tx) => book.settle(tx, no, JANUARY.endMs + 1));
+    expect(await fixture.cyclesOf('s-1')).toMatchObject([
+      { ...JANUARY, status: 'closing' },
+      { startMs: JANUARY.endMs, status: 'open' },
+    ]);
+    await fixture.give(aTariff('s-1', 'home'));
+    expect(await keeping.retryFailed(10)).toBe(1);
+    expect(await sums(fixture, 's-1')).toEqual({ 'plan:home': 100 });
+  });
+
+  it('refuses an item whose key another one has, rather than to answer what is not stored', async () => {
+    const fixture = await opened(database.pool);
+    const { book, run } = fixture;
+    await fixture.terms([aPlan('home', { recurring: { feeMinor: 100, when: 'advance' } })], []);
+    const no = await fixture.give(aTariff('s-1', 'home'));
+    const [item] = await run((tx) => book.settle(tx, no, JANUARY.startMs));
+    await database.pool.query(`update billing_item set cycle_start = '2020-01-01' where key = $1`, [
+      item?.key,
+    ]);
+    await expect(run((tx) => book.settle(tx, no, JANUARY.startMs))).rejects.toMatchObject({
+      code: 'store-corrupt',
+    });
+  });
+
   it('leaves cycles that closed before there were items as they are', async () => {
     const fixture = await opened(database.pool);
     await fixture.terms([aPlan('home', { recurring: { feeMinor: 100, when: 'arrears' } })], []);
