@@ -3,10 +3,11 @@ import type pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { profile } from '../../tests/factories.ts';
 import { anItem, billingItemsContract } from '../billing-items.contract.ts';
-import { PostgresBillingItems } from './billing-items.ts';
-import { realDatabase } from './database.contract.ts';
+import { CYCLE_SUMS, PostgresBillingItems } from './billing-items.ts';
+import { readWhole, realDatabase } from './database.contract.ts';
 import type { TestDatabase } from './database.contract.ts';
 import { PostgresDirectory } from './directory.ts';
+import { COUNTS, LIST, LIST_FEW } from './invoice-statements.ts';
 import { SecretBox } from './secret-box.ts';
 
 let database: TestDatabase;
@@ -52,4 +53,18 @@ it('refuses what is in another currency than the account is charged in', async (
   const dear = items.charge(anItem('dear', { accountId: 'acct-s-1', currency: 'USD' }));
   await expect(dear).rejects.toMatchObject({ code: 'conflict' });
   expect(await items.ofSubscriber('s-1', 9)).toEqual([]);
+});
+
+it('finds items of a cycle, a kind or a state by indexes', async () => {
+  await open();
+  expect(await readWhole(pool, CYCLE_SUMS, ['s-1', [0]])).toEqual([]);
+  expect(await readWhole(pool, COUNTS, [])).toEqual([]);
+  for (const [text, type, state] of [
+    [LIST, 'one-off', null],
+    [LIST, null, null],
+    [LIST_FEW, null, 'dead'],
+  ] as const) {
+    const values = [50, null, null, type, state, null, null, 1_000];
+    expect([type, state, await readWhole(pool, text, values)]).toEqual([type, state, []]);
+  }
 });

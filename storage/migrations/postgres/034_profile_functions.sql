@@ -15,6 +15,10 @@ create unique index subscriber_external on subscriber (external_id collate "C") 
 create index import_line_subscriber on import_line ((content ->> 'subscriberId'));
 create index dead_letter_key on dead_letter (key);
 create index idempotency_subscriber on idempotency ((body -> 'value' ->> 'subscriberId'));
+-- What people look for among items: those of a state or kind that few are of, the last made first.
+drop index invoice_delivery_state;
+create index invoice_delivery_state on invoice_delivery (state, seq) where state <> 'delivered';
+create index billing_item_type on billing_item (type, seq);
 -- Nobody said this currency: it follows WEIR_DEFAULT_CURRENCY until something is charged or priced in it.
 alter table account add column currency_assumed boolean not null default false;
 create index account_currency on account (currency, currency_assumed);
