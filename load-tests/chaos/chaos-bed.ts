@@ -5,8 +5,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { PostgresDirectory } from '../../storage/postgres/directory.ts';
+import { PostgresItemBook } from '../../storage/postgres/item-book.ts';
 import { migrate } from '../../storage/postgres/migrate.ts';
 import { SecretBox } from '../../storage/postgres/secret-box.ts';
+import { postgresTariffs } from '../../storage/postgres/tariff-store.ts';
+import type { TariffStore } from '../../storage/tariff-ports.ts';
 import { AccountingTopic } from '../../tests/flow/accounting-topic.ts';
 import { NasRecorder } from '../../tests/flow/nas-recorder.ts';
 import { makeDatabases } from '../../tests/flow/servers.ts';
@@ -15,8 +18,9 @@ import type { Workload } from '../../tests/flow/workload.ts';
 import type { ChaosServers } from './chaos-servers.ts';
 import { Fleet } from './fleet.ts';
 import type { SlotWatch } from './injector.ts';
+import { chaosPools } from './tariff-changes.ts';
 
-const POLICIES = fileURLToPath(new URL('../../tests/policies', import.meta.url));
+const POLICIES = fileURLToPath(new URL('policies', import.meta.url));
 /** Longest wait for an answer of a server that may be dead. */
 const LOOK_MS = 3_000;
 
@@ -40,6 +44,7 @@ export class ChaosBed implements SlotWatch {
   readonly slots: SlotReader;
   readonly pool: pg.Pool;
   readonly directory: PostgresDirectory;
+  readonly tariffs: TariffStore;
   readonly clickhouseUrl: string;
   readonly databaseUrl: string;
   readonly fleet: Fleet;
@@ -67,6 +72,7 @@ export class ChaosBed implements SlotWatch {
     this.pool.on('error', () => undefined);
     this.pool.on('connect', (client) => client.on('error', () => undefined));
     this.directory = new PostgresDirectory(this.pool, new SecretBox(parts.secretKey));
+    this.tariffs = postgresTariffs(this.pool, { items: new PostgresItemBook(), defaultCurrency: 'EUR' });
   }
 
   /** Makes everything, fills the directory as a provider's would be, starts nobody. */
@@ -154,6 +160,7 @@ export class ChaosBed implements SlotWatch {
     const accesses = await this.nas.start(nas);
     await this.directory.putPlans(plans);
     await this.directory.putNas(nas.map(({ profile }, i) => ({ profile, access: accesses[i] ?? null })));
+    await this.directory.putPools(chaosPools(profiles));
     await this.directory.putSubscribers(profiles);
   }
 }

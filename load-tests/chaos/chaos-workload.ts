@@ -7,6 +7,7 @@ import { nasRecord } from '../../simulator/session.ts';
 import type { LogAppend } from '../../storage/ports.ts';
 import { makeWorkload } from '../../tests/flow/workload.ts';
 import type { Workload, WorkloadOptions } from '../../tests/flow/workload.ts';
+import { splitLines } from './tariff-changes.ts';
 
 /** Of records, about: Accounting-On, half of them after an Accounting-Off. */
 const NAS_EVENTS = 1 / 20_000;
@@ -17,7 +18,10 @@ const NAS_EVENTS = 1 / 20_000;
  */
 export function makeChaosWorkload(options: WorkloadOptions): Workload {
   const workload = makeWorkload(options);
-  return { ...workload, entries: withNasEvents(workload, options) };
+  const { byDirectory, byPeople } = splitLines(workload.profiles);
+  const byId = new Map([...byDirectory, ...byPeople].map((profile) => [profile.subscriberId, profile]));
+  const profiles = workload.profiles.map((profile) => byId.get(profile.subscriberId) ?? profile);
+  return { ...workload, profiles, entries: withNasEvents(workload, options) };
 }
 
 function* withNasEvents(workload: Workload, options: WorkloadOptions): Generator<LogAppend> {

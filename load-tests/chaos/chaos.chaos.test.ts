@@ -33,6 +33,8 @@ describe(`chaos (WEIR_TEST_SEED=${String(SEED)})`, () => {
   it('was not about nothing', () => {
     expect(report.sizes['records']).toBeGreaterThan(50_000);
     expect(report.sizes['delivered']).toBeGreaterThan(50);
+    for (const changes of ['actions of pools', 'plans changed', 'top-ups bought', 'pools joined or left'])
+      expect(report.sizes[changes]).toBeGreaterThan(0);
     expect(report.sizes['tails lost']).toBeGreaterThan(0);
     expect(report.sizes['worker starts']).toBeGreaterThan(5);
   });

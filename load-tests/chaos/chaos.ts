@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { waitUntil } from '../../dev/processes/wait-until.ts';
+import { WORKLOAD_START_MS } from '../../tests/flow/workload.ts';
 import { ChaosBed } from './chaos-bed.ts';
 import { ChaosServers } from './chaos-servers.ts';
 import { makeChaosWorkload } from './chaos-workload.ts';
@@ -12,6 +13,7 @@ import { operateOnLog } from './log-surgery.ts';
 import { measureRecovery, RECOVERY_CHECK } from './recovery.ts';
 import type { RecoveryReport } from './recovery.ts';
 import { SteadyFeed } from './steady-feed.ts';
+import { splitLines, TariffChanges } from './tariff-changes.ts';
 import { ChaosWatch } from './watch.ts';
 
 /** Of a run; all checked. */
@@ -103,25 +105,30 @@ async function runOn(
     const broker = servers.addresses.brokers;
     const { partitions, recordsPerSecond: perSecond } = options;
     const feed = new SteadyFeed({ broker, topic: bed.name, partitions, entries, perSecond });
-    const changes = new DirectoryChanges(bed.directory, workload.profiles, options.seed);
+    const { byDirectory, byPeople } = splitLines(workload.profiles);
+    const changes = new DirectoryChanges(bed.directory, byDirectory, options.seed);
+    const tariffs = new TariffChanges(bed.tariffs, byPeople, {
+      seed: options.seed,
+      nowMs: () => Math.max(feed.atMs, WORKLOAD_START_MS),
+    });
     const startedMs = performance.now();
     const watch = new ChaosWatch(bed, startedMs);
     const injector = new Injector(servers, bed.fleet, bed, say);
-    for (const part of [feed, changes, watch]) part.start();
+    for (const part of [feed, changes, tariffs, watch]) part.start();
     const longOutages = options.minutes >= LONG_RUN_MINUTES;
     const plan = planFaults({ seed: options.seed, durationMs, workers: options.workers, longOutages });
     await injector.run(plan, startedMs);
     await pause(Math.max(0, startedMs + durationMs - performance.now()));
     await feed.stop();
-    await changes.stop();
+    await Promise.all([changes.stop(), tariffs.stop()]);
     bed.fleet.heal();
     const settleSeconds = await settled(bed);
     await watch.stop();
     say(`run out after ${settleSeconds.toFixed(1)} s; comparing`);
     const verification = await verified(bed);
     for (let worker = 0; worker < bed.fleet.size; worker += 1) await bed.fleet.stop(worker);
-    const comparison = await compare(bed, changes.plans);
-    const during = reportOf({ bed, options, feed, changes, watch, injector });
+    const comparison = await compare(bed, changes.plans, tariffs.bought);
+    const during = reportOf({ bed, options, feed, changes, tariffs, watch, injector });
     // Only now: what it does to the log halts partitions.
     const operated = await operateOnLog({ bed, broker, entries });
     const [injected, ...watched] = during.checks;
@@ -138,10 +145,11 @@ function reportOf(run: {
   options: ChaosOptions;
   feed: SteadyFeed;
   changes: DirectoryChanges;
+  tariffs: TariffChanges;
   watch: ChaosWatch;
   injector: Injector;
 }): Omit<ChaosReport, 'settleSeconds' | 'checks'> & { checks: [Check, ...Check[]] } {
-  const { bed, options, feed, changes, watch, injector } = run;
+  const { bed, options, feed, changes, tariffs, watch, injector } = run;
   const kinds = [...new Set(injector.injected.map(({ kind }) => kind))].sort();
   const nearly = NEARLY_SECONDS * options.recordsPerSecond;
   return {
@@ -163,6 +171,10 @@ function reportOf(run: {
       'entries sent': feed.sent,
       'sent again': feed.resent,
       'profiles changed': changes.plans.size,
+      'plans changed': tariffs.made.plans,
+      'top-ups bought': tariffs.made.topUps,
+      'pools joined or left': tariffs.made.pools,
+      'changes refused': tariffs.made.refused,
       'tails lost': watch.tailAlarms.length,
       'looks while held': watch.heldLooks,
       'worker starts': bed.fleet.starts,

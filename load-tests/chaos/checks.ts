@@ -12,6 +12,8 @@ export const CHECKS = [
   'every action was once in effect at the NAS',
   'the NAS understood every request',
   'every change of the directory is in the slots',
+  'the slots have every profile and pool as it is stored',
+  'every top-up was charged once',
   'every lost tail raised its alarm',
   'nothing left while it was held',
   'no partition was halted',

@@ -24,6 +24,8 @@ const BATCH_BYTES = 64 * 1024;
 export class SteadyFeed {
   /** entries that the broker has acknowledged */
   sent = 0;
+  /** the latest stamp of what was taken, ms since 1970 UTC; the log's clock is about there */
+  atMs = 0;
   /** entries that were sent once more, since nobody knows whether they were stored */
   resent = 0;
   readonly #options: FeedOptions;
@@ -85,6 +87,7 @@ export class SteadyFeed {
       const next = this.#options.entries.next();
       if (next.done === true) return { turn, last: true };
       turn.push(next.value);
+      this.atMs = Math.max(this.atMs, next.value.timeMs ?? 0);
     }
     return { turn, last: false };
   }

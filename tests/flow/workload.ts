@@ -12,7 +12,7 @@ import type { LogAppend } from '../../storage/ports.ts';
 import { BAD_KEY } from './accounting-topic.ts';
 
 /** 41 hours of usage from here cross the first of a month, hence half of all cycles. */
-const START_MS = Date.UTC(2026, 6, 30, 18);
+export const WORKLOAD_START_MS = Date.UTC(2026, 6, 30, 18);
 const GB = 1_000_000_000;
 /** Share of Stops that come more than an hour late, and of entries that cannot be metered. */
 const LATE_STOPS = 0.02;
@@ -49,7 +49,7 @@ export function makeWorkload(options: WorkloadOptions): Workload {
     records: records - bad,
     duplicates: 0.01,
     reordering: 0.02,
-    startMs: START_MS,
+    startMs: WORKLOAD_START_MS,
   });
   const random = new Random(seed, 'workload');
   const late = heldStops(load.records, random, subscribers);
