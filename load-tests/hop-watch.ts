@@ -73,7 +73,11 @@ export class HopWatch {
         const seen = this.#history[told.partition]?.find(({ position }) => position > told.offset);
         if (seen !== undefined) return seen.atMs;
       }
-      if (performance.now() > giveUpMs) throw new Error(`${one.member} was not told of ${usedBytes} in time`);
+      if (performance.now() > giveUpMs)
+        throw new Error(
+          `${one.member} was not told of ${usedBytes} in time, but of ${told?.usedBytes ?? 'nothing'}; ` +
+            `log ${(await this.#bed.topic.ends()).join(' ')}, committed ${(await this.#bed.slots.positions()).join(' ')}`,
+        );
       await pause(LOOK_MS);
     }
   }
