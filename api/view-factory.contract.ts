@@ -76,7 +76,11 @@ export function subscriberView(subscriberId: string): SubscriberView {
     userName: 'alice@example.net',
     segment: 'home',
     plan: { planId: 'p1', capBytes: '50000000000', downBps: 500_000_000, upBps: 50_000_000 },
-    cycle: { ...bytes, start, end, countedBytes: '9007199254740994', capUsedPercent: 101.5 },
+    cycle: {
+      ...{ ...bytes, start, end, countedBytes: '9007199254740994', capUsedPercent: 101.5 },
+      ...{ allowanceBytes: '9007199254740995', topUpRemainingBytes: '0' },
+      parts: [{ ...bytes, from: start, to: end, planId: 'home', unlimited: false }],
+    },
     previousCycles: [{ ...bytes, start, end }],
     windows: [{ ...bytes, start, nasId: 'n1', serviceClass: 'internet' }],
     sessions: [

@@ -1,7 +1,13 @@
 import { z } from 'zod';
 import { ACTION_KINDS, ACTION_STATES } from '../schemas/action.ts';
 import { OUTCOMES } from '../schemas/outcome.ts';
-import type { ActionView, HealthView, OverviewView, SubscriberView } from '../schemas/views.ts';
+import type {
+  ActionView,
+  HealthView,
+  OverviewView,
+  RunningCycleView,
+  SubscriberView,
+} from '../schemas/views.ts';
 import { ADMIN_SCHEMAS } from './admin-schemas.ts';
 import { BILLING_SCHEMAS } from './billing-schemas.ts';
 import { DEAD_LETTER_SCHEMAS } from './dead-letter-schemas.ts';
@@ -79,8 +85,17 @@ const cycle = z.object({
   start: time,
   end: time,
   countedBytes: octets.describe('what counts against the cap'),
+  allowanceBytes: octets
+    .nullable()
+    .describe('cap, what was carried over and top-ups: what it may use for nothing; null = no limit'),
+  topUpRemainingBytes: octets.describe('of the top-ups that are live'),
   capUsedPercent: z.number().nullable(),
-});
+  parts: z
+    .array(
+      z.object({ ...bytes, from: time, to: time, planId: z.string().nullable(), unlimited: z.boolean() }),
+    )
+    .describe('stretches with one plan each, where there is more than one'),
+}) satisfies z.ZodType<RunningCycleView>;
 
 const subscriber = z.object({
   subscriberId: z.string(),

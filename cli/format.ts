@@ -1,4 +1,10 @@
-import type { ActionView, BytesView, OverviewView, SubscriberView } from '../schemas/views.ts';
+import type {
+  ActionView,
+  BytesView,
+  OverviewView,
+  RunningCycleView,
+  SubscriberView,
+} from '../schemas/views.ts';
 
 /** An overview for a terminal. */
 export function overviewText(view: OverviewView): string {
@@ -34,6 +40,7 @@ export function subscriberText(view: SubscriberView): string {
       ? 'cycle        nothing used yet'
       : `cycle        ${cycle.start} to ${cycle.end}: ${usage(cycle)}` +
         (cycle.capUsedPercent === null ? '' : `, ${cycle.capUsedPercent.toFixed(1)} % of the cap`),
+    ...(cycle === null ? [] : allowanceLines(cycle)),
     ...view.previousCycles.map((past) => `  before     ${past.start} to ${past.end}: ${usage(past)}`),
     'open sessions',
     ...orNone(
@@ -51,6 +58,25 @@ export function subscriberText(view: SubscriberView): string {
     'actions',
     ...actionLines(view.actions),
   ]);
+}
+
+function allowanceLines({
+  allowanceBytes,
+  topUpRemainingBytes,
+  countedBytes,
+  parts,
+}: RunningCycleView): string[] {
+  const left = topUpRemainingBytes === '0' ? '' : `, ${gigabytes(topUpRemainingBytes)} of top-ups left`;
+  return [
+    ...(allowanceBytes === null
+      ? []
+      : [`  counted    ${gigabytes(countedBytes)} of ${gigabytes(allowanceBytes)}${left}`]),
+    ...parts.map(
+      (part) =>
+        `  part       ${part.from} to ${part.to}: ${part.planId ?? 'no plan'}` +
+        `${part.unlimited ? ', unlimited' : ''}: ${usage(part)}`,
+    ),
+  ];
 }
 
 function actionLines(actions: readonly ActionView[]): string[] {

@@ -61,14 +61,28 @@ export interface BytesView {
   upBytes: string;
 }
 
+/** The cycle that runs, as of the last commit. */
+export interface RunningCycleView extends BytesView {
+  start: string;
+  end: string;
+  /** what counts against the cap */
+  countedBytes: string;
+  /** cap, what was carried over, and top-ups: what it may use for nothing; null = no limit */
+  allowanceBytes: string | null;
+  /** of the top-ups that are live */
+  topUpRemainingBytes: string;
+  capUsedPercent: number | null;
+  /** stretches with one plan each, where there is more than one */
+  parts: (BytesView & { from: string; to: string; planId: string | null; unlimited: boolean })[];
+}
+
 /** One subscriber as support sees it. */
 export interface SubscriberView {
   subscriberId: string;
   userName: string | null;
   segment: string | null;
   plan: { planId: string; capBytes: string | null; downBps: number; upBps: number } | null;
-  cycle:
-    (BytesView & { start: string; end: string; countedBytes: string; capUsedPercent: number | null }) | null;
+  cycle: RunningCycleView | null;
   previousCycles: (BytesView & { start: string; end: string })[];
   /** 5-minute windows of the last hour of event time, newest first */
   windows: (BytesView & { start: string; nasId: string; serviceClass: string })[];

@@ -1,3 +1,4 @@
+import type { SubscriberProfile } from '../../schemas/profile.ts';
 import type { BytesView, SubscriberView } from '../../schemas/views.ts';
 import type { Analytics, UsageReading } from '../../storage/analytics-ports.ts';
 import type { ActionLedger } from '../../storage/ports.ts';
@@ -5,6 +6,7 @@ import { desiredState, isShadow, sameEffect } from '../decide/desired.ts';
 import { factsOf } from '../decide/facts-of.ts';
 import { planOf } from '../decide/in-force.ts';
 import type { Bytes, SlotState, Subscriber } from '../fold/slot-state.ts';
+import type { CyclePart } from '../fold/tariff-state.ts';
 import { ALLOWED_LATENESS_MS } from '../window/spread.ts';
 import { actionView } from './action-view.ts';
 import { readStoredSubscriber } from './stored-subscriber.ts';
@@ -49,7 +51,10 @@ function viewOf(state: SlotState, subscriber: Subscriber): Omit<SubscriberView, 
           end: iso(cycle.endMs),
           ...bytesView(cycle),
           countedBytes: String(facts.cycleCountedBytes),
+          allowanceBytes: facts.allowanceBytes === null ? null : String(facts.allowanceBytes),
+          topUpRemainingBytes: String(facts.topUpRemainingBytes),
           capUsedPercent: facts.capUsedPercent,
+          parts: cycle.parts.map((part) => partView(subscriber.profile, part)),
         }
       : null,
     previousCycles: subscriber.pastCycles.map((past) => ({
@@ -67,6 +72,21 @@ function viewOf(state: SlotState, subscriber: Subscriber): Omit<SubscriberView, 
       ...bytesView(session.counted),
     })),
     speed: speedOf(subscriber, plan),
+  };
+}
+
+type Parts = NonNullable<SubscriberView['cycle']>['parts'];
+
+/** A part begins where a plan or an unlimited time does, or ends: what holds then holds for all of it. */
+function partView(profile: SubscriberProfile | null, part: CyclePart): Parts[number] {
+  const holds = ({ fromMs, toMs }: { fromMs: number; toMs: number | null }): boolean =>
+    fromMs <= part.fromMs && part.fromMs < (toMs ?? Infinity);
+  return {
+    ...bytesView(part),
+    from: iso(part.fromMs),
+    to: iso(part.toMs),
+    planId: profile?.assignments.find(holds)?.planId ?? null,
+    unlimited: profile?.unlimited?.some(holds) ?? false,
   };
 }
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { HOUR, LogBuilder, NOON, plan, profile } from '../../tests/factories.ts';
 import { readCycleStanding } from './cycle-standing.ts';
 import { readPoolUsage } from './pool-usage.ts';
+import { readSubscriber } from './subscriber-view.ts';
 import { readTopUpUse } from './top-up-use.ts';
 import { viewRig } from './view-rig.contract.ts';
 
@@ -141,5 +142,37 @@ describe('a top-up', () => {
     const { reader } = await viewRig(log.inputs, NOON + HOUR);
     expect(await readTopUpUse(reader, { poolId: 'family' }, 'used')).toBe(200);
     expect(await readTopUpUse(reader, { poolId: 'family' }, 'new')).toBe(0);
+  });
+});
+
+describe('a subscriber', () => {
+  it('has the allowance of its running cycle, and its parts where its plan changed', async () => {
+    const log = new LogBuilder();
+    log.control({ kind: 'plan-version', plan: plan({ capBytes: 500e9 }) });
+    log.control({ kind: 'plan-version', plan: plan({ planId: 'large', capBytes: 900e9 }) });
+    const [first] = MEMBER.assignments;
+    if (first === undefined) throw new Error('the profile has a plan');
+    const change = NOON - HOUR / 2;
+    const assignments = [
+      { ...first, toMs: change },
+      { planId: 'large', fromMs: change, toMs: null },
+    ];
+    const topUps = [{ id: 'more', bytes: 5e9, fromMs: 0, expiresMs: NOON + 24 * HOUR }];
+    log.control({ kind: 'subscriber-profile', profile: { ...MEMBER, assignments, topUps } });
+    log.record({ statusType: 'START', eventTimeMs: NOON - HOUR });
+    log.record({ eventTimeMs: NOON, outputOctets: 290e9, inputOctets: 10e9 });
+    const { reader } = await viewRig(log.inputs, NOON + HOUR);
+    const view = await readSubscriber(
+      { ...reader, ledger: { ofSubscriber: () => Promise.resolve([]) } },
+      MEMBER.subscriberId,
+    );
+    expect(view?.cycle).toMatchObject({ allowanceBytes: '905000000000', topUpRemainingBytes: '5000000000' });
+    expect(view?.cycle?.parts).toMatchObject([
+      { planId: first.planId, to: new Date(change).toISOString(), unlimited: false },
+      { planId: 'large', from: new Date(change).toISOString() },
+    ]);
+    const down = view?.cycle?.parts.map((part) => Number(part.downBytes)) ?? [];
+    expect(down.reduce((sum, bytes) => sum + bytes, 0)).toBe(Number(view?.cycle?.downBytes));
+    expect(down.every((bytes) => bytes > 0)).toBe(true);
   });
 });
