@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type {
   AuditEntryView,
+  JobPausedView,
   JobRequestView,
   JobRunsView,
   JobRunView,
@@ -34,7 +35,7 @@ const job = z.object({
   name: z.string(),
   cron: z.string().describe('when it is due, in UTC'),
   nextDue: time.nullable().describe('null = never; in the past = it waits for its turn'),
-  paused: z.boolean(),
+  paused: z.boolean().describe('it runs by hand alone'),
   requestedBy: z.string().nullable().describe('who asked for a run that has not begun'),
   running: run.nullable(),
   lastRun: run.nullable().describe('the last one that ended'),
@@ -47,6 +48,12 @@ const jobRuns = z.object({
 }) satisfies z.ZodType<JobRunsView>;
 
 const jobRequest = z.object({ name: z.string(), by: z.string() }) satisfies z.ZodType<JobRequestView>;
+
+const jobPaused = z.object({
+  name: z.string(),
+  paused: z.boolean(),
+  by: z.string(),
+}) satisfies z.ZodType<JobPausedView>;
 
 const about = {
   id: z.string(),
@@ -89,6 +96,7 @@ export const ADMIN_SCHEMAS = {
   Jobs: jobs,
   JobRuns: jobRuns,
   JobRequest: jobRequest,
+  JobPaused: jobPaused,
   Keys: keys,
   NewKey: newKey,
   RevokedKey: revokedKey,

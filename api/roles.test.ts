@@ -86,6 +86,7 @@ const ACCESS: Record<string, Role[] | typeof PUBLIC> = {
   'GET /v1/jobs': ['operator'],
   'GET /v1/jobs/{name}/runs': ['operator'],
   'POST /v1/jobs/{name}/runs': ['operator'],
+  'PATCH /v1/jobs/{name}': ['operator'],
   'GET /v1/keys': [],
   'POST /v1/keys': [],
   'DELETE /v1/keys/{id}': [],

@@ -90,8 +90,15 @@ describe('weir jobs', () => {
     ]);
   });
 
+  it('has one paused, and go on', async () => {
+    expect((await weir('jobs', 'pause', 'trim')).out).toBe('trim runs by hand alone\n');
+    expect((await weir('jobs')).rows[1]).toBe('trim | 0 * * * * | never | - | - | paused');
+    expect((await weir('jobs', 'resume', 'trim')).out).toBe('trim runs at its times\n');
+    expect((await weir('jobs')).rows[1]).toContain('2026-01-01T13:00:00.000Z');
+  });
+
   it('does not know others', async () => {
-    for (const command of ['run', 'show'])
+    for (const command of ['run', 'show', 'pause', 'resume'])
       expect(await weir('jobs', command, 'x')).toMatchObject({ code: 1, err: 'weir: there is no job x\n' });
   });
 });

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { readConfig } from '../pipeline/config.ts';
-import type { JobRequestView, JobRunsView, JobsView } from '../schemas/admin-views.ts';
-import { apiTarget, getView, postView } from './api-client.ts';
+import type { JobPausedView, JobRequestView, JobRunsView, JobsView } from '../schemas/admin-views.ts';
+import { apiTarget, getView, patchView, postView } from './api-client.ts';
 import type { ApiTarget } from './api-client.ts';
 import type { ApiFlags } from './api-flags.ts';
 import { json, withApiFlags } from './api-flags.ts';
@@ -9,7 +9,7 @@ import type { CliIo } from './commands.ts';
 import { lines } from './format.ts';
 import { jobsText, runsText } from './job-format.ts';
 
-/** `weir jobs [list]|show|run`. */
+/** `weir jobs [list]|show|run|pause|resume`. */
 export function jobCommands(weir: Command, io: CliIo): void {
   const target = (flags: ApiFlags): ApiTarget => apiTarget(readConfig(io.env), flags);
   const jobs = weir.command('jobs').description('what Weir does at its times');
@@ -32,6 +32,18 @@ export function jobCommands(weir: Command, io: CliIo): void {
       const text = `asked for: ${asked.name} by ${asked.by}; it begins within seconds: weir jobs show ${asked.name}`;
       io.out(flags.json === true ? json(asked) : lines([text]));
     });
+  for (const [command, paused] of [
+    ['pause', true],
+    ['resume', false],
+  ] as const)
+    withApiFlags(jobs.command(`${command} <name>`))
+      .description(paused ? 'have a job run by hand alone' : 'have a job run at its times again')
+      .action(async (name: string, flags: ApiFlags) => {
+        const path = `/v1/jobs/${encodeURIComponent(name)}`;
+        const view = await patchView<JobPausedView>(target(flags), path, { paused }, null);
+        const text = paused ? 'runs by hand alone' : 'runs at its times';
+        io.out(flags.json === true ? json(view) : lines([`${view.name} ${text}`]));
+      });
 }
 
 function pathOf(name: string): string {

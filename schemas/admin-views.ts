@@ -26,6 +26,7 @@ export interface JobView {
   cron: string;
   /** null = never; in the past = it waits for its turn */
   nextDue: string | null;
+  /** it runs by hand alone */
   paused: boolean;
   /** who asked for a run that has not begun; null = nobody */
   requestedBy: string | null;
@@ -45,6 +46,13 @@ export interface JobRunsView {
 /** A run that will begin. */
 export interface JobRequestView {
   name: string;
+  by: string;
+}
+
+/** A job that runs by hand alone from now on, or at its times again. */
+export interface JobPausedView {
+  name: string;
+  paused: boolean;
   by: string;
 }
 

@@ -34,6 +34,11 @@ export interface JobStore {
   list(): Promise<JobStatus[]>;
   /** Asks the leader for a run by hand; once more before it began is the same one. Written to the audit. */
   request(name: string, by: string): Promise<'requested' | 'running' | 'unknown'>;
+  /**
+   * A paused job runs by hand alone; what was missed meanwhile is done once when it goes on. False where there is no such
+   * job. Written to the audit where it changes anything.
+   */
+  setPaused(name: string, paused: boolean, by: string): Promise<boolean>;
   /** The last first. */
   runs(name: string, limit: number): Promise<JobRun[]>;
 }

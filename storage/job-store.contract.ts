@@ -14,7 +14,6 @@ export interface JobStoreFixture {
   stores: [JobStore, JobStore];
   /** the leader of now loses it without knowing */
   cutOff(): Promise<void>;
-  pause(name: string): Promise<void>;
 }
 
 /** What every JobStore does. @param open gives it empty before each test */
@@ -125,11 +124,15 @@ export function jobStoreContract(name: string, open: () => Promise<JobStoreFixtu
       expect((await stateOf(leader))?.requestedBy).toBe('ann');
     });
 
-    it('shows what is paused', async () => {
+    it('shows what is paused, until it is not', async () => {
       const leader = await lead();
-      await fixture.pause('trim');
+      expect(await store.setPaused('trim', true, 'ann')).toBe(true);
+      expect(await store.setPaused('trim', true, 'ann')).toBe(true);
+      expect(await store.setPaused('nothing', true, 'ann')).toBe(false);
       expect((await stateOf(leader))?.paused).toBe(true);
       expect((await store.list()).map(({ paused }) => paused)).toEqual([false, true]);
+      expect(await store.setPaused('trim', false, 'ann')).toBe(true);
+      expect((await stateOf(leader))?.paused).toBe(false);
     });
 
     it('does not wait for a time that a wrong clock saw to', async () => {

@@ -44,7 +44,7 @@ async function rig() {
     },
   });
   const ask = async (
-    method: 'GET' | 'POST' | 'DELETE',
+    method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
     url: string,
     body?: unknown,
     role: Role = 'admin',
@@ -137,8 +137,20 @@ describe('/v1/jobs', () => {
     expect((await ask('POST', '/v1/jobs/trim/runs', { now: true })).status).toBe(400);
   });
 
+  it('is paused, and goes on at its times', async () => {
+    const { ask } = await rig();
+    const paused = await ask('PATCH', '/v1/jobs/trim', { paused: true });
+    expect(paused).toMatchObject({ status: 200, body: { name: 'trim', paused: true, by: 'ann' } });
+    expect((await ask('GET', '/v1/jobs')).body).toMatchObject({ jobs: [{ paused: true, nextDue: null }] });
+    expect((await ask('PATCH', '/v1/jobs/trim', { paused: false })).status).toBe(200);
+    expect((await ask('GET', '/v1/jobs')).body).toMatchObject({ jobs: [{ paused: false }] });
+    for (const body of [{}, { paused: 'yes' }, { paused: true, cron: '* * * * *' }])
+      expect((await ask('PATCH', '/v1/jobs/trim', body)).status).toBe(400);
+  });
+
   it('does not know others', async () => {
     const { ask } = await rig();
+    expect((await ask('PATCH', '/v1/jobs/nothing', { paused: true })).status).toBe(404);
     expect((await ask('POST', '/v1/jobs/nothing/runs')).status).toBe(404);
     expect((await ask('GET', '/v1/jobs/nothing/runs')).status).toBe(404);
   });

@@ -18,6 +18,13 @@ const PARAMS = {
 /** Nothing is to be said of a run: a body may be left out. */
 const NO_BODY = { type: ['object', 'null'], additionalProperties: false } as const;
 
+const PAUSED = {
+  type: 'object',
+  properties: { paused: { type: 'boolean' } },
+  required: ['paused'],
+  additionalProperties: false,
+} as const;
+
 /** `/v1/jobs`: what runs by itself, and runs by hand. */
 export function jobRoutes(app: FastifyInstance, jobs: JobViews): void {
   app.get(
@@ -67,6 +74,28 @@ export function jobRoutes(app: FastifyInstance, jobs: JobViews): void {
       if (became === 'unknown') throw unknown(name);
       if (became === 'running') throw new Problem(409, 'conflict', `${name} runs already`);
       return reply.code(202).send({ name, by });
+    },
+  );
+  pauseRoute(app, jobs);
+}
+
+function pauseRoute(app: FastifyInstance, jobs: JobViews): void {
+  app.patch<{ Params: { name: string }; Body: { paused: boolean } }>(
+    '/v1/jobs/:name',
+    {
+      config: OPERATOR,
+      schema: {
+        summary: 'Have a job run by hand alone, or at its times again',
+        tags: TAGS,
+        params: PARAMS,
+        body: PAUSED,
+        response: answers({ 200: ['JobPaused', 'What was missed meanwhile is done once when it goes on'] }),
+      },
+    },
+    async ({ params: { name }, body: { paused }, apiKey }) => {
+      const by = apiKey?.name ?? 'unknown';
+      if (!(await jobs.setPaused(name, paused, by))) throw unknown(name);
+      return { name, paused, by };
     },
   );
 }

@@ -8,6 +8,8 @@ export interface JobViews {
   /** null = there is no such job */
   runs(name: string, limit: number): Promise<JobRunsView | null>;
   request(name: string, by: string): Promise<'requested' | 'running' | 'unknown'>;
+  /** False where there is no such job. */
+  setPaused(name: string, paused: boolean, by: string): Promise<boolean>;
 }
 
 /** Jobs as the API shows them; whichever process leads them. */
@@ -19,6 +21,7 @@ export function jobViews(store: JobStore): JobViews {
       return { runs: (await store.runs(name, limit)).map(runView) };
     },
     request: (name, by) => store.request(name, by),
+    setPaused: (name, paused, by) => store.setPaused(name, paused, by),
   };
 }
 

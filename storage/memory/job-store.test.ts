@@ -6,6 +6,5 @@ jobStoreContract('memory', () => {
   return Promise.resolve({
     stores: [store, store] as [MemoryJobStore, MemoryJobStore],
     cutOff: () => Promise.resolve(store.usurp()),
-    pause: (name) => Promise.resolve(store.pause(name, true)),
   });
 });

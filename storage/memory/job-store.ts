@@ -36,10 +36,10 @@ export class MemoryJobStore implements JobStore {
     this.#leader = null;
   }
 
-  /** As a person would in the database. */
-  pause(name: string, paused: boolean): void {
+  setPaused(name: string, paused: boolean, _by: string): Promise<boolean> {
     const job = this.#jobs.get(name);
     if (job !== undefined) job.paused = paused;
+    return Promise.resolve(job !== undefined);
   }
 
   list(): Promise<JobStatus[]> {

@@ -109,6 +109,14 @@ export const REQUEST = `
   select case when not exists (select from known) then 'unknown' when exists (select from running) then 'running'
     else 'requested' end as became`;
 
+/** $1 name, $2 whether it is paused, $3 who. A row where there is such a job. */
+export const PAUSE = `
+  with changed as (update job set paused = $2 where name = $1 and paused <> $2 returning name), audited as (
+    insert into audit (who, action, subject, content)
+    select $3, case when $2 then 'job-pause' else 'job-resume' end, name, '{}' from changed
+  )
+  select from job where name = $1`;
+
 export const LIST = `
   select name, cron, ${SEEN}, requested_by as "requestedBy", paused,
     (select row_to_json(r) from (select ${RUN} from job_run where name = job.name and ended_at is null) r) as running,

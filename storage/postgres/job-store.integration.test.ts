@@ -13,10 +13,6 @@ async function emptied(pool: pg.Pool): Promise<void> {
   await pool.query('truncate job, job_run, job_leader, audit');
 }
 
-async function pause(pool: pg.Pool, name: string): Promise<void> {
-  await pool.query('update job set paused = true where name = $1', [name]);
-}
-
 /** Ends the connection that holds the jobs' lock, and waits for its end. */
 async function endLeaderSession(pool: pg.Pool): Promise<void> {
   await pool.query(
@@ -47,7 +43,6 @@ describe('on a server', () => {
     return {
       stores: [store(), store()],
       cutOff: () => endLeaderSession(pool),
-      pause: (name) => pause(pool, name),
     };
   });
 
@@ -136,7 +131,6 @@ describe('on the embedded Postgres', () => {
         await pool.query(`update job_leader set token = 'another'`);
         stores[1] = new PostgresJobStore(pool, { ownSessions: false });
       },
-      pause: (name) => pause(pool, name),
     };
   });
 

@@ -66,6 +66,10 @@ export class PostgresJobStore implements JobStore {
     return row?.became ?? 'unknown';
   }
 
+  async setPaused(name: string, paused: boolean, by: string): Promise<boolean> {
+    return (await this.#query(sql.PAUSE, [storable(name), paused, storable(by)])).length > 0;
+  }
+
   runs(name: string, limit: number): Promise<JobRun[]> {
     return this.#query<JobRun>(sql.RUNS, [storable(name), limit]);
   }
