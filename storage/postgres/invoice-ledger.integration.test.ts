@@ -67,6 +67,32 @@ describe.each([
     ]);
   });
 
+  it('lists by parts where no index says which are meant', async () => {
+    await empty();
+    const keys = ['k1', 'k2', 'k3', 'k4', 'k5'];
+    await inTransaction(database.pool, (client) =>
+      bookItems(
+        client,
+        keys.map((key) => anItem(key)),
+      ),
+    );
+    await database.pool.query(`delete from invoice_delivery where key in ('k2', 'k3')`);
+    const deliveries = new PostgresInvoiceLedger(database.pool, Date.now, 3, 2);
+    const all = { accountId: null, subscriberId: null, type: null, state: null, fromMs: null, toMs: null };
+    const listed = async (state: 'held' | null): Promise<string[]> => {
+      const found: string[] = [];
+      let after: string | null = null;
+      do {
+        const page = await deliveries.list({ ...all, state }, 3, after);
+        found.push(page.items.map(({ item }) => item.key).join(' '));
+        after = page.next;
+      } while (after !== null);
+      return found;
+    };
+    expect(await listed(null)).toEqual(['k5 k4', 'k3 k2', 'k1']);
+    expect(await listed('held')).toEqual(['', 'k3 k2', '']);
+  });
+
   it('keeps texts that databases dislike', async () => {
     const deliveries = await empty();
     const odd = 'nul\u0000 quote\'" \u{1F600}';

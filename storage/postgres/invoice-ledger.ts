@@ -17,6 +17,8 @@ const MAX_DETAIL_CHARACTERS = 500;
 const PAGE_ROWS = 5_000;
 /** Items that one piece of sending again looks at. */
 const RESEND_PIECE = 10_000;
+/** Items that one part of a list looks at. */
+const LOOKED_AT = 50_000;
 const NONE: InvoiceCounts['states'] = {
   ...{ pending: 0, sending: 0, rejected: 0, unknown: 0, held: 0, superseded: 0, dead: 0 },
 };
@@ -43,17 +45,20 @@ interface Settlement {
 export class PostgresInvoiceLedger implements InvoiceLedger {
   readonly #pool: pg.Pool;
   readonly #now: () => number;
-  readonly #resendPiece: number;
+  readonly #piece: number;
+  readonly #looked: number;
   readonly #ended = new SettleTogether<Settlement, boolean>((batch) => this.#settleBatch(batch));
 
   /**
    * @param now the clock that callers' retryAtMs are read from, ms since 1970; only differences to it are used
-   * @param resendPiece items that one `resendAll` looks at
+   * @param piece items that one `resendAll` looks at
+   * @param looked items that one `list` looks at where no index says which are meant
    */
-  constructor(pool: pg.Pool, now: () => number = Date.now, resendPiece: number = RESEND_PIECE) {
+  constructor(pool: pg.Pool, now: () => number = Date.now, piece = RESEND_PIECE, looked = LOOKED_AT) {
     this.#pool = pool;
     this.#now = now;
-    this.#resendPiece = resendPiece;
+    this.#piece = piece;
+    this.#looked = looked;
   }
 
   async claim(owner: string, limit: number, leaseMs: number): Promise<InvoiceDelivery[]> {
@@ -90,16 +95,21 @@ export class PostgresInvoiceLedger implements InvoiceLedger {
     return { states: { ...NONE, ...row?.states }, oldestUnknownMs: row?.oldestUnknownMs ?? null };
   }
 
+  /** Where no index says which items are meant it looks at a part of them: a page may be short, or empty, and have a next one. */
   async list(filter: ItemFilter, limit: number, after: string | null): Promise<Page<InvoiceDelivery>> {
-    // Held ones may have no delivery; of those that are delivered there are the most.
-    const isFew = filter.state !== null && filter.state !== 'held' && filter.state !== 'delivered';
     const values = [limit + 1, ...fitting(filter, after)];
-    const rows = await this.#query<Row>(isFew ? sql.LIST_FEW : sql.LIST, values);
+    const isPart = !isFew(filter) && (filter.accountId ?? filter.subscriberId ?? filter.type) === null;
+    if (isPart) values.push(this.#looked);
+    const text = isPart ? sql.LIST_PART : isFew(filter) ? sql.LIST_FEW : sql.LIST;
+    const rows = await this.#query<Row>(text, values);
     const last = rows.length > limit ? rows[limit - 1] : undefined;
-    return {
-      items: rows.slice(0, limit).map(toDelivery),
-      next: last === undefined ? null : String(last.seq),
-    };
+    const next = last?.seq ?? (isPart ? await this.#lastOfPart(after) : null);
+    return { items: rows.slice(0, limit).map(toDelivery), next: next === null ? null : String(next) };
+  }
+
+  async #lastOfPart(after: string | null): Promise<number | null> {
+    const [row] = await this.#query<{ seq: number }>(sql.LAST_OF_PART, [after, this.#looked]);
+    return row?.seq ?? null;
   }
 
   async *pages(fromMs: number, toMs: number): AsyncGenerator<InvoiceDelivery[]> {
@@ -127,7 +137,7 @@ export class PostgresInvoiceLedger implements InvoiceLedger {
     by: string,
     after: string | null,
   ): Promise<{ resent: number; next: string | null }> {
-    const values = [this.#resendPiece, ...fitting(filter, after)];
+    const values = [this.#piece, ...fitting(filter, after)];
     return inTransaction(this.#pool, async (client) => {
       const { rows } = await client.query<{ resent: number; looked: number; last: number | null }>(
         sql.RESEND_ALL,
@@ -138,7 +148,7 @@ export class PostgresInvoiceLedger implements InvoiceLedger {
         await client.query(sql.AUDIT_RESEND_ALL, [storable(by), JSON.stringify({ resent, ...filter })]);
         await client.query(WAKE_INVOICES);
       }
-      return { resent, next: looked < this.#resendPiece || last === null ? null : String(last) };
+      return { resent, next: looked < this.#piece || last === null ? null : String(last) };
     });
   }
 
@@ -164,6 +174,11 @@ export class PostgresInvoiceLedger implements InvoiceLedger {
       throw postgresError(error);
     }
   }
+}
+
+/** Held ones may have no delivery, and of those that are delivered there are the most. */
+function isFew({ state }: ItemFilter): boolean {
+  return state !== null && state !== 'held' && state !== 'delivered';
 }
 
 /** What LIST and RESEND_ALL are given of a filter and where to go on. */

@@ -77,6 +77,17 @@ export const LIST = `
   where ${FITS} and ($8::bigint is null or i.seq < $8)
   order by i.seq desc limit $1`;
 
+/** As LIST, of the $9 items last made below $8: what no index says which are meant. */
+export const LIST_PART = `
+  select ${COLUMNS}
+  from (select * from billing_item where $8::bigint is null or seq < $8 order by seq desc limit $9) i
+    left join invoice_delivery d using (key) left join account a using (account_id)
+  where ${FITS} order by i.seq desc limit $1`;
+
+/** $1 the seq below which a part began, $2 its items. The last of them; no row where there are fewer. */
+export const LAST_OF_PART = `
+  select seq from billing_item where $1::bigint is null or seq < $1 order by seq desc offset $2 - 1 limit 1`;
+
 /**
  * As LIST, for a state that few are in and all of them have a delivery: from the index of what is not delivered. LIST would
  * walk through all that is, and end in the time limit.

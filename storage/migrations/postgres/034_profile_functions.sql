@@ -19,6 +19,7 @@ create index idempotency_subscriber on idempotency ((body -> 'value' ->> 'subscr
 drop index invoice_delivery_state;
 create index invoice_delivery_state on invoice_delivery (state, seq) where state <> 'delivered';
 create index billing_item_type on billing_item (type, seq);
+create index billing_item_seq on billing_item (seq);
 -- Nobody said this currency: it follows WEIR_DEFAULT_CURRENCY until something is charged or priced in it.
 alter table account add column currency_assumed boolean not null default false;
 create index account_currency on account (currency, currency_assumed);
