@@ -82,6 +82,14 @@ export function nextTariff(
         atMs + (n % 3) * DAY + 1,
       ),
     },
+    // One that ends as it begins.
+    {
+      assignments: [
+        ...assign(assignments, null, atMs),
+        { planId: pick(PLANS, n), fromMs: atMs, toMs: atMs },
+        { planId: pick(PLANS, other), fromMs: atMs, toMs: null },
+      ],
+    },
     { topUps: [...without(known.topUps), { id, bytes: n, fromMs: atMs, expiresMs: atMs + other * 100_000 }] },
     {
       topUps: [
@@ -101,6 +109,7 @@ export function nextTariff(
       ],
     },
     { carryOverBytes: n, ...(other % 3 > 0 && { carryOverUntilMs: atMs }) },
+    { carryOverBytes: Number.MAX_SAFE_INTEGER, ...(other % 3 > 0 && { carryOverUntilMs: atMs }) },
     { cycle: someCycle(n), cycleChanges: [] },
     { cycleChanges: [{ fromMs: CALENDAR.at(zone, anchorDay, clock).endMs, cycle: someCycle(other) }] },
     { cycleChanges: [{ fromMs: atMs, cycle: someCycle(n) }] },

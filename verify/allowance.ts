@@ -33,6 +33,12 @@ export interface Coverage {
 /** Uses of top-ups that a profile has no longer. */
 const MOST_GONE = 1000;
 
+/** What numbers can not say is their last one. */
+export function asNumber(octets: bigint): bigint {
+  const most = BigInt(Number.MAX_SAFE_INTEGER);
+  return octets > most ? most : octets < -most ? -most : octets;
+}
+
 /**
  * Cap, carry-over and paid blocks first, then the live top-ups, the one that expires first before the others. What one that is no
  * longer live has covered in this cycle stays covered.
@@ -70,7 +76,7 @@ export function cover(
   }
   const gone = [...uses.keys()].filter((id) => topUps.every((topUp) => topUp.id !== id)).sort();
   for (const id of gone.slice(MOST_GONE)) uses.delete(id);
-  return { uses, allowance, left };
+  return { uses, allowance: asNumber(allowance), left: asNumber(left) };
 }
 
 /**

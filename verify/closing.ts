@@ -1,3 +1,4 @@
+import { asNumber } from './allowance.ts';
 import { notBelow0 } from './counted.ts';
 import type { OverageTerms } from '../schemas/profile.ts';
 import type { Cycle } from './cycle-book.ts';
@@ -49,12 +50,6 @@ function closedAccount(line: Line, cycle: Cycle, world: DecisionWorld): ClosedAc
     corrected: notBelow0(-correctionOf(view)),
     terms: termsIn(view, world),
   };
-}
-
-/** What is beyond what numbers can say is their last one. */
-function asNumber(octets: bigint): bigint {
-  const most = BigInt(Number.MAX_SAFE_INTEGER);
-  return octets > most ? most : octets < -most ? -most : octets;
 }
 
 /** Parts with an assignment; a cycle without parts is one. */

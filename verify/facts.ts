@@ -1,4 +1,5 @@
 import type { PlanVersion } from '../schemas/profile.ts';
+import { asNumber } from './allowance.ts';
 import { nothing } from './amount.ts';
 import type { Facts } from './conditions.ts';
 import { notBelow0 } from './counted.ts';
@@ -207,11 +208,11 @@ function allowanceIn(view: View, tariffs: boolean): { allowance: bigint | null; 
     const { before = 0n, used = 0n } = line.topUpUses.get(id) ?? {};
     return notBelow0(BigInt(bytes) - before - used);
   });
-  const bought = rest.reduce((sum, bytes) => sum + bytes, 0n);
+  const bought = asNumber(rest.reduce((sum, bytes) => sum + bytes, 0n));
   const base = tariffs ? null : baseIn(view);
   if (base === null) return { allowance: null, bought };
   // Before use of top-ups was known, they were used last: what is left of the allowance is left of them.
-  const allowance = base + carriedInto(view) + bought;
+  const allowance = asNumber(base + carriedInto(view) + bought);
   const left = notBelow0(allowance - countedIn(view, 'nothing'));
   return { allowance, bought: left < bought ? left : bought };
 }

@@ -1,5 +1,5 @@
 import type { Assignment, PlanVersion, SubscriberProfile } from '../schemas/profile.ts';
-import { baseOf, cover } from './allowance.ts';
+import { asNumber, baseOf, cover } from './allowance.ts';
 import type { Coverage, Stretch } from './allowance.ts';
 import { IN_FULL, countedOf, inDirection, notBelow0 } from './counted.ts';
 import type { Cycle } from './cycle-book.ts';
@@ -8,8 +8,6 @@ import type { Line } from './line.ts';
 import type { PlanBook } from './plan-book.ts';
 import { totalOf } from './totals.ts';
 import type { BandedTotal, Span } from './totals.ts';
-
-const MOST = BigInt(Number.MAX_SAFE_INTEGER);
 
 /** A cycle of a line, looked at from an instant: now for the current one, the last one of a cycle that is over. */
 export interface View {
@@ -173,8 +171,7 @@ export function carriedInto(view: View): bigint {
 /** The same where the cycle before left so much; at most what a number can say. */
 export function carriedWith({ line: { profile }, atMs }: View, left: bigint): bigint {
   const isGiven = atMs < (profile?.carryOverUntilMs ?? Number.POSITIVE_INFINITY);
-  const sum = BigInt(isGiven ? (profile?.carryOverBytes ?? 0) : 0) + left;
-  return sum < MOST ? sum : MOST;
+  return asNumber(BigInt(isGiven ? (profile?.carryOverBytes ?? 0) : 0) + left);
 }
 
 /** What of the cap is left for the next cycle; null where the plan carries nothing over. */

@@ -85,7 +85,7 @@ export function carriedBytes({ profile, carry }: Subscriber, cycleStartMs: numbe
 export function withGiven(profile: SubscriberProfile | null, leftBytes: number, nowMs: number): number {
   if (profile === null) return leftBytes;
   const { carryOverBytes, carryOverUntilMs = Number.POSITIVE_INFINITY } = profile;
-  return nowMs < carryOverUntilMs ? Math.min(carryOverBytes + leftBytes, Number.MAX_SAFE_INTEGER) : leftBytes;
+  return nowMs < carryOverUntilMs ? exact(carryOverBytes + leftBytes) : leftBytes;
 }
 
 /** What the current cycle may use for nothing. Slots of a layout before do not know what top-ups were used for. */
@@ -100,10 +100,10 @@ export function allowanceOf(
   const { profile, topUpUses } = subscriber;
   const topUps = profile?.topUps ?? NO_TOP_UPS;
   if (topUps.length === 0 && topUpUses.length === 0)
-    return { allowanceBytes: baseBytes + carryBytes, topUpRemainingBytes: 0 };
+    return { allowanceBytes: exact(baseBytes + carryBytes), topUpRemainingBytes: 0 };
   if (state.blobVersion < TARIFF_VERSION) {
     const bytes = liveBytes(topUps, [], nowMs);
-    const allowanceBytes = baseBytes + carryBytes + bytes;
+    const allowanceBytes = exact(baseBytes + carryBytes + bytes);
     return {
       allowanceBytes,
       topUpRemainingBytes: Math.min(bytes, Math.max(0, allowanceBytes - countedBytes)),
@@ -124,7 +124,7 @@ function consumed(
 ): Allowance {
   return consume({
     ...{ baseBytes, carryBytes, nowMs },
-    countedBytes: Math.min(countedBytes, Number.MAX_SAFE_INTEGER),
+    countedBytes: exact(countedBytes),
     soldBytes: extrasOf(subscriber, cycleStartMs).soldBytes,
     topUps: subscriber.profile?.topUps ?? NO_TOP_UPS,
     uses: subscriber.topUpUses,
@@ -144,7 +144,12 @@ function liveBytes(topUps: readonly TopUp[], uses: readonly TopUpUse[], nowMs: n
     const use = uses.length === 0 ? undefined : uses.find((one) => one.id === id);
     left += Math.max(0, bytes - (use === undefined ? 0 : use.beforeBytes + use.usedBytes));
   }
-  return left;
+  return exact(left);
+}
+
+/** A sum as far as a number goes. */
+function exact(bytes: number): number {
+  return Math.min(bytes, Number.MAX_SAFE_INTEGER);
 }
 
 /**

@@ -73,7 +73,12 @@ export function consume(input: AllowanceInput): Allowance {
     topUpRemainingBytes += supply - usedBytes;
     if (beforeBytes + usedBytes > 0) used.set(id, { id, beforeBytes, usedBytes });
   }
-  return { uses: inOrder(topUps, used), allowanceBytes, topUpRemainingBytes };
+  const most = Number.MAX_SAFE_INTEGER;
+  return {
+    uses: inOrder(topUps, used),
+    allowanceBytes: Math.min(allowanceBytes, most),
+    topUpRemainingBytes: Math.min(topUpRemainingBytes, most),
+  };
 }
 
 function byExpiry(a: TopUp, b: TopUp): number {
