@@ -2,6 +2,7 @@ import { CycleCalendar } from '../../rules/cycle.ts';
 import { offPeakBands } from '../../rules/off-peak.ts';
 import { STATE_KINDS } from '../../schemas/action.ts';
 import type { Effect } from '../../schemas/action.ts';
+import type { SubscriberProfile } from '../../schemas/profile.ts';
 import type { Analytics, UsageReading } from '../../storage/analytics-ports.ts';
 import type { LedgerAction } from '../../storage/ports.ts';
 import type { SlotState, Subscriber } from '../fold/slot-state.ts';
@@ -43,10 +44,12 @@ export async function pastSubscriber(
   const state: SlotState = { ...stored.state, watermarkMs: atMs };
   const { id, profile, sessions } = stored.subscriber;
   const subscriber = newSubscriber(id, state.settings);
-  subscriber.profile = profile;
+  subscriber.profile = profile === null ? null : asOfThen(profile);
+  subscriber.keepsParts = stored.subscriber.keepsParts;
   const { defaultZone } = state.settings;
   rollCycles(subscriber, atMs, calendar, defaultZone);
   const cycle = boundsAt(subscriber, atMs, calendar, defaultZone);
+  setBroughtAlong(subscriber, stored.subscriber, cycle.startMs);
   const { zone } = cycleRule(subscriber, defaultZone);
   const day = calendar.day(zone, atMs);
   const fromMs = Math.max(0, Math.min(cycle.startMs, day.startMs - LOOK_BACK_MS));
@@ -65,6 +68,18 @@ export async function pastSubscriber(
     openSessions: starts.length,
     oldestStartMs: starts.length === 0 ? null : Math.min(...starts),
   };
+}
+
+/** What began with a change of a later instant was not in force then. */
+function asOfThen({ asOfMs: _, ...profile }: SubscriberProfile): SubscriberProfile {
+  return profile;
+}
+
+/** What the cycle began with is known while it runs: what was carried over, and what of top-ups was used before. */
+function setBroughtAlong(then: Subscriber, now: Subscriber, cycleStartMs: number): void {
+  if (now.cycles[0]?.startMs !== cycleStartMs) return;
+  then.carry = now.carry;
+  then.topUpUses = now.topUpUses.map((use) => ({ ...use, usedBytes: 0 }));
 }
 
 /** Readings are ordered by window. */
@@ -90,7 +105,7 @@ function addWindows(
       const carried = { ...share, offPeak };
       addToHours(subscriber, fromMs, toMs, carried, calendar, zone);
       addToDays(subscriber, fromMs, toMs, carried, calendar, defaultZone);
-      addToCycle(subscriber, fromMs, carried, calendar, defaultZone);
+      addToCycle(subscriber, fromMs, carried, calendar, defaultZone, toMs);
     }
   }
 }

@@ -216,6 +216,37 @@ describe('the explanation of a time that is over', () => {
     });
   });
 
+  it('has the allowance of the parts that had begun, and not what a later change brought', async () => {
+    const log = new LogBuilder();
+    const changeMs = NOON + HOUR / 2;
+    log.control({ kind: 'plan-version', plan: plan({ capBytes: 500e9, capProration: 'prorated' }) });
+    const large = plan({ planId: 'large', capBytes: 900e9, capProration: 'prorated' });
+    log.control({ kind: 'plan-version', plan: large });
+    const before = profile({ zone: 'UTC', carryOverBytes: 0 });
+    const [first] = before.assignments;
+    if (first === undefined) throw new Error('the profile has a plan');
+    const assignments = [
+      { ...first, toMs: changeMs },
+      { planId: 'large', fromMs: changeMs, toMs: null },
+    ];
+    log.control({ kind: 'subscriber-profile', profile: { ...before, assignments, asOfMs: changeMs } });
+    log.record({ statusType: 'START', eventTimeMs: NOON - HOUR });
+    log.record({ eventTimeMs: NOON, outputOctets: 4e9, inputOctets: 0 });
+    log.record({ eventTimeMs: NOON + HOUR, outputOctets: 8e9, inputOctets: 0 });
+    const { reader } = await viewRig(log.inputs, NOON + 2 * HOUR);
+    const at = async (atMs: number): Promise<[unknown, unknown]> => {
+      const view = await readExplanation(reader, 'sub-1', atMs);
+      if (view === null) throw new Error('it is not known');
+      return [factOf(view, 'planId').value, factOf(view, 'allowanceBytes').value];
+    };
+    const [planThen, capThen] = await at(NOON);
+    const [planNow, capNow] = await at(NOON + 50 * MINUTE);
+    expect([planThen, planNow]).toEqual([first.planId, 'large']);
+    const share = (changeMs - Date.UTC(2026, 6, 1)) / (31 * DAY);
+    expect(Number(capThen)).toBeCloseTo(500e9 * share, -3);
+    expect(Number(capNow)).toBeCloseTo(500e9 * share + 900e9 * (1 - share), -3);
+  });
+
   it('may lie before everything', async () => {
     for (const atMs of [NOON - 3 * HOUR, 0, Date.parse('0001-01-01T00:00:00Z')]) {
       const view = await then(atMs, NOON);
