@@ -15,6 +15,7 @@ interface ImportFlags {
   partitions: number;
   seed: number;
   node: string[];
+  twoFiles?: boolean;
   built?: boolean;
   json?: string;
   profile?: string;
@@ -28,6 +29,7 @@ export function addImportCommand(program: Command): void {
     .option('--subscribers <n>', 'each with a plan', whole(1_000, 2_000_000), OF_SUBSCRIBERS)
     .option('--partitions <n>', 'partitions of the topic', whole(1, 256), 4)
     .option('--seed <n>', 'same seed, same files', whole(0, 4_294_967_295), 1)
+    .option('--two-files', 'plans come in a file of their own, not as columns of the one of subscribers')
     .option('--json <file>', 'write the figures to a file')
     .option('--profile <folder>', 'write a CPU profile of each process (costs some speed)')
     .option('--node <flags>', 'flags for node, with commas between', list, [])
@@ -39,6 +41,7 @@ async function bringIn({ built, json, profile, ...flags }: ImportFlags): Promise
   if (profile !== undefined) await mkdir(profile, { recursive: true });
   const options = {
     ...flags,
+    twoFiles: flags.twoFiles === true,
     ...{ workers: 1, cached: null, profile: profile ?? null },
     program: built === true ? 'dist/pipeline/main.js' : 'pipeline/main.ts',
   };
@@ -66,7 +69,11 @@ function formatImport(report: ImportReport): string {
   return [
     `${options.subscribers.toLocaleString('en')} subscribers with a plan each, ${options.partitions} partitions, seed ${options.seed}`,
     `subscribers: sent and checked ${each(subscribers.checkSeconds)}, applied ${each(subscribers.applySeconds)}`,
-    `assignments: sent and checked ${each(assignments.checkSeconds)}, applied ${each(assignments.applySeconds)}`,
+    ...(assignments === null
+      ? []
+      : [
+          `assignments: sent and checked ${each(assignments.checkSeconds)}, applied ${each(assignments.applySeconds)}`,
+        ]),
     `after the last chunk: relayed ${relaySeconds.toFixed(1)} s, then folded ${foldSeconds.toFixed(1)} s`,
     `from the first byte until all are folded: ${each(totalSeconds)}`,
     `${changes.count} plan changes meanwhile: answered p50 ${ms(changes.answered.p50)}, p99 ${ms(changes.answered.p99)}; folded p50 ${ms(changes.folded.p50)}, p99 ${ms(changes.folded.p99)}, longest ${ms(changes.folded.most)}`,

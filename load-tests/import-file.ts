@@ -9,20 +9,26 @@ const PIECE = 2_000;
 /** All plans of the file hold from here on: the first of a month. */
 const FROM = '2026-01-01T00:00:00Z';
 
-export function importedId(n: number): string {
+function importedId(n: number): string {
   return `sub-${String(n).padStart(7, '0')}`;
 }
 
-/** A file of subscribers as a provider's own system gives it, piece by piece; the same seed, the same file. */
-export function* subscribersFile(subscribers: number, seed: number): Generator<string> {
+/**
+ * A file of subscribers as a provider's own system gives it, piece by piece; the same seed, the same file.
+ *
+ * @param withPlans each has its plan in the same file
+ */
+export function* subscribersFile(subscribers: number, seed: number, withPlans: boolean): Generator<string> {
   const random = new Random(seed, 'import');
-  yield 'subscriber_id,account_id,external_id,segment,zone,overage_consent,user_names\n';
+  const plans = new Random(seed, 'plans');
+  const header = 'subscriber_id,account_id,external_id,segment,zone,overage_consent,user_names';
+  yield `${header}${withPlans ? ',plan,plan_from' : ''}\n`;
   yield* inPieces(subscribers, (n) => {
     const id = importedId(n);
     const segment = random.chance(0.1) ? 'business' : 'residential';
     const zone = ZONES[random.between(0, ZONES.length - 1)] ?? 'UTC';
     const consent = String(random.chance(0.3));
-    return `${id},${ownAccount(id)},crm-${n},${segment},${zone},${consent},line-${n}@provider.example\n`;
+    return `${id},${ownAccount(id)},crm-${n},${segment},${zone},${consent},line-${n}@provider.example${withPlans ? `,${planOf(plans)},${FROM}` : ''}\n`;
   });
 }
 
@@ -30,10 +36,11 @@ export function* subscribersFile(subscribers: number, seed: number): Generator<s
 export function* assignmentsFile(subscribers: number, seed: number): Generator<string> {
   const random = new Random(seed, 'plans');
   yield 'subscriber_id,plan_id,from,to\n';
-  yield* inPieces(subscribers, (n) => {
-    const plan = IMPORTED_PLANS[random.between(0, IMPORTED_PLANS.length - 1)] ?? IMPORTED_PLANS[0];
-    return `${importedId(n)},${plan},${FROM},\n`;
-  });
+  yield* inPieces(subscribers, (n) => `${importedId(n)},${planOf(random)},${FROM},\n`);
+}
+
+function planOf(random: Random): string {
+  return IMPORTED_PLANS[random.between(0, IMPORTED_PLANS.length - 1)] ?? IMPORTED_PLANS[0];
 }
 
 function* inPieces(count: number, line: (n: number) => string): Generator<string> {

@@ -21,13 +21,16 @@ const BETWEEN_CHANGES_MS = 500;
 /** Of a run; all checked. */
 export interface ImportOptions extends WorkerOptions {
   seed: number;
+  /** plans come in a file of their own, after that of subscribers */
+  twoFiles: boolean;
 }
 
 /** What a run showed; seconds. */
 export interface ImportReport {
   options: ImportOptions;
   subscribers: ImportTimes;
-  assignments: ImportTimes;
+  /** null = they came with the subscribers */
+  assignments: ImportTimes | null;
   /** from the last chunk until nothing waited for the log */
   relaySeconds: number;
   /** from then until every profile was folded */
@@ -96,17 +99,17 @@ export async function measureImport(
 }
 
 async function bringAllIn(
-  { subscribers, seed }: ImportOptions,
+  { subscribers, seed, twoFiles }: ImportOptions,
   access: ApiAccess,
   bed: TestBed,
   say: (line: string) => void,
 ): Promise<Pick<ImportReport, 'subscribers' | 'assignments' | 'relaySeconds' | 'foldSeconds'>> {
   const told = (kind: string, { checkSeconds, applySeconds }: ImportTimes): void =>
     say(`${kind}: checked ${checkSeconds.toFixed(1)} s, applied ${applySeconds.toFixed(1)} s`);
-  const people = await bringIn(access, 'subscribers', subscribersFile(subscribers, seed));
+  const people = await bringIn(access, 'subscribers', subscribersFile(subscribers, seed, !twoFiles));
   told('subscribers', people);
-  const plans = await bringIn(access, 'assignments', assignmentsFile(subscribers, seed));
-  told('assignments', plans);
+  const plans = twoFiles ? await bringIn(access, 'assignments', assignmentsFile(subscribers, seed)) : null;
+  if (plans !== null) told('assignments', plans);
   const applied = performance.now();
   await untilRelayed(bed);
   const relayed = performance.now();

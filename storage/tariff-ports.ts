@@ -165,8 +165,9 @@ export interface SubscriberGiven {
 
 export type PoolGiven = Omit<PoolProfile, 'topUps' | 'cycleChanges'>;
 
-/** A subscriber of a file: what it does not say stays as it is. */
-export type SubscriberOfFile = Pick<SubscriberGiven, 'subscriberId' | 'zone'> & Partial<SubscriberGiven>;
+/** A subscriber of a file, and a plan that it gets: what it does not say stays as it is. */
+export type SubscriberOfFile = Pick<SubscriberGiven, 'subscriberId' | 'zone'> &
+  Partial<SubscriberGiven> & { plan?: Dated & { planId: string } };
 
 /** A line of an import: a subscriber, or a plan of one. */
 export interface ImportLine {

@@ -89,6 +89,7 @@ function takeRoute(scope: FastifyInstance, { importer, maxBytes }: ImportSources
         format: formatOf(request),
         dryRun: dryRun === 'true',
         by: request.apiKey?.name ?? 'unknown',
+        mayGivePlans: mayUse(request.apiKey, ['billing']),
         bytes: bounded(paced(request.raw, IDLE_MS), maxBytes, () => tooLarge(maxBytes)),
       });
       return reply.code(isKnown ? 200 : 202).send({ ...importView(job), known: isKnown });

@@ -55,7 +55,14 @@ async function take(kind: ImportKind, lines: readonly string[]): Promise<ImportJ
   }
   const {
     job: { importId },
-  } = await importer.take({ kind, format: 'csv', dryRun: false, by: 'ann', bytes: bytes() });
+  } = await importer.take({
+    kind,
+    format: 'csv',
+    dryRun: false,
+    by: 'ann',
+    mayGivePlans: true,
+    bytes: bytes(),
+  });
   await importer.idle();
   const job = await imports.find(importId);
   if (job === null) throw new Error('the import is gone');
@@ -203,6 +210,33 @@ it('refuses names that belong to another subscriber, and an account of another c
     { record: 2, fault: 'the external id is that of s2' },
     { record: 3, fault: expect.stringContaining('currency: the account dear is charged in USD') as string },
   ]);
+});
+
+it('brings subscribers in with a plan each, told of once', async () => {
+  const lines = (plan: string): string[] => [
+    'subscriber_id,zone,plan,plan_from,plan_to',
+    ...numbers(4).map((n) => `s${n},UTC,${n === 3 ? plan : 'home'},2026-01-01T00:00:00Z,`),
+    's5,UTC,,,',
+  ];
+  const refused = await take('subscribers', lines('none'));
+  expect(refused.state).toBe('refused');
+  expect(await imports.faults(refused.importId, 0, 9)).toEqual([
+    { record: 3, fault: 'no plan is called none' },
+  ]);
+  expect(await take('subscribers', lines('home'))).toMatchObject({ state: 'done', rowsApplied: 5 });
+  const plan = { planId: 'home', fromMs: Date.UTC(2026, 0, 1), toMs: null };
+  expect((await profiles()).map(({ assignments }) => assignments)).toEqual([
+    [plan],
+    [plan],
+    [plan],
+    [plan],
+    [],
+  ]);
+  expect((await database.pool.query('select from control_outbox')).rowCount).toBe(5);
+  const again = await take('subscribers', [...lines('home'), 's1000,UTC,home,2026-01-01T00:00:00Z,']);
+  expect(again.state).toBe('done');
+  const other = await take('subscribers', [lines('')[0] ?? '', 's1,UTC,home,2025-12-01T00:00:00Z,']);
+  expect(other.state).toBe('refused');
 });
 
 it('leaves what a file does not say as it is', async () => {

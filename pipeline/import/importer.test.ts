@@ -62,7 +62,15 @@ function file(text: string, given: Partial<GivenFile> = {}): GivenFile {
   async function* bytes(): AsyncGenerator<Uint8Array> {
     yield await Promise.resolve(Buffer.from(text));
   }
-  return { kind: 'subscribers', format: 'csv', dryRun: false, by: 'ann', bytes: bytes(), ...given };
+  return {
+    kind: 'subscribers',
+    format: 'csv',
+    dryRun: false,
+    by: 'ann',
+    mayGivePlans: true,
+    bytes: bytes(),
+    ...given,
+  };
 }
 
 const linesOf = (applied: ImportLine[][]): number[][] =>

@@ -32,6 +32,8 @@ export interface GivenFile {
   /** it is checked, and nothing is applied */
   dryRun: boolean;
   by: string;
+  /** plans of it are faults otherwise */
+  mayGivePlans: boolean;
   bytes: AsyncIterable<Uint8Array>;
 }
 
@@ -94,10 +96,13 @@ export class Importer {
     }
   }
 
-  async #taken(importId: string, { kind, format, dryRun, by, bytes }: GivenFile): Promise<TakenFile> {
+  async #taken(
+    importId: string,
+    { kind, format, dryRun, by, mayGivePlans, bytes }: GivenFile,
+  ): Promise<TakenFile> {
     const { imports, chunkRows, limits, nowMs } = this.#parts;
     await imports.begin({ importId, kind, dryRun, chunkRows, by });
-    const reading = readFile(kind, format, bytes, chunkRows, limits);
+    const reading = readFile(kind, format, bytes, chunkRows, { ...limits, mayGivePlans });
     let step = await reading.next();
     for (; step.done !== true; step = await reading.next()) await imports.stage(importId, step.value);
     const { contentHash, records, faults } = step.value;

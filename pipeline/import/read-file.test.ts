@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ImportKind, StagedRecord } from '../../storage/import-ports.ts';
-import type { FileEnd, FileLimits, ImportFormat } from './read-file.ts';
+import type { FileBounds, FileEnd, ImportFormat } from './read-file.ts';
 import { readFile } from './read-file.ts';
 
 const NOW = 1_767_225_600_000;
-const LIMITS: FileLimits = { maxBytes: 100_000, maxRecords: 100 };
+const LIMITS: FileBounds = { maxBytes: 100_000, maxRecords: 100, mayGivePlans: true };
 
 async function* pieces(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += size) yield await Promise.resolve(bytes.subarray(at, at + size));
@@ -21,7 +21,7 @@ async function read(
   kind: ImportKind,
   format: ImportFormat,
   text: string | Uint8Array,
-  { limits = LIMITS, size = 7 }: { limits?: FileLimits; size?: number } = {},
+  { limits = LIMITS, size = 7 }: { limits?: FileBounds; size?: number } = {},
 ): Promise<FileRead> {
   const bytes = typeof text === 'string' ? Buffer.from(text) : text;
   const reading = readFile(kind, format, pieces(bytes, size), 2, limits);
@@ -78,6 +78,22 @@ describe('readFile', () => {
     ]);
   });
 
+  it('reads subscribers with a plan each, of who may give plans', async () => {
+    const csv = 'subscriber_id,zone,plan,plan_from,plan_to\ns1,UTC,home,2026-01-01T00:00:00Z,\ns2,UTC,,,\n';
+    const { chunks } = await read('subscribers', 'csv', csv);
+    expect(chunks.flat().map(({ content }) => content)).toEqual([
+      subscriber('s1', { plan: { planId: 'home', fromMs: NOW, toMs: null } }),
+      subscriber('s2'),
+    ]);
+    const { chunks: without } = await read('subscribers', 'csv', csv, {
+      limits: { ...LIMITS, mayGivePlans: false },
+    });
+    expect(without.flat().map(({ fault }) => fault)).toEqual([
+      'line 2: plans are brought in by keys of the role billing',
+      null,
+    ]);
+  });
+
   it('reads assignments', async () => {
     const csv =
       'plan_id,subscriber_id,to,from\nhome,s1,2026-02-01T00:00Z,2026-01-01T00:00:00Z\nhome,s1,2026-03-01T00:00Z,2026-02-01T00:00Z\n';
@@ -109,11 +125,11 @@ describe('readFile', () => {
       'an unknown column',
       'subscribers',
       'csv',
-      'subscriber_id,zone,plan\n',
+      'subscriber_id,zone,colour\n',
       [
         [
           1,
-          'line 1: the column "plan" is not known; those that are: subscriber_id, account_id, external_id, segment, tags, zone, overage_consent, user_names',
+          'line 1: the column "colour" is not known; those that are: subscriber_id, account_id, external_id, segment, tags, zone, overage_consent, user_names, plan, plan_from, plan_to',
         ],
       ],
     ],
@@ -243,6 +259,17 @@ describe('readFile', () => {
         .map((one) => JSON.stringify(one))
         .join('\n'),
       [[3, 'line 3: the user name a is there twice at a time']],
+    ],
+    [
+      'half a plan',
+      'subscribers',
+      'csv',
+      'subscriber_id,zone,plan,plan_from,plan_to\ns1,UTC,home,,\ns2,UTC,,2026-01-01T00:00Z,\ns3,UTC,p,2026-01-01T00:00Z,2025-01-01T00:00Z\n',
+      [
+        [1, 'line 2: the plan has no time from which on it holds'],
+        [2, 'line 3: the plan is missing, its time is there'],
+        [3, 'line 4: the end of the plan is not after its beginning'],
+      ],
     ],
     [
       'columns that are parted by semicolons',

@@ -14,6 +14,12 @@ export interface FileLimits {
   maxRecords: number;
 }
 
+/** What one file may be. */
+export interface FileBounds extends FileLimits {
+  /** whoever sends it may give plans */
+  mayGivePlans: boolean;
+}
+
 /** Characters of one line of NDJSON. */
 const MAX_LINE = 65_536;
 
@@ -37,10 +43,10 @@ export async function* readFile(
   format: ImportFormat,
   bytes: AsyncIterable<Uint8Array>,
   chunkRows: number,
-  limits: FileLimits,
+  limits: FileBounds,
 ): AsyncGenerator<StagedRecord[], FileEnd> {
   const hash = createHash('sha256');
-  const collector = new Collector(kind, chunkRows, limits.maxRecords);
+  const collector = new Collector(kind, chunkRows, limits);
   const parser = format === 'csv' ? new CsvLines(collector, kind) : new JsonLines(collector);
   const utf8 = new TextDecoder('utf-8', { fatal: true });
   let size = 0;
@@ -157,18 +163,22 @@ class Collector {
   readonly #seen = new Seen();
   readonly #kind: ImportKind;
   readonly #chunkRows: number;
-  readonly #maxRecords: number;
+  readonly #bounds: FileBounds;
 
-  constructor(kind: ImportKind, chunkRows: number, maxRecords: number) {
+  constructor(kind: ImportKind, chunkRows: number, bounds: FileBounds) {
     this.#kind = kind;
     this.#chunkRows = chunkRows;
-    this.#maxRecords = maxRecords;
+    this.#bounds = bounds;
   }
 
   take(line: number, value: unknown): void {
     const { content, fault } = readRecord(this.#kind, value);
     if (fault !== null) {
       this.fault(line, fault);
+      return;
+    }
+    if (!this.#bounds.mayGivePlans && ('planId' in content || content.plan !== undefined)) {
+      this.fault(line, 'plans are brought in by keys of the role billing');
       return;
     }
     const repeated = this.#seen.fault(content);
@@ -195,8 +205,8 @@ class Collector {
 
   #add(read: Omit<StagedRecord, 'record'>): void {
     this.records += 1;
-    if (this.records > this.#maxRecords)
-      throw new AppError('invalid-input', `a file of more than ${this.#maxRecords} records: split it`);
+    if (this.records > this.#bounds.maxRecords)
+      throw new AppError('invalid-input', `a file of more than ${this.#bounds.maxRecords} records: split it`);
     this.#chunk.push({ record: this.records, ...read });
   }
 }

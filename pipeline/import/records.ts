@@ -20,6 +20,9 @@ interface GivenSubscriber {
   zone: string;
   overageConsent?: boolean;
   credentials?: GivenCredential[];
+  plan?: string;
+  planFrom?: string;
+  planTo?: string | null;
 }
 
 interface GivenCredential {
@@ -76,6 +79,9 @@ const CHECKS = {
         100,
       ),
     ),
+    plan: optional(id),
+    planFrom: optional(instant),
+    planTo: optional(nullable(instant)),
   }),
   assignments: object<GivenAssignment>({
     subscriberId: id,
@@ -96,6 +102,9 @@ export const COLUMNS: Record<ImportKind, readonly string[]> = {
     'zone*',
     'overage_consent',
     'user_names',
+    'plan',
+    'plan_from',
+    'plan_to',
   ],
   assignments: ['subscriber_id*', 'plan_id*', 'from*', 'to'],
 };
@@ -161,20 +170,34 @@ function valueOf(column: string, cell: string): unknown {
 export function readRecord(kind: ImportKind, value: unknown): Read {
   const fault = CHECKS[kind](value, '');
   if (fault !== null) return { content: null, fault: isObject(value) ? fault.trim() : 'is not an object' };
+  const halfPlan = kind === 'subscribers' ? planFault(value as GivenSubscriber) : null;
+  if (halfPlan !== null) return { content: null, fault: halfPlan };
   const content =
     kind === 'subscribers' ? subscriberOf(value as GivenSubscriber) : assignmentOf(value as GivenAssignment);
   const wrong = datesFault(content);
   return wrong === null ? { content, fault: null } : { content: null, fault: wrong };
 }
 
-function subscriberOf({ credentials, ...given }: GivenSubscriber): Content {
-  if (credentials === undefined) return given;
+function subscriberOf({ credentials, plan, planFrom, planTo, ...given }: GivenSubscriber): Content {
+  const planned =
+    plan === undefined || planFrom === undefined
+      ? {}
+      : { plan: { planId: plan, fromMs: Date.parse(planFrom), toMs: msOf(planTo) } };
+  if (credentials === undefined) return { ...given, ...planned };
   const dated = credentials.map(({ userName, from, to }) => ({
     userName,
     fromMs: from === undefined ? 0 : Date.parse(from),
     toMs: msOf(to),
   }));
-  return { ...given, credentials: dated };
+  return { ...given, credentials: dated, ...planned };
+}
+
+function planFault({ plan, planFrom, planTo }: GivenSubscriber): string | null {
+  if (plan === undefined)
+    return planFrom === undefined && (planTo ?? null) === null
+      ? null
+      : 'the plan is missing, its time is there';
+  return planFrom === undefined ? 'the plan has no time from which on it holds' : null;
 }
 
 function assignmentOf({ subscriberId, planId, from, to }: GivenAssignment): Content {
@@ -188,6 +211,9 @@ function msOf(instantText: string | null | undefined): number | null {
 function datesFault(content: Content): string | null {
   if ('planId' in content)
     return content.toMs !== null && content.toMs <= content.fromMs ? 'to is not after from' : null;
+  const { plan } = content;
+  if (plan !== undefined && plan.toMs !== null && plan.toMs <= plan.fromMs)
+    return 'the end of the plan is not after its beginning';
   const names = new Set<string>();
   for (const { userName, fromMs, toMs } of content.credentials ?? []) {
     if (toMs !== null && toMs <= fromMs) return `credentials: to of ${userName} is not after from`;

@@ -321,20 +321,8 @@ export class MemoryTariffTx implements TariffTx {
       if ('planId' in content) {
         if (stored === null)
           throw new AppError('not-found', `no subscriber is called ${content.subscriberId}`);
-        if (!this.state.plans.has(content.planId))
-          throw new AppError('not-found', `no plan is called ${content.planId}`);
-        const { planId, fromMs, toMs } = content;
-        const isThere = stored.rows.assignments.some(
-          (one) => one.planId === planId && one.fromMs === fromMs && one.toMs === toMs,
-        );
-        const assigned = { id: '', planId, fromMs, toMs, source: 'import' } as const;
-        const assignments = isThere ? stored.rows.assignments : [...stored.rows.assignments, assigned];
-        await this.putRows(stored, {
-          ...stored.rows,
-          asOfMs,
-          assignments,
-          revision: stored.rows.revision + 1,
-        });
+        const planned = this.#withPlan(stored.rows, content);
+        await this.putRows(stored, { ...planned, asOfMs, revision: stored.rows.revision + 1 });
         continue;
       }
       const accountId =
@@ -344,10 +332,21 @@ export class MemoryTariffTx implements TariffTx {
       if (stored !== null && isMember(stored.rows.pools, context.atMs))
         checkPoolCycles(stored.rows.account, account, context.atMs);
       const before = stored?.rows ?? newRows(content.subscriberId, account);
-      const rows = asGiven(before, { ...before, ...content, accountId });
+      const given = asGiven(before, { ...before, ...content, accountId });
+      const rows = content.plan === undefined ? given : this.#withPlan(given, content.plan);
       await this.putRows(stored, { ...rows, account, asOfMs, revision: rows.revision + 1 });
     }
     return [...ids];
+  }
+
+  /** @throws AppError 'not-found' */
+  #withPlan(rows: SubscriberRows, { planId, fromMs, toMs }: Dated & { planId: string }): SubscriberRows {
+    if (!this.state.plans.has(planId)) throw new AppError('not-found', `no plan is called ${planId}`);
+    const isThere = rows.assignments.some(
+      (one) => one.planId === planId && one.fromMs === fromMs && one.toMs === toMs,
+    );
+    const assigned = { id: '', planId, fromMs, toMs, source: 'import' } as const;
+    return isThere ? rows : { ...rows, assignments: [...rows.assignments, assigned] };
   }
 }
 

@@ -1,59 +1,54 @@
-/* What stands against a record of an import: null = nothing. Of `l`, a line, and `l.content` as jsonb in `c`. */
+/*
+ * What stands against a record of an import: null = nothing. `c` is its content as jsonb, `s` the subscriber that it names, `b` the
+ * account.
+ */
 
 /**
- * A plan is given by the rules of a change of plan: it is to be had, in the account's currency, the service is not terminated, no
- * cycle that was closed becomes another. What is there already as it is given is no fault.
+ * A plan (`g`, json) is given by the rules of a change of plan: it is to be had, in the account's currency, the service is not
+ * terminated, no cycle that was closed becomes another. What is there already as it is given is no fault.
  */
-const ASSIGNMENT = `
+const ofPlan = (g: string): string => `
   select case
-      when s.subscriber_no is null then 'no subscriber is called ' || (c ->> 'subscriberId')
       when a.same then null
-      when p.plan_id is null then 'no plan is called ' || (c ->> 'planId')
+      when p.plan_id is null then 'no plan is called ' || (${g} ->> 'planId')
       when p.archived_at is not null then 'archived: the plan ' || p.plan_id || ' is not given out any more'
-      when s.terminated_at is not null then 'the subscriber is terminated'
-      when p.currency <> s.currency then 'currency: the account is charged in ' || s.currency || ', the plan in ' || p.currency
+      when o.terminated_at is not null then 'the subscriber is terminated'
+      when p.currency <> o.currency then 'currency: the account is charged in ' || o.currency || ', the plan in ' || p.currency
       when lower(span) > now_at + interval '400 days' then 'a plan can be given 400 days ahead'
       when a.plan_id is not null then 'overlaps with the plan ' || a.plan_id || ' that the subscriber has from '
         || to_char(a.from_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') || ' on'
-      when exists (select from cycle y where y.subscriber_no = s.subscriber_no and y.status <> 'open' and y.end_at > lower(span))
+      when exists (select from cycle y where y.subscriber_no = o.subscriber_no and y.status <> 'open' and y.end_at > lower(span))
         then 'beyond-cycle: a cycle that is closed would become another'
-    end as fault
-  from (select tstzrange(weir_time(c -> 'fromMs'), weir_time(c -> 'toMs')) as span, to_timestamp($4::float8 / 1000) as now_at) t
-  left join lateral (
-    select s.subscriber_no, s.terminated_at, b.currency from subscriber s join account b using (account_id)
-    where s.subscriber_id = c ->> 'subscriberId' offset 0) s on true
+    end
+  from (select s.subscriber_no, s.terminated_at, coalesce(b.currency, s.currency) as currency,
+      tstzrange(weir_time(${g} -> 'fromMs'), weir_time(${g} -> 'toMs')) as span, to_timestamp($4::float8 / 1000) as now_at) o
   left join lateral (
     select p.plan_id, p.archived_at,
       (select v.terms ->> 'currency' from plan_version v where v.plan_id = p.plan_id and v.terms is not null limit 1) as currency
-    from plan p where p.plan_id = c ->> 'planId'
+    from plan p where p.plan_id = ${g} ->> 'planId'
       and exists (select from plan_version v where v.plan_id = p.plan_id) offset 0) p on true
   left join lateral (
-    select a.plan_id, a.from_at, a.plan_id = c ->> 'planId' and tstzrange(a.from_at, a.to_at) = span as same
-    from assignment a where a.subscriber_no = s.subscriber_no and tstzrange(a.from_at, a.to_at) && span
+    select a.plan_id, a.from_at, a.plan_id = ${g} ->> 'planId' and tstzrange(a.from_at, a.to_at) = span as same
+    from assignment a where a.subscriber_no = o.subscriber_no and tstzrange(a.from_at, a.to_at) && span
     order by a.from_at limit 1) a on true`;
+
+const ASSIGNMENT = `
+  case when s.subscriber_no is null then 'no subscriber is called ' || (c ->> 'subscriberId') else (${ofPlan('c')}) end`;
 
 /** Names belong to one service at a time; a service stays with accounts of its currency. */
 const SUBSCRIBER = `
-  select case
-      when b.currency <> s.currency then
-        'currency: the account ' || (c ->> 'accountId') || ' is charged in ' || b.currency || ', the one before in ' || s.currency
-      when x.subscriber_id is not null then 'the external id is that of ' || x.subscriber_id
-      when n.subscriber_id is not null then 'the user name ' || n.user_name || ' is that of ' || n.subscriber_id
-    end as fault
-  from (select) t
-  left join lateral (
-    select s.subscriber_no, a.currency from subscriber s left join account a using (account_id)
-    where s.subscriber_id = c ->> 'subscriberId' offset 0) s on true
-  left join lateral (select currency from account where account_id = c ->> 'accountId' offset 0) b on true
-  left join lateral (
-    select o.subscriber_id from subscriber o where o.external_id = c ->> 'externalId' and o.subscriber_id <> c ->> 'subscriberId'
-    offset 0) x on true
-  left join lateral (
-    select o.user_name, z.subscriber_id from jsonb_array_elements(c -> 'credentials') g
-      join lateral (select * from credential o where o.user_name = g ->> 'userName' offset 0) o on true
-      join subscriber z using (subscriber_no)
-    where o.exclusive and o.subscriber_no is distinct from s.subscriber_no
-      and tstzrange(o.from_at, o.to_at) && tstzrange(weir_time(g -> 'fromMs'), weir_time(g -> 'toMs')) limit 1) n on true`;
+  case
+    when b.currency <> s.currency then
+      'currency: the account ' || (c ->> 'accountId') || ' is charged in ' || b.currency || ', the one before in ' || s.currency
+    else coalesce((
+      select 'the external id is that of ' || o.subscriber_id from subscriber o
+      where o.external_id = c ->> 'externalId' and o.subscriber_id <> c ->> 'subscriberId'), (
+      select 'the user name ' || o.user_name || ' is that of ' || z.subscriber_id from jsonb_array_elements(c -> 'credentials') n
+        join lateral (select * from credential o where o.user_name = n ->> 'userName' offset 0) o on true
+        join subscriber z using (subscriber_no)
+      where o.exclusive and o.subscriber_no is distinct from s.subscriber_no
+        and tstzrange(o.from_at, o.to_at) && tstzrange(weir_time(n -> 'fromMs'), weir_time(n -> 'toMs')) limit 1),
+      case when c ? 'plan' then (${ofPlan("(c -> 'plan')")}) end) end`;
 
 /**
  * $1 import, $2 and $3 the records after and up to, $4 the log's clock (ms). Notes at each record with a content what stands against
@@ -62,9 +57,11 @@ const SUBSCRIBER = `
 export const CHECK = `
   with looked as materialized (
     select l.line, l.fault as noted, d.fault from import_line l cross join lateral (select l.content::jsonb as c offset 0) k
-    cross join lateral (
-      select * from (${ASSIGNMENT}) of_plan where (select kind from import_job where import_id = $1) = 'assignments'
-      union all select * from (${SUBSCRIBER}) of_one where (select kind from import_job where import_id = $1) = 'subscribers') d
+    left join lateral (
+      select s.subscriber_no, s.terminated_at, a.currency from subscriber s left join account a using (account_id)
+      where s.subscriber_id = c ->> 'subscriberId' offset 0) s on true
+    left join lateral (select currency from account where account_id = c ->> 'accountId' offset 0) b on true
+    cross join lateral (select case when c ? 'planId' then ${ASSIGNMENT} else ${SUBSCRIBER} end as fault offset 0) d
     where l.import_id = $1 and l.line > $2 and l.line <= $3 and l.content is not null
   ), noted as (
     update import_line l set fault = looked.fault from looked

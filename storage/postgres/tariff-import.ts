@@ -125,11 +125,17 @@ export async function importLines(
   const last = lines.at(-1);
   if (last === undefined || !(await noteApplied(client, importId, last.line))) return null;
   const contents = lines.map(({ content }) => content);
-  const subscribers = JSON.stringify(contents.filter((content) => !('planId' in content)));
-  const assignments = JSON.stringify(contents.filter((content) => 'planId' in content));
+  const subscribers = contents.flatMap((content) => ('planId' in content ? [] : [content]));
+  const own = subscribers.flatMap(({ subscriberId, plan }) =>
+    plan === undefined ? [] : [{ subscriberId, ...plan }],
+  );
+  const assignments = contents.filter((content) => 'planId' in content);
   await client.query(BY_KEY);
-  if (subscribers !== '[]') await putSubscribers(client, subscribers, asOfMs, defaultCurrency);
-  if (assignments !== '[]') await putAssignments(client, assignments, asOfMs);
+  if (subscribers.length > 0)
+    await putSubscribers(client, JSON.stringify(subscribers), asOfMs, defaultCurrency);
+  // Their rows are locked and raised as they are.
+  if (own.length > 0) await addAssignments(client, JSON.stringify(own));
+  if (assignments.length > 0) await putAssignments(client, JSON.stringify(assignments), asOfMs);
   return [...new Set(contents.map(({ subscriberId }) => subscriberId))];
 }
 
@@ -165,11 +171,16 @@ async function putSubscribers(
 }
 
 async function putAssignments(client: pg.ClientBase, lines: string, asOfMs: number | null): Promise<void> {
+  await client.query(LOCK, [lines]);
+  const numbers = await addAssignments(client, lines);
+  if (numbers.length > 0) await client.query(RAISE, [numbers, asOfMs]);
+}
+
+/** @returns numbers of the subscribers that were not given it before */
+async function addAssignments(client: pg.ClientBase, lines: string): Promise<number[]> {
   const unknown = await client.query<{ what: string }>(UNKNOWN, [lines]);
   const [first] = unknown.rows;
   if (first !== undefined) throw new AppError('not-found', first.what);
-  await client.query(LOCK, [lines]);
   const added = await client.query<{ subscriber_no: number }>(ADD_ASSIGNMENTS, [lines]);
-  const numbers = [...new Set(added.rows.map((row) => row.subscriber_no))];
-  if (numbers.length > 0) await client.query(RAISE, [numbers, asOfMs]);
+  return [...new Set(added.rows.map((row) => row.subscriber_no))];
 }
