@@ -166,7 +166,7 @@ describe('what the release before has stored', () => {
     const closed = names.filter((name) => name.startsWith('cycle'));
     const ofJuly = (name: string): boolean =>
       JULYS.some((start) => name.includes(`"cycleStartMs":${String(start)}`));
-    expect(closed.filter(ofJuly)).toHaveLength(8);
+    expect(closed.filter(ofJuly)).toHaveLength(9);
     expect(closed.filter((name) => name.includes('"planId":"home-3"'))).not.toEqual([]);
     expect(closed.filter((name) => name.includes('"unlimited":true'))).not.toEqual([]);
     expect(names.filter((name) => name.startsWith('adjustment')).length).toBeGreaterThan(0);
