@@ -54,7 +54,7 @@ export function makeWorkload(options: WorkloadOptions): Workload {
   const random = new Random(seed, 'workload');
   const late = heldStops(load.records, random, subscribers);
   return {
-    // Top-ups, holds, boosts and pools are not the oracle's.
+    // Every CoA is then of a policy's speed; load-tests/chaos adds pools and purchases.
     profiles: load.subscribers.map(({ profile }) => ({
       ...profile,
       topUps: [],
