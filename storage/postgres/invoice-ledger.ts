@@ -18,7 +18,7 @@ const PAGE_ROWS = 5_000;
 /** Items that one piece of sending again looks at. */
 const RESEND_PIECE = 10_000;
 /** Items that one part of a list looks at. */
-const LOOKED_AT = 50_000;
+const LOOKED_AT = 20_000;
 const NONE: InvoiceCounts['states'] = {
   ...{ pending: 0, sending: 0, rejected: 0, unknown: 0, held: 0, superseded: 0, dead: 0 },
 };
