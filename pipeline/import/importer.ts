@@ -38,7 +38,7 @@ export interface GivenFile {
 }
 
 /** What became of a file. */
-export interface TakenFile {
+interface TakenFile {
   job: ImportJob;
   /** its content was brought in before, and is what was brought in last: nothing is applied by it */
   isKnown: boolean;
