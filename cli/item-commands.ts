@@ -4,7 +4,7 @@ import { readConfig } from '../pipeline/config.ts';
 import { ACTION_STATES } from '../schemas/action.ts';
 import { ITEM_TYPES, RESENDABLE_STATES } from '../schemas/billing.ts';
 import type { DeliveredItemView, ResentItemsView, ResentItemView } from '../schemas/billing-views.ts';
-import { apiTarget, getText, getView, postView } from './api-client.ts';
+import { apiTarget, getText, postView } from './api-client.ts';
 import type { ApiTarget } from './api-client.ts';
 import type { ApiFlags } from './api-flags.ts';
 import { json, withApiFlags } from './api-flags.ts';
@@ -12,6 +12,7 @@ import type { CliIo } from './commands.ts';
 import { lines, table } from './format.ts';
 import { instant } from './instant.ts';
 import { moneyText } from './money.ts';
+import { allPages } from './paged.ts';
 
 type ListFlags = ApiFlags & Filter & { csv?: boolean };
 
@@ -24,6 +25,7 @@ interface Filter {
   to?: string;
 }
 
+const LISTED = 100;
 /** A million lines. */
 const CSV_TIMEOUT_MS = 600_000;
 
@@ -46,9 +48,12 @@ export function itemCommands(weir: Command, io: CliIo): void {
         io.out(await getText(target(flags), `/v1/billing-items?${query}&format=csv`, CSV_TIMEOUT_MS));
         return;
       }
-      const view = await getView<{ items: DeliveredItemView[]; next: string | null }>(
+      // A page may be short where few of the last items are meant.
+      const view = await allPages<DeliveredItemView>(
         target(flags),
-        `/v1/billing-items?${query}`,
+        '/v1/billing-items',
+        new URLSearchParams(query),
+        { limit: LISTED },
       );
       io.out(flags.json === true ? json(view) : itemsText(view.items, view.next !== null));
     });

@@ -113,9 +113,9 @@ it.each([
   expect((await reconcile(...args)).code).toBe(code);
 });
 
-it('lists items, as CSV too, and has one sent again', async () => {
+it('lists items, as CSV too, and has one sent again, or all of a state', async () => {
   const list = await runWeir(['items', '--state', 'delivered', '--type', 'overage', ...flags]);
-  expect(list.out).toMatch(/^2026-01-10T00:00:00.000Z +overage +acct-7 +500 EUR +delivered +k9 +block 1$/m);
+  expect(list.out).toMatch(/^2026-01-10T00:00:00.000Z +overage +acct-7 +5\.00 EUR +delivered +k9 +block 1$/m);
   const csv = await runWeir(['items', 'list', '--subscriber', 's-1', '--csv', ...flags]);
   expect(csv.out.split('\r\n')).toHaveLength(12);
   expect((await runWeir(['items', '--state', 'dead', ...flags])).out).toBe('none\n');
@@ -125,4 +125,9 @@ it('lists items, as CSV too, and has one sent again', async () => {
   await ledger.claim('test', 100, 60_000);
   await ledger.settle('test', 'late', 'rejected', 'no such account');
   expect((await runWeir(['items', 'resend', 'late', ...flags])).out).toBe('late is on its way, by ann\n');
+  ledger.add([anItem('old-1'), anItem('old-2'), anItem('old-3', { subscriberId: 's-9' })], false);
+  const held = ['items', 'resend-all', '--state', 'held', ...flags];
+  expect((await runWeir([...held, '--subscriber', 's-9'])).out).toBe('1 items are on their way, by ann\n');
+  expect((await runWeir([...held, '--json'])).out).toContain('"resent": 2');
+  expect((await runWeir(['items', 'resend-all', '--state', 'delivered', ...flags])).code).toBe(2);
 });
