@@ -1,10 +1,11 @@
 import type { DifferenceClass } from '../schemas/billing.ts';
 import type { DifferenceView, ReconciliationReportView } from '../schemas/billing-views.ts';
 import { lines, table } from './format.ts';
+import { moneyText } from './money.ts';
 
 /** What each class says, for people. */
 const MEANING: Record<DifferenceClass, string> = {
-  'missing-there': 'delivered, and the billing system does not have it',
+  'missing-there': 'delivered or held, and the billing system does not have it',
   'missing-here': 'the billing system has it, and nobody made it here',
   twice: 'the billing system has it more than once',
   amount: 'other amount',
@@ -42,7 +43,7 @@ function shown(side: unknown): string {
   if (side === null || side === undefined) return '-';
   if (typeof side !== 'object') return JSON.stringify(side);
   const { amountMinor, currency, ...rest } = side as Record<string, unknown>;
-  const money = typeof amountMinor === 'number' ? `${amountMinor} ${String(currency)}` : '';
+  const money = typeof amountMinor === 'number' ? moneyText({ amountMinor, currency: String(currency) }) : '';
   const others = Object.entries(rest).map(([name, value]) => `${name}=${textOf(value)}`);
   return [money, ...others].filter((text) => text !== '').join(' ');
 }
