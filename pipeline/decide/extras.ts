@@ -1,10 +1,8 @@
 import type { CompiledRule } from '../../rules/compile/policy.ts';
 import type { Facts } from '../../rules/facts/catalogue.ts';
+import { blocksDue } from '../../rules/tariff/blocks.ts';
 import type { OverageTerms, PlanVersion } from '../../schemas/profile.ts';
 import type { OverageState, Subscriber } from '../fold/slot-state.ts';
-
-/** Paid blocks a cycle, whatever the terms say: a slip in a policy must neither charge for thousands nor fill a commit. */
-export const MAX_BLOCKS_A_CYCLE = 100;
 
 /** What of paid extras this cycle has asked for. */
 export function extrasOf(subscriber: Subscriber, cycleStartMs: number): OverageState {
@@ -31,16 +29,10 @@ export function overageTerms(
   return { blockBytes, blockPriceMinor, currency, maxBlocks };
 }
 
-/**
- * Blocks of the cycle once those are asked for that use beyond the allowance fills or begins, at most what the terms allow.
- * What blocks before were good for counts, whatever their size: other terms charge nobody again for the same bytes.
- */
-export function blocksDue(terms: OverageTerms, facts: Facts, { blocks, soldBytes }: OverageState): number {
-  if (facts.allowanceBytes === null) return blocks;
-  const over = facts.cycleCountedBytes - facts.allowanceBytes - soldBytes;
-  if (over <= 0) return blocks;
-  const most = Math.min(terms.maxBlocks ?? MAX_BLOCKS_A_CYCLE, MAX_BLOCKS_A_CYCLE);
-  return Math.max(blocks, Math.min(blocks + Math.ceil(over / terms.blockBytes), most));
+/** Blocks of the cycle once those are asked for that use beyond the allowance fills or begins; without a cap none is. */
+export function dueBlocks(terms: OverageTerms, facts: Facts, extras: OverageState): number {
+  if (facts.allowanceBytes === null) return extras.blocks;
+  return blocksDue(terms, facts.cycleCountedBytes - facts.allowanceBytes, extras);
 }
 
 /** True where a rule that holds asks for blocks that were not asked for yet. */
@@ -54,7 +46,7 @@ export function asksForBlocks(
   const terms = overageTerms(rule, subscriber, plan);
   if (terms === null) return false;
   const extras = extrasOf(subscriber, cycleStartMs);
-  return blocksDue(terms, facts, extras) > extras.blocks;
+  return dueBlocks(terms, facts, extras) > extras.blocks;
 }
 
 /** The subscriber agreed to extras, and the rule's limit a cycle is not reached. */

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import type { Facts } from '../../rules/facts/catalogue.ts';
+import { digest, overageItemKey } from '../../rules/tariff/blocks.ts';
 import type {
   ActionIntent,
   ActionKind,
@@ -12,7 +12,7 @@ import type { OutboxRecord } from '../../schemas/outbox.ts';
 import type { PlanVersion } from '../../schemas/profile.ts';
 import type { SlotState, Subscriber } from '../fold/slot-state.ts';
 import { isPoolRule, POOL_RULE, desiredState, isShadow, sameEffect, strongestEffect } from './desired.ts';
-import { blocksDue, extrasOf, mayBuy, overageTerms } from './extras.ts';
+import { dueBlocks, extrasOf, mayBuy, overageTerms } from './extras.ts';
 import { nowOf } from './in-force.ts';
 import { holdsAt } from './profile-states.ts';
 import type { Transition } from './transitions.ts';
@@ -81,7 +81,7 @@ function effectIntents(decided: Decided, live: readonly Transition[]): ActionInt
   const first = live.find(({ change }) => change !== 'charged');
   if (first === undefined) return [];
   // A rule that asks for something momentary now: its notice, block or top-up has the transition's own id.
-  const id = hash([...identityOf(decided, first), 'line']);
+  const id = digest([...identityOf(decided, first), 'line']);
   return [intentOf(decided, first, { id, kind: kindOf(effect), leaves })];
 }
 
@@ -130,7 +130,7 @@ function extraIntents(decided: Decided, live: readonly Transition[]): ActionInte
       if (terms === null) continue;
       const { blockBytes, blockPriceMinor: priceMinor, currency } = terms;
       const extras = extrasOf(subscriber, cycleStartMs);
-      const due = blocksDue(terms, facts, extras);
+      const due = dueBlocks(terms, facts, extras);
       if (due <= extras.blocks) continue;
       for (let block = extras.blocks + 1; block <= due; block += 1)
         intents.push(
@@ -173,7 +173,7 @@ function blockIntent(
   cycleStartMs: number,
   overage: OverageBlock,
 ): ActionIntent {
-  const id = hash(['overage', decided.subscriber.id, cycleStartMs, 'data', overage.block]);
+  const id = overageItemKey(decided.subscriber.id, cycleStartMs, 'data', overage.block);
   const ordinal = overage.block;
   return intentOf(decided, transition, { id, kind: 'overage', cycleStartMs, ordinal, overage });
 }
@@ -183,7 +183,7 @@ function ruleAction(
   kind: ActionKind,
   transition: Transition,
 ): Pick<ActionIntent, 'id' | 'kind'> {
-  return { id: hash(identityOf(decided, transition)), kind };
+  return { id: digest(identityOf(decided, transition)), kind };
 }
 
 /** What is the same on every replay: policy, rule, subscriber, cycle, ordinal. */
@@ -234,7 +234,7 @@ function shadowDecision(
   const [policyId, name] = namesOf(ruleState.key);
   const { cycleStartMs, ordinal } = ruleState;
   return {
-    id: hash([`~${policyId}`, name, subscriber.id, cycleStartMs, ordinal]),
+    id: digest([`~${policyId}`, name, subscriber.id, cycleStartMs, ordinal]),
     subscriberId: subscriber.id,
     policyId,
     policyVersion: rule?.policyVersion ?? '',
@@ -265,9 +265,4 @@ function namesOf(key: string): [policyId: string, rule: string] {
   const name = isShadow(key) ? key.slice(1) : key;
   const at = name.indexOf('/');
   return [name.slice(0, at), name.slice(at + 1)];
-}
-
-/** The same decision has the same id on every replay. */
-function hash(parts: readonly (string | number)[]): string {
-  return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 32);
 }
