@@ -6,8 +6,9 @@ import { PostgresImports } from '../../storage/postgres/imports.ts';
 import { PostgresItemBook } from '../../storage/postgres/item-book.ts';
 import { PostgresTariffReads } from '../../storage/postgres/tariff-reads.ts';
 import { postgresTariffs } from '../../storage/postgres/tariff-store.ts';
-import type { TariffStore } from '../../storage/tariff-ports.ts';
+import type { TariffReads, TariffStore } from '../../storage/tariff-ports.ts';
 import type { ImportJob, ImportKind } from '../../storage/import-ports.ts';
+import type { GivenFile } from './importer.ts';
 import { Importer } from './importer.ts';
 
 const NOW = Date.UTC(2026, 0, 10);
@@ -34,35 +35,31 @@ beforeEach(async () => {
   importer = open();
 });
 
-function open(chunkRows = 3): Importer {
-  const { pool } = database;
+function open(reads: Pick<TariffReads, 'outboxBacklog'> = new PostgresTariffReads(database.pool)): Importer {
   return new Importer({
     imports,
     store,
-    reads: new PostgresTariffReads(pool),
+    reads,
     log: { info: () => undefined, warn: () => undefined, error: () => undefined },
     nowMs: () => NOW,
     pause: () => new Promise((resolve) => setImmediate(resolve)),
     limits: { maxBytes: 1_000_000, maxRecords: 10_000 },
-    chunkRows,
+    chunkRows: 3,
     backlog: 5000,
   });
 }
 
-async function take(kind: ImportKind, lines: readonly string[]): Promise<ImportJob> {
+function fileOf(lines: readonly string[], kind: ImportKind = 'subscribers'): GivenFile {
   async function* bytes(): AsyncGenerator<Uint8Array> {
     yield await Promise.resolve(Buffer.from(lines.join('\n')));
   }
+  return { kind, format: 'csv', dryRun: false, by: 'ann', mayGivePlans: true, bytes: bytes() };
+}
+
+async function take(kind: ImportKind, lines: readonly string[]): Promise<ImportJob> {
   const {
     job: { importId },
-  } = await importer.take({
-    kind,
-    format: 'csv',
-    dryRun: false,
-    by: 'ann',
-    mayGivePlans: true,
-    bytes: bytes(),
-  });
+  } = await importer.take(fileOf(lines, kind));
   await importer.idle();
   const job = await imports.find(importId);
   if (job === null) throw new Error('the import is gone');
@@ -285,6 +282,24 @@ it('tells the audit log of each chunk, in its transaction, and of who had it don
     ['bob', 'import-forget', { ...job, applied: 4 }],
   ]);
   expect(new Set(rows.map(({ subject }) => subject))).toEqual(new Set([importId]));
+});
+
+it('goes in once where two processes go on with it at once', async () => {
+  // Ends before its first chunk.
+  const dead = open({ outboxBacklog: () => Promise.resolve(5001) });
+  const {
+    job: { importId },
+  } = await dead.take(fileOf(people(7)));
+  await dead.stop();
+  const both = [open(), open()];
+  await Promise.all(both.map((one) => one.resume(importId, 'bob')));
+  await Promise.all(both.map((one) => one.idle()));
+  expect(await imports.find(importId)).toMatchObject({ state: 'done', rowsApplied: 7 });
+  const counts = await database.pool.query<{ told: number; chunks: number; people: number }>(
+    `select (select count(*)::int from control_outbox) as told, (select count(*)::int from subscriber) as people,
+       (select count(*)::int from audit where action = 'import-chunk') as chunks`,
+  );
+  expect(counts.rows).toEqual([{ told: 7, people: 7, chunks: 3 }]);
 });
 
 it('applies the same file once', async () => {
