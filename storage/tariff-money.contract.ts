@@ -13,7 +13,7 @@ export interface MoneyFixture {
   /** in the order in which they were made */
   items(subscriberId: string): Promise<BillingItem[]>;
   cycles(subscriberId: string): Promise<CycleRow[]>;
-  /** as the ledger stores them */
+  /** as the ledger stores them; cycles that are stored already are given again with what comes late to them */
   close(cycles: readonly ClosedCycle[], adjustments: readonly UsageAdjustment[]): Promise<void>;
   /** opens the cycles that began */
   begun(nowMs: number): Promise<void>;
@@ -143,6 +143,28 @@ export function tariffMoneyContract(name: string, runs: number, open: () => Prom
       await store.terminate(id, { at: 'now' }, by(at('01-26T00:00')));
       await close([quietClose(id, JANUARY.startMs, JANUARY.endMs)], []);
       expect([await sumOf(`acct-${id}`), await sumOf('other')]).toEqual([1_000, 1_000 + 500]);
+    });
+
+    it('charges what comes late to the account that was charged for the cycle', async () => {
+      const { store, close } = fixture;
+      const tiers = [{ toBytes: null, unitBytes: 1, priceMicro: 1_000_000 }];
+      const usage = { mode: 'graduated' as const, includedBytes: 0, tiers };
+      await store.putPlanVersion(terms('metered', { recurring: null, usage }), by(0));
+      await store.putAccount(accountOf('other', 1), by(0));
+      await store.putSubscriber(given(id), by(JANUARY.startMs));
+      await store.assign(id, 'metered', { at: 'now' }, false, by(JANUARY.startMs));
+      const classes = [{ serviceClass: '', downBytes: 100, upBytes: 0 }];
+      const span = { fromMs: JANUARY.startMs, toMs: JANUARY.endMs };
+      const part = { ...span, planId: 'metered', version: 1, unlimited: false, countedBytes: 100, classes };
+      const closed = quietClose(id, JANUARY.startMs, JANUARY.endMs);
+      const told = { ...closed, parts: [{ ...part, offPeak: [] }] };
+      await close([told], []);
+      await store.putSubscriber(given(id, { accountId: 'other' }), by(at('02-10T00:00')));
+      const { cycleStartMs, cycleEndMs } = told;
+      const late = { id: 'a', subscriberId: id, cycleStartMs, cycleEndMs, serviceClass: '', downBytes: 10 };
+      const adjustment = { ...late, upBytes: 0, reason: 'late-usage', detail: '' } as const;
+      await close([told], [{ ...adjustment, partition: 0, offset: 2_000 }]);
+      expect([await sumOf(`acct-${id}`), await sumOf('other')]).toEqual([110, 0]);
     });
 
     it('credits what was to come and is taken back, where nothing else is left', async () => {

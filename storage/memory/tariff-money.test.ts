@@ -17,8 +17,9 @@ function opened(): Promise<MoneyFixture> {
     rows: (id) => tariffs.reads.rows(id),
     items: (id) => Promise.resolve(tariffs.items.filter(({ subscriberId }) => subscriberId === id)),
     cycles: (id) => Promise.resolve(rowsOf(id)),
-    close(cycles) {
-      for (const closed of cycles) book.close(numberOf(closed.subscriberId), closed, [], false);
+    close(cycles, adjustments) {
+      for (const closed of cycles)
+        book.close(numberOf(closed.subscriberId), closed, adjustments, adjustments.length > 0);
       return Promise.resolve();
     },
     begun(nowMs) {

@@ -15,7 +15,7 @@ import { PostgresActionLedger } from './ledger.ts';
 import { readRow } from './tariff-rows.ts';
 import { postgresTariffs } from './tariff-store.ts';
 
-const RUNS = 6;
+const RUNS = 20;
 const SLOT: SlotId = { group: 'weir', topic: 'accounting', partition: 0 };
 const TABLES = `control_outbox, subscriber, account, plan, plan_version, add_on_version, billing_item, audit, cycle, closed_cycle,
   usage_adjustment, slot_mark, idempotency`;
