@@ -11,8 +11,8 @@ import { itemView, tariffView } from './tariff-view.ts';
 
 /* What all changes of tariffs have in common. */
 
-/** Ids in paths: what a path may hold of them is bounded by the router. */
-export const PATH_ID = { ...NAME, maxLength: 128 } as const;
+/** Ids in paths: whatever a body or a file may call something can be asked for. */
+export const PATH_ID = NAME;
 
 /** Params of a route by the names of its ids. */
 export function params<const Names extends readonly string[]>(...names: Names) {
@@ -54,6 +54,7 @@ export function changeContext(
   const idempotency = idempotencyOf(request);
   return {
     by: request.apiKey?.name ?? 'unknown',
+    ...(request.apiKey === null ? {} : { keyId: request.apiKey.id }),
     atMs: nowMs(),
     reason,
     ...(revision === undefined ? {} : { revision }),

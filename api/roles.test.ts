@@ -53,8 +53,8 @@ const ACCESS: Record<string, Role[] | typeof PUBLIC> = {
   'GET /v1/add-ons/{addOnId}/versions': READERS,
   'POST /v1/add-ons/{addOnId}/versions': ['product'],
   // accounts, pools, cycles
-  'GET /v1/accounts': READERS,
-  'GET /v1/accounts/{accountId}': READERS,
+  'GET /v1/accounts': OF_PERSONS,
+  'GET /v1/accounts/{accountId}': OF_PERSONS,
   'PUT /v1/accounts/{accountId}': ['billing'],
   'PATCH /v1/accounts/{accountId}': ['billing'],
   'POST /v1/accounts/{accountId}/cycle-changes': ['billing'],

@@ -217,7 +217,8 @@ function newServer({ log, trustedProxies = [] }: ApiOptions): FastifyInstance {
     handlerTimeout: HANDLER_TIMEOUT_MS,
     // `true` would believe a header that anybody can send.
     trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
-    routerOptions: { maxParamLength: 200 },
+    // Of an id of 256 characters, each of which may be 12 in a path.
+    routerOptions: { maxParamLength: 3_072 },
     // What is refused before routing (a broken escape in the path) comes here, not to the error handler.
     frameworkErrors: (error, _, reply) => {
       void sendProblem(reply, problemOf(error));

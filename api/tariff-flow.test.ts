@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { MemoryTariffs } from '../storage/memory/tariffs.ts';
 import { memoryTariffs } from './tariff-memory.contract.ts';
 import { tariffApi } from './tariff-rig.contract.ts';
 import type { TariffSources } from './tariff-sources.ts';
@@ -6,8 +7,13 @@ import type { TariffSources } from './tariff-sources.ts';
 type Rig = Awaited<ReturnType<typeof open>>;
 let rig: Rig;
 
+/** Kind and source of what was bought. */
+let bought: string[];
+
 function open() {
-  return tariffApi(memoryTariffs());
+  bought = [];
+  const onBought = (kind: string, source: string): unknown => bought.push(`${kind} ${source}`);
+  return tariffApi(memoryTariffs(new MemoryTariffs({ onBought })));
 }
 
 const TERMS = {
@@ -110,6 +116,17 @@ describe('a subscriber over the store', () => {
     expect((await buy('t2')).status).toBe(404);
     const other = await rig.ask('POST', '/v1/subscribers/s1/top-ups', { productId: 'extra-6' }, keyed('t1'));
     expect(other.status).toBe(422);
+  });
+
+  it('is counted as a purchase once, and noted with the key that bought it', async () => {
+    await rig.ask('POST', '/v1/subscribers/s1/preview', { kind: 'top-up', change: { productId: 'extra-5' } });
+    for (let times = 0; times < 2; times++)
+      await rig.ask('POST', '/v1/subscribers/s1/top-ups', { productId: 'extra-5' }, keyed('t1'));
+    expect(bought).toEqual(['bytes api']);
+    const all = { subject: null, who: null, action: 'top-up', fromMs: null, toMs: null };
+    const { items } = await rig.tariffs.reads.audit(all, 10, null);
+    expect(items).toHaveLength(1);
+    expect(items[0]).toMatchObject({ who: 'ann-admin', content: { keyId: expect.any(String) as string } });
   });
 
   it('is in one pool at a time', async () => {

@@ -132,7 +132,7 @@ export async function openStores(
       inventory: new PostgresNasInventory(pool, box),
       keys: new PostgresApiKeys(pool),
       billingItems: new PostgresBillingItems(pool),
-      ...tariffStores(config, pool, wakes.relay),
+      ...tariffStores(config, pool, telemetry, wakes.relay),
       analytics,
       close: closeAll,
     };

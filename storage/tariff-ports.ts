@@ -16,8 +16,10 @@ import type {
 
 /** Who changes something, when, and what they know of it. */
 export interface ChangeContext {
-  /** for the audit */
+  /** for the audit: a name, which others may have too */
   by: string;
+  /** for the audit: id of the API key, where one was used */
+  keyId?: string;
   /** the log's clock, ms since 1970 UTC: what is in force at it decides */
   atMs: number;
   /** for the audit; '' = none given */

@@ -18,7 +18,8 @@ import { requiredRevision, tagged } from '../revision.ts';
 import type { TariffSources } from '../tariff-sources.ts';
 import { accountView, iso, itemView, spanView } from '../tariff-view.ts';
 
-const MAY_LOOK = { roles: ['viewer', 'analyst', 'product', 'operator', 'billing'] } as const;
+/** Accounts are persons', as subscribers are. */
+const MAY_LOOK = { roles: ['viewer', 'analyst', 'operator', 'billing'] } as const;
 const MAY_CHANGE = { roles: ['billing'] } as const;
 const TAGS = ['accounts'];
 

@@ -6,6 +6,7 @@ import type { PreviewView } from '../../schemas/tariff-views.ts';
 import type { ChangeContext } from '../../storage/tariff-ports.ts';
 import { answers } from '../answers.ts';
 import { changeContext, params } from '../change.ts';
+import { IDEMPOTENCY_KEY } from '../idempotency.ts';
 import { sumOf } from '../money.ts';
 import type {
   AskedAddOn,
@@ -64,6 +65,12 @@ export function previewRoute(app: FastifyInstance, sources: TariffSources): void
         summary: 'What a change would charge and credit, and what the cycle could carry; nothing is stored',
         tags: ['subscribers'],
         params: params('id'),
+        headers: {
+          type: 'object',
+          properties: {
+            'idempotency-key': { ...IDEMPOTENCY_KEY, description: 'without effect: nothing is done' },
+          },
+        },
         body: BODY,
         response: answers({ 200: ['Preview', 'By the same transaction as the change, taken back'] }),
       },

@@ -316,6 +316,11 @@ function cycles(set: MetricSet) {
       'weir_cycles_terms_differ',
       'Closed cycles in which who had what differs from what was metered.',
     ),
+    topUps: set.counter(
+      'weir_top_ups_total',
+      'Top-ups that were bought through this process, by what they hold (bytes, boost, unlimited) and who bought them: the API or a policy.',
+      ['kind', 'source'],
+    ),
     closeFailures: set.counter(
       'weir_close_failures_total',
       'Times that a cycle’s fees or usage could not be itemised, each try counted; `close-late` tries again.',

@@ -25,11 +25,12 @@ export class MemoryTariffs implements TariffDatabase {
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(options: MemoryTariffOptions = {}) {
-    const { defaultCurrency = 'EUR', layout = null, onChange } = options;
+    const { defaultCurrency = 'EUR', layout = null, onChange, onBought } = options;
     this.#options = { layout, defaultCurrency };
     this.store = new TariffChanges(this, {
       defaultCurrency,
       ...(onChange === undefined ? {} : { onChange }),
+      ...(onBought === undefined ? {} : { onBought }),
     });
     this.reads = new MemoryTariffReads(() => this.#state);
   }

@@ -13,6 +13,7 @@ import type {
   Money,
   PlanTerms,
   SubscriberRows,
+  TopUpKind,
 } from '../../schemas/tariff.ts';
 import type {
   BookedTopUp,
@@ -38,6 +39,8 @@ export interface TariffSettings {
   defaultCurrency: string;
   /** called after each change that was kept, to wake a relay in this process */
   onChange?: () => void;
+  /** called after each purchase that was kept, to count them */
+  onBought?: (kind: TopUpKind, source: 'api' | 'policy') => void;
 }
 
 /** Changes of tariffs, the same for every store: each opens a transaction, does its rows there, and notes who asked for it. */
@@ -127,18 +130,25 @@ export class TariffChanges implements TariffStore {
     );
   }
 
-  buyTopUp(
+  async buyTopUp(
     subject: { subscriberId: string } | { poolId: string },
     topUp: BoughtTopUp,
     price: Money,
     context: ChangeContext,
   ): Promise<Changed<BoughtTopUp>> {
-    return this.#change('top-up', context, (tx) => buyTopUp(tx, subject, topUp, price, context));
+    const bought = await this.#change('top-up', context, (tx) =>
+      buyTopUp(tx, subject, topUp, price, context),
+    );
+    if (context.dryRun !== true && !bought.replayed) this.#settings.onBought?.(topUp.kind, 'api');
+    return bought;
   }
 
   async bookPolicyTopUp(intent: ActionIntent, nowMs: number): Promise<BookedTopUp> {
     const outcome = await this.#database.transaction((tx) => bookPolicyTopUp(tx, intent, nowMs), true);
-    if (outcome === 'added') this.#settings.onChange?.();
+    if (outcome === 'added') {
+      this.#settings.onChange?.();
+      this.#settings.onBought?.(intent.topUp?.kind ?? 'bytes', 'policy');
+    }
     return outcome;
   }
 
@@ -258,11 +268,11 @@ async function once<T>(
   context: ChangeContext,
   fn: (tx: TariffTx) => Promise<Outcome<T>>,
 ): Promise<Changed<T>> {
-  const { idempotency: asked, by, atMs, reason, dryRun } = context;
+  const { idempotency: asked, by, keyId, atMs, reason, dryRun } = context;
   const answered = asked === undefined || dryRun === true ? null : await tx.answered(asked);
   if (asked !== undefined && answered !== null) return replay<T>(answered, asked);
   const { value, revision, items, subject, content } = await fn(tx);
-  await tx.audit({ who: by, action, subject, content: { ...content, atMs, reason } });
+  await tx.audit({ who: by, action, subject, content: { ...content, atMs, reason, keyId } });
   if (asked !== undefined) await tx.answer(asked, { value, revision, items });
   return { value, revision, items, replayed: false };
 }
