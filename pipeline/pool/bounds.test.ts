@@ -112,12 +112,10 @@ describe('a correction of a pool’s anchor', () => {
 describe('members who come before event time has begun at their pool', () => {
   it('are answered as it begins', () => {
     const contribution = { poolId: 'family', cycleStartMs: Date.UTC(2026, 6, 1), seq: 1, leaving: false };
-    const rig = new PoolRig(1)
-      .control({ kind: 'pool-profile', pool: pool() })
-      .control({
-        kind: 'pool-contribution',
-        contribution: { ...contribution, member: 'anna', countedBytes: 70 },
-      });
+    const rig = new PoolRig(1).control({ kind: 'pool-profile', pool: pool() }).control({
+      kind: 'pool-contribution',
+      contribution: { ...contribution, member: 'anna', countedBytes: 70 },
+    });
     expect(rig.sent).toEqual([]);
     rig.tick(NOON);
     expect(rig.sent.map(({ control }) => control)).toMatchObject([

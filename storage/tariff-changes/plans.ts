@@ -78,7 +78,9 @@ const KEPT_MS = 100 * 86_400_000;
 const MAX_DATED = 90;
 
 function checkCount(versions: readonly { effectiveFromMs: number | null }[], atMs: number): void {
-  const dated = versions.filter((one) => one.effectiveFromMs !== null && one.effectiveFromMs > atMs - KEPT_MS);
+  const dated = versions.filter(
+    (one) => one.effectiveFromMs !== null && one.effectiveFromMs > atMs - KEPT_MS,
+  );
   if (dated.length >= MAX_DATED)
     throw new AppError('conflict', `too-many: ${dated.length} versions of the plan of the last 100 days`);
 }
