@@ -8,8 +8,8 @@ import { AppError } from '../schemas/errors.ts';
 import type { PlanTerms, Span, SubscriberRows } from '../schemas/tariff.ts';
 import { timelineOf } from './tariff-changes/instants.ts';
 import { addOn, by, DAY, given, terms } from './tariff-given.contract.ts';
-import { quietClose } from './tariff-money.contract.ts';
-import type { MoneyFixture } from './tariff-money.contract.ts';
+import { quietClose } from './money-fixture.contract.ts';
+import type { MoneyFixture } from './money-fixture.contract.ts';
 import type { Changed, TariffStore, When } from './tariff-ports.ts';
 
 const START = Date.UTC(2026, 0, 20);

@@ -1,5 +1,5 @@
 import { tariffMoneyContract } from '../tariff-money.contract.ts';
-import type { MoneyFixture } from '../tariff-money.contract.ts';
+import type { MoneyFixture } from '../money-fixture.contract.ts';
 import { CycleBook, cyclesOfNumber, hasBegun } from './cycle-book.ts';
 import { MemoryTariffs } from './tariffs.ts';
 

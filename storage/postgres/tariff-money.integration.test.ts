@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe } from 'vitest';
 import type { BillingItem } from '../../schemas/billing.ts';
 import type { SlotId } from '../ports.ts';
 import { tariffMoneyContract } from '../tariff-money.contract.ts';
-import type { MoneyFixture } from '../tariff-money.contract.ts';
+import type { MoneyFixture } from '../money-fixture.contract.ts';
 import type { CycleRow } from '../tariff-ports.ts';
 import { CycleClose } from './cycle-close.ts';
 import { PostgresCycleKeeping } from './cycle-keeping.ts';
