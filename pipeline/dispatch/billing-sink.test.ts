@@ -55,12 +55,17 @@ it('rejects what is in another currency than the account is charged in, and give
 
 it('rejects a block that billing refuses for good, and tries one again that it could not take', async () => {
   const { tariffs } = await rig();
-  const answers = [new AppError('conflict', 'currency: another'), new AppError('unreachable', 'away')];
+  const answers = [
+    new AppError('conflict', 'currency: another'),
+    new AppError('unreachable', 'away'),
+    new AppError('conflict', 'deadlock', { retriable: true }),
+  ];
   const items = { charge: () => Promise.reject(answers.shift() ?? new Error('no more')) };
   const sink = new BillingSink({ items, tariffs: tariffs.store, nowMs: () => 5 });
   const intent = anIntent({ id: 'block-3', kind: 'overage', overage: BLOCK });
   expect(await sink.send(intent)).toEqual({ state: 'rejected', detail: 'currency: another' });
   await expect(sink.send(intent)).rejects.toMatchObject({ code: 'unreachable' });
+  await expect(sink.send(intent)).rejects.toMatchObject({ code: 'conflict' });
 });
 
 it('keeps a pool’s blocks apart from those of the subscriber that pays them', async () => {

@@ -55,8 +55,8 @@ export class BillingSink implements ActionSink {
     try {
       return delivered(await this.#ports.items.charge(item));
     } catch (error) {
-      // Another attempt would be refused as well.
-      if (error instanceof AppError && error.code === 'conflict')
+      // Another attempt would be refused as well, unless others were at the same rows.
+      if (error instanceof AppError && error.code === 'conflict' && !error.retriable)
         return { state: 'rejected', detail: error.message };
       throw error;
     }
