@@ -74,9 +74,11 @@ export interface TariffStore {
   ): Promise<Changed<StoredPlan>>;
   /** By version; those without terms (metering alone) are left out. */
   planVersions(planId: string): Promise<PlanTerms[]>;
+  /** @param saysCurrency false = its currency is told as it was read; absent = somebody says it: it is not assumed any more */
   putAccount(
     account: Omit<Account, 'revision' | 'cycleChanges'>,
     context: ChangeContext,
+    saysCurrency?: boolean,
   ): Promise<Changed<Account>>;
   /** From the end of the running cycle on. */
   changeCycle(accountId: string, cycle: CycleRule, context: ChangeContext): Promise<Changed<Account>>;

@@ -440,6 +440,9 @@ export function tariffStoreContract(name: string, open: OpenTariffs): void {
       expect(booked.value).toMatchObject({ type: 'one-off', ...amount, description: 'sorry', quantity: -1 });
       await store.bookOneOff('s-1', amount, 'sorry', by(T, { idempotency }));
       expect(await f.items('s-1')).toEqual([booked.value]);
+      const odd = by(T, { idempotency: { ...idempotency, key: 'odd' } });
+      await store.bookOneOff('s-1', amount, 'so\0rry', odd);
+      expect(await store.bookOneOff('s-1', amount, 'so\0rry', odd)).toMatchObject({ replayed: true });
     });
 
     it('lets a user name be that of one service at a time', async () => {

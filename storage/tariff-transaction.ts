@@ -56,7 +56,8 @@ export interface TariffTx {
   addAddOnVersion(terms: AddOnTerms, author: string): Promise<void>;
 
   account(accountId: string): Promise<Account | null>;
-  putAccount(account: Account): Promise<void>;
+  /** @param saysCurrency false = nobody said its currency just now: one that was assumed goes on to be */
+  putAccount(account: Account, saysCurrency: boolean): Promise<void>;
   hasItems(accountId: string): Promise<boolean>;
   /** By number. */
   subscribersOf(accountId: string): Promise<StoredSubscriber[]>;

@@ -154,7 +154,8 @@ function putRoutes(app: FastifyInstance, sources: TariffSources): void {
       // Of any: what was read just now is put together with what is given, so it must be that still.
       const revision = requiredRevision(request.headers['if-match'], stored) ?? stored;
       const account = checked({ ...before, ...given });
-      const changed = await store.putAccount(account, changeContext(request, sources, { reason, revision }));
+      const context = changeContext(request, sources, { reason, revision });
+      const changed = await store.putAccount(account, context, given.currency !== undefined);
       answerHeaders(reply, changed);
       return accountView(changed.value);
     },

@@ -252,7 +252,7 @@ function tests(): void {
   });
 
   it('charges in another currency than was assumed, as long as nothing was charged or priced', async () => {
-    const ids = ['s-1', 's-2', 's-3', 's-4'];
+    const ids = ['s-1', 's-2', 's-3', 's-4', 's-5'];
     await directory.putSubscribers(ids.map((subscriberId) => aProfile(subscriberId)));
     const reads = new PostgresTariffReads(pool);
     const said = { taxClass: 'standard', cycle: { kind: 'month', anchorDay: 1 } as const, billingRef: null };
@@ -261,10 +261,15 @@ function tests(): void {
     await put('s-1', 'USD');
     await put('s-2', 'EUR');
     await store().bookOneOff('s-3', EUR, '', context);
+    // Neither says a currency.
+    const read = { ...said, accountId: 'acct-s-4', billingStatus: 'overdue', currency: 'EUR' } as const;
+    await store().putAccount(read, context, false);
+    await store().changeCycle('acct-s-5', { kind: 'month', anchorDay: 9 }, context);
     const job = new PostgresProfileKeeping(pool, 'USD');
-    expect([await job.absorb(1), await job.absorb(1), await job.absorb(1)]).toEqual([1, 1, 0]);
+    const pieces = [await job.absorb(1), await job.absorb(1), await job.absorb(1), await job.absorb(1)];
+    expect(pieces).toEqual([1, 1, 1, 0]);
     const currencies = ids.map(async (id) => (await reads.account(`acct-${id}`))?.currency);
-    expect(await Promise.all(currencies)).toEqual(['USD', 'EUR', 'EUR', 'USD']);
+    expect(await Promise.all(currencies)).toEqual(['USD', 'EUR', 'EUR', 'USD', 'USD']);
     await expect(put('s-3', 'USD')).rejects.toMatchObject({ code: 'conflict' });
     await put('s-2', 'USD');
     await expect(store().putPlanVersion(terms('home', { currency: 'USD' }), context)).rejects.toMatchObject({

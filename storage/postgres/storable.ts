@@ -5,3 +5,10 @@
 export function storable(text: string): string {
   return text.includes('\0') ? text.replaceAll('\0', '\uFFFD') : text;
 }
+
+/** A content as JSON whose texts Postgres can look into, as an index on one of its fields does. */
+export function storableJson(content: unknown): string {
+  return JSON.stringify(content, (_name, value: unknown) =>
+    typeof value === 'string' ? storable(value) : value,
+  );
+}

@@ -62,12 +62,13 @@ export function ruleColumns(
   }
 }
 
-/** $1 id, $2 currency, $3 tax class, $4 status, $5 id in billing, $6 revision, $7 to $11 ruleColumns. */
+/** $1 id, $2 currency, $3 tax class, $4 status, $5 id in billing, $6 revision, $7 to $11 ruleColumns, $12 whether somebody says the currency. */
 export const PUT_ACCOUNT = `
   insert into account (account_id, currency, tax_class, billing_status, billing_ref, revision, cycle_kind, anchor_day,
-    anchor_weekday, cycle_days, cycle_from)
-  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::date)
-  on conflict (account_id) do update set currency = excluded.currency, currency_assumed = false, tax_class = excluded.tax_class,
+    anchor_weekday, cycle_days, cycle_from, currency_assumed)
+  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::date, not $12::boolean)
+  on conflict (account_id) do update set currency = excluded.currency,
+    currency_assumed = account.currency_assumed and excluded.currency_assumed, tax_class = excluded.tax_class,
     billing_status = excluded.billing_status, billing_ref = excluded.billing_ref, revision = excluded.revision,
     cycle_kind = excluded.cycle_kind, anchor_day = excluded.anchor_day, anchor_weekday = excluded.anchor_weekday,
     cycle_days = excluded.cycle_days, cycle_from = excluded.cycle_from, updated_at = clock_timestamp()`;

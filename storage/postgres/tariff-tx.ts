@@ -17,7 +17,7 @@ import type {
 } from '../tariff-transaction.ts';
 import { ITEM_COLUMNS } from './item-rows.ts';
 import { LAYOUT_OF_ALL } from './policy-reports.ts';
-import { storable } from './storable.ts';
+import { storable, storableJson } from './storable.ts';
 import { forgetIntents, forgetSubscriber } from './tariff-erase.ts';
 import { importLines } from './tariff-import.ts';
 import { ACCOUNT, lockSubscriber, readRow, ROWS_OF_ACCOUNT } from './tariff-rows.ts';
@@ -52,7 +52,7 @@ export class PostgresTariffTx implements TariffTx {
   }
 
   async answer({ keyId, key, route, requestHash }: RequestKey, body: unknown): Promise<void> {
-    await this.#rows(sql.ANSWER, [keyId, key, route, Buffer.from(requestHash), JSON.stringify(body)]);
+    await this.#rows(sql.ANSWER, [keyId, key, route, Buffer.from(requestHash), storableJson(body)]);
   }
 
   async audit(entry: { who: string; action: string; subject: string; content: unknown }): Promise<void> {
@@ -113,7 +113,7 @@ export class PostgresTariffTx implements TariffTx {
     return row?.account ?? null;
   }
 
-  async putAccount(account: Account): Promise<void> {
+  async putAccount(account: Account, saysCurrency: boolean): Promise<void> {
     const { accountId, currency, taxClass, cycle, billingStatus, billingRef, revision } = account;
     const rule = sql.ruleColumns(cycle);
     await this.#rows(sql.PUT_ACCOUNT, [
@@ -124,6 +124,7 @@ export class PostgresTariffTx implements TariffTx {
       billingRef,
       revision,
       ...rule,
+      saysCurrency,
     ]);
     await this.#rows('delete from account_cycle_change where account_id = $1', [accountId]);
     for (const change of account.cycleChanges)

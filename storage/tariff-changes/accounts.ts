@@ -22,6 +22,7 @@ export async function putAccount(
   tx: TariffTx,
   given: Omit<Account, 'revision' | 'cycleChanges'>,
   context: ChangeContext,
+  saysCurrency: boolean,
 ): Promise<Outcome<Account>> {
   const before = await tx.account(given.accountId);
   checkRevision(context, before?.revision ?? 0);
@@ -35,7 +36,7 @@ export async function putAccount(
     cycleChanges: before?.cycleChanges ?? [],
     revision: (before?.revision ?? 0) + 1,
   };
-  await tx.putAccount(account);
+  await tx.putAccount(account, saysCurrency);
   await tellAll(tx, services);
   const content = { currency, taxClass, cycle, billingStatus, billingRef };
   return { value: account, revision: account.revision, items: [], subject: accountId, content };
@@ -125,7 +126,7 @@ export async function changeCycle(
     context.atMs,
   );
   const account = { ...before, cycleChanges, revision: before.revision + 1 };
-  await tx.putAccount(account);
+  await tx.putAccount(account, false);
   await tellAll(tx, services);
   return {
     value: account,

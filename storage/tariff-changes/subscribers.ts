@@ -154,7 +154,7 @@ async function accountFor(
   if (known !== null) return known;
   if (accountId !== ownAccount(subscriberId)) throw new AppError('not-found', 'no account is called so');
   const account = newAccount(accountId, defaultCurrency);
-  await tx.putAccount(account);
+  await tx.putAccount(account, false);
   return account;
 }
 

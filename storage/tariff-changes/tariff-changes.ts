@@ -82,8 +82,9 @@ export class TariffChanges implements TariffStore {
   putAccount(
     account: Omit<Account, 'revision' | 'cycleChanges'>,
     context: ChangeContext,
+    saysCurrency = true,
   ): Promise<Changed<Account>> {
-    return this.#change('account', context, (tx) => putAccount(tx, account, context));
+    return this.#change('account', context, (tx) => putAccount(tx, account, context, saysCurrency));
   }
 
   changeCycle(accountId: string, cycle: CycleRule, context: ChangeContext): Promise<Changed<Account>> {
