@@ -398,11 +398,27 @@ export function tariffStoreContract(name: string, open: OpenTariffs): void {
       }
       await store.putPlanVersion(terms('a', { version: 2, name: 'A' }), by(T));
       await store.putPlanVersion(terms('a', { version: 3, effectiveFromMs: T, ...dearer }), by(T));
-      await store.putPlanVersion(terms('a', { version: 4, ...dearer }), by(T));
+      // Cycles that run began before those prices, for as long as one can be open.
+      const later = T + 60 * DAY;
+      for (const effectiveFromMs of [null, T - DAY]) {
+        const past = store.putPlanVersion(terms('a', { version: 4, effectiveFromMs, ...dearer }), by(later));
+        await expect(past).rejects.toMatchObject({
+          code: 'conflict',
+          message: expect.stringMatching(/^effective/),
+        });
+      }
+      const same = terms('a', { version: 4, effectiveFromMs: T + 1, ...dearer });
+      await store.putPlanVersion(same, by(later));
+      await store.putPlanVersion(terms('a', { version: 5, ...dearer }), by(T + 63 * DAY));
       await store.putAddOnVersion(addOn(), by(T));
       const past = store.putAddOnVersion(addOn({ version: 2, effectiveFromMs: T - 1, feeMinor: 5 }), by(T));
       await expect(past).rejects.toMatchObject({ code: 'conflict' });
       await store.putAddOnVersion(addOn({ version: 2, effectiveFromMs: T, feeMinor: 5 }), by(T));
+      // Who has had it since then pays what it was sold for.
+      const before = addOn({ version: 3, effectiveFromMs: T - 1, feeMinor: 5 });
+      await expect(store.putAddOnVersion(before, by(T + 400 * DAY))).rejects.toMatchObject({
+        code: 'conflict',
+      });
       expect((await store.changePlan('a', { archived: true }, by(T))).value.archivedMs).toBe(T);
     });
 

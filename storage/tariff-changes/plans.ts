@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { LONGEST_CYCLE_MS } from '../../rules/cycle.ts';
 import { versionAt } from '../../rules/tariff/timeline.ts';
 import type { Versioned } from '../../rules/tariff/timeline.ts';
 import type { PlanVersion } from '../../schemas/profile.ts';
@@ -14,8 +15,8 @@ const SINCE_LAYOUT_5 = ['effectiveFromMs', 'capProration', 'usedBefore', 'carryO
 
 /**
  * A new version of a plan. Versions are never changed: it is 'conflict' where the number or the date is taken, and where one
- * that holds at once or from an instant that is over costs something else than the one in force. Cycles that run were sold at
- * that price.
+ * that holds at once or from an instant that is over costs something else than one that a cycle has that is not closed. It was
+ * sold at that price.
  */
 export async function putPlanVersion(
   tx: TariffTx,
@@ -41,7 +42,7 @@ export async function putPlanVersion(
       : await tx.otherCurrency(planId, currency);
   if (other !== undefined && other !== null)
     throw new AppError('conflict', `currency: the plan is charged in ${other}`);
-  checkPrices(before, terms, pricesOf, context);
+  checkPrices(before, terms, pricesOf, context.atMs - OPEN_MS, context.atMs);
   const content = contentOf(terms);
   await needLayout(tx, SINCE_LAYOUT_5.find((field) => content[field] !== undefined) ?? null);
   const stored = { ...(plan ?? newPlan(planId)), name: terms.name };
@@ -56,20 +57,33 @@ function pricesOf({ taxClass, recurring, usage, heldPerMille, metering }: PlanTe
   return { taxClass, recurring, usage, heldPerMille, overage: metering.overage };
 }
 
+/** Cycles and assignments that began within it may have a cycle that is not closed, ms: a whole one, and the longest grace. */
+const OPEN_MS = LONGEST_CYCLE_MS + 30 * 86_400_000;
+
+/**
+ * A cycle has the version of its beginning, not that of now: whatever version the added one would take the place of at some
+ * instant since has its prices, or it begins later.
+ */
 function checkPrices<V extends Versioned>(
   before: readonly V[],
   added: V,
   prices: (version: V) => unknown,
-  { atMs }: ChangeContext,
+  sinceMs: number,
+  atMs: number,
 ): void {
-  const fromMs = added.effectiveFromMs ?? null;
-  const inForce = versionAt(before, atMs, atMs);
-  if (inForce === null || (fromMs !== null && fromMs >= atMs)) return;
-  if (!isDeepStrictEqual(prices(inForce), prices(added)))
-    throw new AppError(
-      'conflict',
-      'effective-from: other prices than those in force hold from a later instant on',
-    );
+  const beginOf = ({ effectiveFromMs }: Versioned): number => effectiveFromMs ?? Number.NEGATIVE_INFINITY;
+  if (beginOf(added) >= atMs) return;
+  const after = [...before, added];
+  const begins = after.map(beginOf).filter((ms) => ms >= sinceMs && ms <= atMs);
+  for (const ms of [sinceMs, ...begins]) {
+    const displaced = versionAt(before, ms, ms);
+    if (displaced === null || versionAt(after, ms, ms) !== added) continue;
+    if (!isDeepStrictEqual(prices(displaced), prices(added)))
+      throw new AppError(
+        'conflict',
+        `effective-from: cycles that run were sold at the prices of version ${displaced.version}: others hold from a later instant on`,
+      );
+  }
 }
 
 /** How long a version is kept that another one followed on, ms: cycles that began with it are closed by then. */
@@ -127,7 +141,9 @@ export async function putAddOnVersion(
   const other = known.find((one) => one.currency !== currency);
   if (other !== undefined)
     throw new AppError('conflict', `currency: the add-on is charged in ${other.currency}`);
-  checkPrices(known, terms, ({ feeMinor, when }) => ({ feeMinor, when }), context);
+  // Who has it has the version of then, however long ago.
+  const prices = ({ feeMinor, when }: AddOnTerms): unknown => ({ feeMinor, when });
+  checkPrices(known, terms, prices, Number.NEGATIVE_INFINITY, context.atMs);
   await tx.addAddOnVersion(terms, context.by);
   const content = { version, effectiveFromMs };
   return { value: terms, revision: known.length + 1, items: [], subject: addOnId, content };
