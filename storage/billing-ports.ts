@@ -146,8 +146,8 @@ export type PeerAnswer =
   | { kind: 'refused'; detail: string }
   /** it has an item of this key already: ask which */
   | { kind: 'taken'; detail: string }
-  /** it refuses us, not the item: no other one needs to be tried */
-  | { kind: 'stop'; detail: string }
+  /** it refuses us, not the item: no other one needs to be tried; `isUnknownThere` = nobody there does such things at all */
+  | { kind: 'stop'; detail: string; isUnknownThere?: true }
   /** the address is wrong, or something that the request names is not there */
   | { kind: 'not-there'; detail: string }
   | { kind: 'later'; afterMs: number; detail: string }

@@ -276,18 +276,24 @@ describe('an account that fails', () => {
     expect((await sides.sync()).found).toEqual(['account-failed n105']);
   });
 
+  it('is none where nobody takes cycles: the first are told of it, and the others not', async () => {
+    for (const id of IDS) sides.billing(id, { cycleStartMs: null });
+    sides.answer = { kind: 'stop', detail: 'status 405', isUnknownThere: true };
+    const { summary, found } = await sides.sync();
+    expect(summary).toMatchObject({ ours: 100, failure: null });
+    expect(found.every((one) => one.startsWith('anchor'))).toBe(true);
+    expect(sides.log.length).toBeLessThanOrEqual(8);
+  });
+
   it.each<PeerAnswer>([
-    { kind: 'stop', detail: 'status 405' },
+    { kind: 'stop', detail: 'status 403' },
     { kind: 'not-there', detail: 'status 404' },
-  ])(
-    'is none where nobody takes cycles, %j: the first are told of it, and the others not',
-    async (answer) => {
-      for (const id of IDS) sides.billing(id, { cycleStartMs: null });
-      sides.answer = answer;
-      const { summary, found } = await sides.sync();
-      expect(summary).toMatchObject({ ours: 100, failure: null });
-      expect(found.every((one) => one.startsWith('anchor'))).toBe(true);
-      expect(sides.log.length).toBeLessThanOrEqual(8);
-    },
-  );
+  ])('whose cycle is not taken, %j, is one of its own: the others are told theirs', async (answer) => {
+    for (const id of IDS) sides.billing(id, { cycleStartMs: null });
+    sides.answer = answer;
+    const { summary, found } = await sides.sync();
+    expect(summary).toMatchObject({ ours: 100, failure: null });
+    expect(found).toHaveLength(100);
+    expect(sides.log).toHaveLength(100);
+  });
 });

@@ -139,7 +139,7 @@ async function takeStatus(
   const { accountId, currency, taxClass, cycle, billingRef } = account;
   const given = { accountId, currency, taxClass, cycle, billingRef, billingStatus: peer.status };
   const changed = await settled(
-    () => sides.tariffs.putAccount(given, { ...context, revision: account.revision }),
+    () => sides.tariffs.putAccount(given, { ...context, revision: account.revision }, false),
     (detail) => report('status', { notTaken: detail }, peer.status),
   );
   return changed?.value ?? account;
@@ -174,14 +174,14 @@ async function tellCycle(run: Run, account: Account, peer: PeerAccount, report: 
       return;
     case 'stop':
     case 'not-there':
-      // It has just answered for the account: what is missing is a place for cycles, and the others need not try.
-      run.tellsCycles = false;
-      report('anchor', cycle, { startMs: peer.cycleStartMs, notToldToAnybody: answer.detail });
-      return;
     case 'refused':
-    case 'taken':
-      report('anchor', cycle, { startMs: peer.cycleStartMs, refused: answer.detail });
-      return;
+    case 'taken': {
+      // It has just answered for the account: only where nobody there takes cycles at all the others need not try.
+      const takesNone = answer.kind === 'stop' && answer.isUnknownThere === true;
+      if (takesNone) run.tellsCycles = false;
+      const why = takesNone ? { notToldToAnybody: answer.detail } : { refused: answer.detail };
+      return report('anchor', cycle, { startMs: peer.cycleStartMs, ...why });
+    }
     case 'later':
     case 'not-sent':
     case 'unknown':

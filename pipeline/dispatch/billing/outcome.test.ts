@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { waitOf } from './outcome.ts';
+import { answerOf, waitOf } from './outcome.ts';
 
 const NOW = Date.UTC(2025, 0, 31, 12);
 const utc = (ms: number): string => new Date(ms).toUTCString();
@@ -20,4 +20,20 @@ it.each<[string | null, string | null, number]>([
   [utc(NOW + 60_000), 'no date', 60_000],
 ])('Retry-After %j beside Date %j is %i ms', (retryAfter, date, waitMs) => {
   expect(waitOf({ retryAfter, date }, NOW)).toBe(waitMs);
+});
+
+it.each([
+  [401, 'stop', undefined],
+  [403, 'stop', undefined],
+  [404, 'not-there', undefined],
+  [405, 'stop', true],
+  [407, 'stop', undefined],
+  [501, 'stop', true],
+])('status %i is %s; that nobody there does such things: %s', (status, kind, isUnknownThere) => {
+  const exchange = { kind: 'answer', status, body: '', retryAfter: null, date: null } as const;
+  const answer = answerOf(exchange, { nowMs: NOW, tame: (text) => text, hasReceipt: false });
+  expect(answer).toEqual({
+    ...{ kind, detail: `status ${status}` },
+    ...(isUnknownThere === undefined ? {} : { isUnknownThere }),
+  });
 });

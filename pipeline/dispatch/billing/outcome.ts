@@ -13,6 +13,8 @@ const USUAL_WAIT_MS = 30_000;
  * address is wrong, 407 that a proxy wants a password, 501 that nobody is there who could.
  */
 const STOP: ReadonlySet<number> = new Set([401, 403, 405, 407, 501]);
+/** Of these, what says that nobody there does such things, whatever the request names. */
+const UNKNOWN_THERE: ReadonlySet<number> = new Set([405, 501]);
 /** On a path of the contract: the address is wrong, or they speak of the account that the item is for. */
 const NOT_THERE: ReadonlySet<number> = new Set([404, 410]);
 /** Not now. */
@@ -37,6 +39,7 @@ export function answerOf(
   }
   if (status === 409) return { kind: 'taken', detail };
   if (LATER.has(status)) return { kind: 'later', afterMs: waitOf(exchange, context.nowMs), detail };
+  if (UNKNOWN_THERE.has(status)) return { kind: 'stop', detail, isUnknownThere: true };
   if (STOP.has(status)) return { kind: 'stop', detail };
   if (NOT_THERE.has(status)) return { kind: 'not-there', detail };
   if (status >= 400 && status < 500 && !OPEN.has(status)) return { kind: 'refused', detail };
