@@ -179,7 +179,7 @@ function sourcesOf(
     reconcile: async (window) => {
       if (begin === null)
         throw new AppError('conflict', 'no billing system is configured: set BILLING_API_URL');
-      const { id, done } = await begin(window, signal);
+      const { id, done } = await begin(window, signal, 'refuse');
       void reconciled(jobs, done);
       return id;
     },

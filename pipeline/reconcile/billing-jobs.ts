@@ -23,7 +23,10 @@ export function syncBillingJob(sides: AccountSides, events: BillingJobEvents): J
   return async ({ nowMs, signal }) => finished(await syncAccounts(sides, nowMs, signal), events);
 }
 
-/** Comparison of the last week's items. The run fails where it could not be finished. @param nowMs dates items */
+/**
+ * Comparison of the last week's items. One that was asked for by hand ends before. The run fails where it
+ * could not be finished. @param nowMs dates items
+ */
 export function reconcileBillingJob(
   begin: BeginItems,
   nowMs: () => number,
@@ -31,7 +34,7 @@ export function reconcileBillingJob(
 ): Job['run'] {
   return async ({ signal }) => {
     const toMs = nowMs();
-    const { id, done } = await begin({ fromMs: toMs - WINDOW_MS, toMs }, signal);
+    const { id, done } = await begin({ fromMs: toMs - WINDOW_MS, toMs }, signal, 'wait');
     const summary = await done;
     if (summary === null)
       throw new AppError('unreachable', 'its end could not be stored', { retriable: true });

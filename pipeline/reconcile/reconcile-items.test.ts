@@ -5,7 +5,9 @@ import type { InvoiceDelivery } from '../../schemas/billing.ts';
 import { AppError } from '../../schemas/errors.ts';
 import { anItem } from '../../storage/billing-items.contract.ts';
 import type { PeerFinding, PeerItem } from '../../storage/billing-ports.ts';
+import type { JobContext } from '../../storage/job-ports.ts';
 import { MemoryReconciliations } from '../../storage/memory/reconciliations.ts';
+import { reconcileBillingJob } from './billing-jobs.ts';
 import { beginItemReconciliation, oneAtATime } from './reconcile-items.ts';
 
 const NOW = Date.UTC(2025, 0, 31);
@@ -211,7 +213,8 @@ it('finds exactly what is on one side only, whatever the keys and pages', async 
   );
 });
 
-it('runs one comparison at a time, whoever asks', async () => {
+/** Comparisons of one process, of which the first lasts until `go`. */
+function heldComparisons() {
   const store = new MemoryReconciliations(() => NOW);
   let go: () => void = () => undefined;
   const held = new Promise<void>((resolve) => (go = resolve));
@@ -222,11 +225,47 @@ it('runs one comparison at a time, whoever asks', async () => {
   const peer = { items: waiting, ask: () => Promise.resolve({ kind: 'absent' } as const) };
   const sides = { ledger: { pages: () => pages<InvoiceDelivery>([], 1) }, peer, store, nowMs: () => NOW };
   const begin = oneAtATime(sides, () => undefined);
+  return { begin, go };
+}
+
+it('runs one comparison at a time, whoever asks', async () => {
+  const { begin, go } = heldComparisons();
   const { signal } = new AbortController();
-  await expect(begin({ fromMs: 1, toMs: 1 }, signal)).rejects.toMatchObject({ code: 'invalid-input' });
-  const { done } = await begin(WINDOW, signal);
-  await expect(begin(WINDOW, signal)).rejects.toMatchObject({ code: 'conflict' });
+  await expect(begin({ fromMs: 1, toMs: 1 }, signal, 'refuse')).rejects.toMatchObject({
+    code: 'invalid-input',
+  });
+  const { done } = await begin(WINDOW, signal, 'refuse');
+  await expect(begin(WINDOW, signal, 'refuse')).rejects.toMatchObject({ code: 'conflict' });
   go();
   await done;
-  expect((await (await begin(WINDOW, signal)).done)?.failure).toBe(null);
+  expect((await (await begin(WINDOW, signal, 'refuse')).done)?.failure).toBe(null);
+});
+
+it('the job waits for a comparison that somebody asked for, and those that wait have their turns', async () => {
+  const { begin, go } = heldComparisons();
+  const { signal } = new AbortController();
+  const ended: string[] = [];
+  const job = reconcileBillingJob(begin, () => NOW, {
+    ended: ({ failure }) => ended.push(`job ${failure}`),
+    defect: () => undefined,
+  });
+  const context = { nowMs: NOW, signal } as JobContext;
+  const { done } = await begin(WINDOW, signal, 'refuse');
+  void done.then(() => ended.push('by hand'));
+  const jobs = [job(context), job(context)];
+  go();
+  await Promise.all(jobs);
+  expect(ended).toEqual(['by hand', 'job null', 'job null']);
+});
+
+it('who waits for a comparison stops waiting when told to', async () => {
+  const { begin, go } = heldComparisons();
+  const stop = new AbortController();
+  const { done } = await begin(WINDOW, new AbortController().signal, 'refuse');
+  const waiting = begin(WINDOW, stop.signal, 'wait');
+  stop.abort();
+  await expect(waiting).rejects.toMatchObject({ code: 'stopped' });
+  await expect(begin(WINDOW, stop.signal, 'wait')).rejects.toMatchObject({ code: 'stopped' });
+  go();
+  await done;
 });

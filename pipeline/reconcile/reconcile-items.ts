@@ -37,20 +37,36 @@ export interface BegunItems {
   done: Promise<ReconciliationSummary | null>;
 }
 
-/** Begins comparisons, as `beginItemReconciliation` does. */
-export type BeginItems = (window: ItemWindow, signal: AbortSignal) => Promise<BegunItems>;
+/**
+ * Begins comparisons, as `beginItemReconciliation` does.
+ *
+ * @param ifBusy what becomes of it while another is under way: 'refuse' throws 'conflict', 'wait' begins after its end, or throws
+ * 'stopped' as the signal says so before
+ */
+export type BeginItems = (
+  window: ItemWindow,
+  signal: AbortSignal,
+  ifBusy: 'refuse' | 'wait',
+) => Promise<BegunItems>;
 
 /**
  * The comparisons of one process, whoever asks for them: one at a time, since each reads all of both sides.
- *
- * @returns begins one; throws 'conflict' while another is under way, else as `beginItemReconciliation`
  */
 export function oneAtATime(sides: ItemSides, onDefect: (error: unknown) => void): BeginItems {
-  let isUnderWay = false;
-  return async (window, signal) => {
-    if (isUnderWay) throw new AppError('conflict', 'a reconciliation is under way: wait for its end');
-    isUnderWay = true;
-    const over = (): void => void (isUnderWay = false);
+  let underWay: Promise<void> | null = null;
+  return async (window, signal, ifBusy) => {
+    while (underWay !== null) {
+      if (ifBusy === 'refuse')
+        throw new AppError('conflict', 'a reconciliation is under way: wait for its end');
+      await endOf(underWay, signal);
+    }
+    let over = (): void => undefined;
+    underWay = new Promise<void>((resolve) => {
+      over = () => {
+        underWay = null;
+        resolve();
+      };
+    });
     try {
       const { id, done } = await beginItemReconciliation(sides, window, signal, onDefect);
       return { id, done: done.finally(over) };
@@ -59,6 +75,17 @@ export function oneAtATime(sides: ItemSides, onDefect: (error: unknown) => void)
       throw error;
     }
   };
+}
+
+/** Waits for the end of what never rejects. @throws AppError 'stopped' where the signal comes first */
+async function endOf(underWay: Promise<void>, signal: AbortSignal): Promise<void> {
+  const over = new AbortController();
+  const stopped = new Promise<void>((resolve) => {
+    signal.addEventListener('abort', () => resolve(), { once: true, signal: over.signal });
+  });
+  if (!signal.aborted) await Promise.race([underWay, stopped]);
+  over.abort();
+  if (signal.aborted) throw new AppError('stopped', 'stopped before it began', { retriable: true });
 }
 
 /**
