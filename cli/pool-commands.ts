@@ -105,7 +105,9 @@ function topUpCommand(pools: Command, io: CliIo, target: (flags: ApiFlags) => Ap
     .option('--take-back <top-up>', 'end one, which is credited where none of its bytes were used')
     .action(async (poolId: string, productId: string | undefined, flags: TopUpFlags) => {
       const { bytes, validSeconds, price, takeBack } = flags;
-      if (takeBack !== undefined && productId === undefined) {
+      if (takeBack !== undefined) {
+        if (productId !== undefined)
+          throw new AppError('invalid-input', '--take-back ends a top-up: it buys nothing');
         const path = `${pathOf(poolId)}/top-ups/${encodeURIComponent(takeBack)}`;
         const done = await deleteView<TopUpChangeView>(target(flags), path);
         io.out(flags.json === true ? json(done) : topUpText(done));

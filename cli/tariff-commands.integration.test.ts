@@ -271,6 +271,7 @@ describe('weir pools', () => {
     expect(out).toContain('nothing is known yet');
     const bought = ['--bytes', '5', '--valid-seconds', '60', '--price', '1 EUR'];
     expect((await weir('pools', 'top-up', 'home', ...bought)).out).toContain('5 octets');
+    expect((await weir('pools', 'top-up', 'home', 'extra-5', '--take-back', 'x')).code).toBe(2);
     expect((await weir('pools', 'remove', 'home', 's1', '--at', 'cycle-end')).code).toBe(0);
     expect((await weir('pools')).out).toContain('home');
     expect((await weir('pools', 'top-up', 'home', '--bytes', '5')).code).toBe(2);
