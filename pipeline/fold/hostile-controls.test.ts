@@ -99,7 +99,7 @@ function logOf(steps: readonly Step[]): LogBuilder {
 
 it(
   'whatever records, replays and commands say, what comes of them can be stored',
-  { timeout: 60_000 },
+  { timeout: 180_000 },
   () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 14 }), (steps) => {

@@ -58,7 +58,8 @@ function loadedAgain(state: SlotState): unknown[] {
   return subscribersOf(copies);
 }
 
-describe('hostile records', () => {
+// A bound against hanging: how long random logs take is the machine's affair.
+describe('hostile records', { timeout: 180_000 }, () => {
   it('neither stop the fold nor leave a state that can not be stored', () => {
     fc.assert(
       fc.property(
