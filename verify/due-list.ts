@@ -15,14 +15,14 @@ export class DueList {
   }
 
   /** Takes the name that is due first, or null where none is due at `nowMs`. Of equals the smaller name. */
-  take(nowMs: number): string | null {
+  take(nowMs: number): { name: string; atMs: number } | null {
     for (;;) {
       const [first] = this.#heap;
       if (first === undefined || first.atMs > nowMs) return null;
       this.#removeFirst();
       if (this.#dueMs.get(first.name) !== first.atMs) continue;
       this.#dueMs.delete(first.name);
-      return first.name;
+      return first;
     }
   }
 

@@ -157,7 +157,7 @@ export class Recomputation {
       case 'subscriber-profile':
         return this.#takeProfile(control.profile, { offset, appendTimeMs });
       case 'plan-version':
-        this.world.plans.put(knownPlan(control.plan, this.world.tariffs), this.watermarkMs);
+        this.world.plans.put(knownPlan(control.plan, this.world.tariffs), this.watermarkMs, appendTimeMs);
         return this.#startSweep();
       case 'policy-version':
         return this.#takePolicy(control.policy, offset, appendTimeMs);
@@ -355,7 +355,7 @@ export class Recomputation {
   }
 
   #lookAround(cause: Cause): void {
-    this.rounds.next(this.watermarkMs, (id, timed) => {
+    this.rounds.next(this.watermarkMs, this.expected.contributions, (id, timed) => {
       const line = this.#lineOf(id);
       if (timed) line.dueMs = null;
       this.#look(line, cause);

@@ -3,6 +3,11 @@ import { DueList } from './due-list.ts';
 
 /** Subscribers that one entry looks at besides its own, at most. */
 const MOST_AN_ENTRY = 2000;
+/**
+ * Controls that those who are looked at leave for pools before the entry stops, in the order in which they are looked at: its numbers
+ * are 4,096, 128 of them for what else it leaves, and one subscriber may leave three.
+ */
+const MOST_LEFT = 4096 - 128 - 3;
 /** Buckets that a sweep takes an entry, at most. */
 const MOST_BUCKETS = 4;
 
@@ -48,19 +53,30 @@ export class Rounds {
     this.#sweep = sweep;
   }
 
-  /** Looks at those whose turn it is: `timed` = its time has come. */
-  next(watermarkMs: number, look: (id: string, timed: boolean) => void): void {
-    const due: string[] = [];
+  /**
+   * Looks at those whose turn it is: `timed` = its time has come.
+   *
+   * @param told to which looking at somebody adds what its pools are told
+   */
+  next(watermarkMs: number, told: readonly unknown[], look: (id: string, timed: boolean) => void): void {
+    const most = told.length + MOST_LEFT;
+    const lookOnce = (id: string, timed: boolean): boolean => {
+      if (told.length > most) return false;
+      look(id, timed);
+      return true;
+    };
+    const due: { name: string; atMs: number }[] = [];
     while (due.length < MOST_AN_ENTRY) {
-      const id = this.#due.take(watermarkMs);
-      if (id === null) break;
-      due.push(id);
+      const first = this.#due.take(watermarkMs);
+      if (first === null) break;
+      due.push(first);
     }
-    for (const id of due) look(id, true);
-    if (due.length < MOST_AN_ENTRY) this.#sweepOn(MOST_AN_ENTRY - due.length, look);
+    for (const { name, atMs } of due) if (!lookOnce(name, true)) this.#due.set(name, atMs);
+    if (due.length < MOST_AN_ENTRY) this.#sweepOn(MOST_AN_ENTRY - due.length, lookOnce);
   }
 
-  #sweepOn(room: number, look: (id: string, timed: boolean) => void): void {
+  /** `look` is false where nobody more is looked at. */
+  #sweepOn(room: number, look: (id: string, timed: boolean) => boolean): void {
     let left = room;
     for (let taken = 0; taken < MOST_BUCKETS; taken += 1) {
       const sweep = this.#sweep;
@@ -68,12 +84,11 @@ export class Rounds {
       const waiting = [...(this.#members.get(sweep.bucket) ?? [])]
         .sort((a, b) => (a < b ? -1 : 1))
         .filter((id) => id > sweep.after);
-      for (const id of waiting.slice(0, left)) look(id, false);
-      if (waiting.length > left) {
-        this.#sweep = { ...sweep, after: waiting[left - 1] ?? sweep.after };
-        return;
+      for (const id of waiting) {
+        if (left === 0 || !look(id, false)) return;
+        this.#sweep = { ...sweep, after: id };
+        left -= 1;
       }
-      left -= waiting.length;
       const bucket = (sweep.bucket + 1) % this.#buckets.bucketCount;
       this.#sweep = sweep.left === 1 ? null : { bucket, after: '', left: sweep.left - 1 };
     }

@@ -1,6 +1,6 @@
 import type { Cause } from '../decide/intents.ts';
 import { drainPools } from '../pool/drain-pools.ts';
-import { hasNumbers } from '../pool/own-control.ts';
+import { hasNumbers, leftBy } from '../pool/own-control.ts';
 import type { DueEntry } from '../window/due-queue.ts';
 import type { FoldContext } from './fold.ts';
 import type { Folding } from './requests.ts';
@@ -21,12 +21,13 @@ export function hasWork(state: SlotState): boolean {
 /** Takes what is due at the watermark, then goes on with the sweep, together at most MAX_DRAIN subscribers; then pools. */
 export function* drainDue(context: FoldContext, cause: Cause): Folding<void> {
   const { state } = context;
-  if (state.due.hasDue(state.watermarkMs)) yield* drainTimers(context, cause);
-  else if (state.sweep !== null) yield* sweepOn(context, cause, MAX_DRAIN);
+  const before = leftBy(context, cause);
+  if (state.due.hasDue(state.watermarkMs)) yield* drainTimers(context, cause, before);
+  else if (state.sweep !== null) yield* sweepOn(context, cause, before, MAX_DRAIN);
   if (state.pools.hasWork(state.watermarkMs)) yield* drainPools(context, cause);
 }
 
-function* drainTimers(context: FoldContext, cause: Cause): Folding<void> {
+function* drainTimers(context: FoldContext, cause: Cause, before: number): Folding<void> {
   const { state, effects } = context;
   const due: DueEntry[] = [];
   while (due.length < MAX_DRAIN) {
@@ -39,7 +40,7 @@ function* drainTimers(context: FoldContext, cause: Cause): Folding<void> {
     due.map(({ key }) => key),
   );
   for (const { key: id, dueMs } of due) {
-    if (!hasNumbers(context, cause)) {
+    if (!hasNumbers(context, cause, before)) {
       state.due.set(id, dueMs);
       continue;
     }
@@ -54,7 +55,8 @@ function* drainTimers(context: FoldContext, cause: Cause): Folding<void> {
     }
   }
   effects.drained += due.length;
-  if (state.sweep !== null && due.length < MAX_DRAIN) yield* sweepOn(context, cause, MAX_DRAIN - due.length);
+  if (state.sweep !== null && due.length < MAX_DRAIN)
+    yield* sweepOn(context, cause, before, MAX_DRAIN - due.length);
 }
 
 /** Everybody is to be looked at once more, from where the sweep stands; and every pool. */
@@ -63,7 +65,7 @@ export function startSweep(state: SlotState): void {
   state.sweep = { bucket: state.sweep?.bucket ?? 0, after: '', left: state.settings.bucketCount };
 }
 
-function* sweepOn(context: FoldContext, cause: Cause, room: number): Folding<void> {
+function* sweepOn(context: FoldContext, cause: Cause, before: number, room: number): Folding<void> {
   const { state, effects } = context;
   const { sweep } = state;
   if (sweep === null) return;
@@ -77,7 +79,7 @@ function* sweepOn(context: FoldContext, cause: Cause, room: number): Folding<voi
   for (const bucket of buckets) {
     for (const subscriber of byBucket.get(bucket) ?? []) {
       if (subscriber.id <= after) continue;
-      if (room === 0 || !hasNumbers(context, cause)) {
+      if (room === 0 || !hasNumbers(context, cause, before)) {
         state.sweep = { bucket, after, left };
         return;
       }

@@ -10,9 +10,18 @@ const NUMBERS_AN_INPUT = 4096;
  */
 const KEPT_NUMBERS = 128;
 
-/** True while there are numbers for one more subscriber that is drained: the last word on a cycle, one on leaving, one on joining. */
-export function hasNumbers({ own }: FoldContext, cause: Cause): boolean {
-  return own.offset !== cause.offset || own.left + 3 <= NUMBERS_AN_INPUT - KEPT_NUMBERS;
+/** Controls that the input has left so far. */
+export function leftBy({ own }: FoldContext, cause: Cause): number {
+  return own.offset === cause.offset ? own.left : 0;
+}
+
+/**
+ * True while there are numbers for one more subscriber that is drained: the last word on a cycle, one on leaving, one on joining.
+ *
+ * @param before what the input had left before it drained anybody
+ */
+export function hasNumbers(context: FoldContext, cause: Cause, before: number): boolean {
+  return leftBy(context, cause) - before + 3 <= NUMBERS_AN_INPUT - KEPT_NUMBERS;
 }
 
 /**

@@ -3,9 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { ACTION_KINDS } from '../../schemas/action.ts';
 import { emptySlot } from '../../pipeline/fold/slot-state.ts';
 import { FLAGS } from '../../schemas/outcome.ts';
-import { DAY, HOUR, LogBuilder, MINUTE, NOON, SETTINGS, fold } from '../factories.ts';
+import { DAY, HOUR, LogBuilder, MINUTE, NOON, SETTINGS, fold, plan, profile } from '../factories.ts';
 import { randomLog, randomLogWithControls, randomTariffLog } from '../random-log.ts';
 import { CASES } from './cases.ts';
+import { AUGUST } from './tariff-logs.ts';
 import { counterLog } from './counter-log.ts';
 import { recomputed } from './oracle.ts';
 import { factPictures, foldPicture, verifyPicture } from './pictures.ts';
@@ -139,6 +140,27 @@ describe('fold and recomputation', { timeout: TIMEOUT_MS }, () => {
   it('agree on a service class with a name that every object has a member of', () => {
     const log = new LogBuilder().enforced().record({ serviceClass: 'constructor', outputOctets: 5000 });
     expect(compare(log)['actions']).toHaveLength(1);
+  });
+
+  it('agree on how far an entry comes where everybody changes the pool as a cycle begins', () => {
+    const log = new LogBuilder().control({ kind: 'plan-version', plan: plan({ capBytes: null }) }).tick(NOON);
+    const ids = Array.from({ length: 1500 }, (_, i) => `m${i}`);
+    const poolMemberships = [
+      { poolId: 'a', fromMs: NOON - DAY, toMs: AUGUST },
+      { poolId: 'b', fromMs: AUGUST, toMs: null },
+    ];
+    for (const subscriberId of ids)
+      log.control({ kind: 'subscriber-profile', profile: profile({ subscriberId, poolMemberships }) });
+    // Each has used something that it has not told its pool yet.
+    for (const subscriberId of ids)
+      for (const [i, outputOctets] of [1_000_000, 1_000_001].entries())
+        log.record({ subscriberId, sessionId: subscriberId, eventTimeMs: NOON + i, outputOctets });
+    // A sweep is under way as well: it stops there too.
+    log.control({ kind: 'plan-version', plan: plan({ capBytes: null, version: 2 }) }).tick(AUGUST);
+    // Of 1,500 who tell three each some come only with the next entry.
+    expect(compare(log)['contributions']).toHaveLength(1500 + 3 * 1322);
+    log.tick(AUGUST + 1);
+    expect(compare(log)['contributions']).toHaveLength(1500 + 3 * 1500);
   });
 
   it('agree on a subscriber with more sessions than it may have open', () => {
