@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Control, ReplayControl } from '../../schemas/control.ts';
 import type { DeadLetter } from '../../schemas/outcome.ts';
@@ -57,6 +58,17 @@ describe.each([
       ]);
     },
   }));
+
+  it('keeps letters whose keys are longer than an ordinary index takes', async () => {
+    const letters = await emptied();
+    const deadLetters = [9_000, 16_384].map((bytes, i) => ({
+      ...LETTER,
+      offset: i,
+      key: randomBytes(bytes),
+    }));
+    await new PostgresActionLedger(database.pool).insert(SLOT, 1, { deadLetters });
+    for (const { offset, key } of deadLetters) expect((await letters.get(`3:${offset}`))?.key).toEqual(key);
+  });
 
   it('notes who replayed which letter, and nothing of the subscriber', async () => {
     let woken = 0;

@@ -42,9 +42,9 @@ const SUBSCRIBER = `
       'currency: the account ' || (c ->> 'accountId') || ' is charged in ' || b.currency || ', the one before in ' || s.currency
     else coalesce((
       select 'the external id is that of ' || o.subscriber_id from subscriber o
-      where o.external_id = c ->> 'externalId' and o.subscriber_id <> c ->> 'subscriberId'), (
+      where o.external_id = (c ->> 'externalId') collate "C" and o.subscriber_id <> c ->> 'subscriberId'), (
       select 'the user name ' || o.user_name || ' is that of ' || z.subscriber_id from jsonb_array_elements(c -> 'credentials') n
-        join lateral (select * from credential o where o.user_name = n ->> 'userName' offset 0) o on true
+        join lateral (select * from credential o where o.user_name = (n ->> 'userName') collate "C" offset 0) o on true
         join subscriber z using (subscriber_no)
       where o.exclusive and o.subscriber_no is distinct from s.subscriber_no
         and tstzrange(o.from_at, o.to_at) && tstzrange(weir_time(n -> 'fromMs'), weir_time(n -> 'toMs')) limit 1),

@@ -26,8 +26,13 @@ const ADD_ACCOUNTS = `
   on conflict do nothing`;
 
 const LOCK = `
-  select 1 from subscriber where subscriber_id in (select i ->> 'subscriberId' from jsonb_array_elements($1::jsonb) i)
+  select account_id is null as "isWhole" from subscriber where subscriber_id in (select i ->> 'subscriberId' from jsonb_array_elements($1::jsonb) i)
   order by subscriber_no for no key update`;
+
+/** Of the lines' subscribers (locked): those whose rows are in the profile alone. $2 currency of accounts whose plans say none. */
+const ABSORB = `
+  select weir_absorb_profiles(jsonb_agg(profile || jsonb_build_object('subscriberId', subscriber_id)), $2) from subscriber
+  where account_id is null and subscriber_id in (select i ->> 'subscriberId' from jsonb_array_elements($1::jsonb) i)`;
 
 /** Lines that would take a subscriber to an account of another currency. */
 const FOREIGN = `
@@ -135,7 +140,8 @@ export async function importLines(
     await putSubscribers(client, JSON.stringify(subscribers), asOfMs, defaultCurrency);
   // Their rows are locked and raised as they are.
   if (own.length > 0) await addAssignments(client, JSON.stringify(own));
-  if (assignments.length > 0) await putAssignments(client, JSON.stringify(assignments), asOfMs);
+  if (assignments.length > 0)
+    await putAssignments(client, JSON.stringify(assignments), asOfMs, defaultCurrency);
   return [...new Set(contents.map(({ subscriberId }) => subscriberId))];
 }
 
@@ -149,16 +155,26 @@ async function noteApplied(client: pg.ClientBase, importId: string, lastLine: nu
   return true;
 }
 
+/**
+ * Locks those of the lines' subscribers that are there. What the program before wrote of one is taken apart first: the profile is
+ * the only copy, and is derived from rows from here on. Returns how many there are.
+ */
+async function lockWhom(client: pg.ClientBase, lines: string, defaultCurrency: string): Promise<number> {
+  const { rows } = await client.query<{ isWhole: boolean }>(LOCK, [lines]);
+  if (rows.some(({ isWhole }) => isWhole)) await client.query(ABSORB, [lines, defaultCurrency]);
+  return rows.length;
+}
+
 async function putSubscribers(
   client: pg.ClientBase,
   lines: string,
   asOfMs: number | null,
   defaultCurrency: string,
 ): Promise<void> {
-  const known = await client.query(LOCK, [lines]);
+  const known = await lockWhom(client, lines, defaultCurrency);
   await client.query(ADD_ACCOUNTS, [lines, defaultCurrency]);
   // Who is new has nothing that could stand against it; the change lock keeps it new. A tenth of the chunk's time.
-  if ((known.rowCount ?? 0) > 0) await fitKnown(client, lines, asOfMs);
+  if (known > 0) await fitKnown(client, lines, asOfMs);
   await client.query(PUT_SUBSCRIBERS, [lines, asOfMs]);
   await client.query(ADD_CREDENTIALS, [lines]);
 }
@@ -176,8 +192,13 @@ async function fitKnown(client: pg.ClientBase, lines: string, asOfMs: number | n
   await client.query(REMOVE_CREDENTIALS, [lines]);
 }
 
-async function putAssignments(client: pg.ClientBase, lines: string, asOfMs: number | null): Promise<void> {
-  await client.query(LOCK, [lines]);
+async function putAssignments(
+  client: pg.ClientBase,
+  lines: string,
+  asOfMs: number | null,
+  defaultCurrency: string,
+): Promise<void> {
+  await lockWhom(client, lines, defaultCurrency);
   const numbers = await addAssignments(client, lines);
   if (numbers.length > 0) await client.query(RAISE, [numbers, asOfMs]);
 }
