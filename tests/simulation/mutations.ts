@@ -242,7 +242,7 @@ export const MUTATIONS: readonly Mutation[] = [
     mechanism: 'tariffs: the instant of a change is clipped to the log',
     how: {
       change: {
-        file: 'pipeline/fold/controls.ts',
+        file: 'pipeline/fold/take-profile.ts',
         find: 'Math.min(profile.asOfMs, cause.appendTimeMs + MOST_AHEAD_MS)',
         replace: 'profile.asOfMs',
       },
@@ -267,8 +267,8 @@ export const MUTATIONS: readonly Mutation[] = [
     how: {
       change: {
         file: 'pipeline/fold/cycle-end.ts',
-        find: 'bytes: carryOutBytes ?? 0, final: true }',
-        replace: 'bytes: carryOutBytes ?? 0 }',
+        find: 'carryOn(state, subscriber, cycle, carryOutBytes ?? 0, true);',
+        replace: 'carryOn(state, subscriber, cycle, carryOutBytes ?? 0, false);',
       },
     },
     faults: null,
@@ -279,9 +279,8 @@ export const MUTATIONS: readonly Mutation[] = [
     how: {
       change: {
         file: 'pipeline/fold/cycle-end.ts',
-        find: 'subscriber.carry = isLater ? carryInto(state, subscriber, current, calendar) : null;',
-        replace:
-          'if (isLater) subscriber.carry = carryInto(state, subscriber, current, calendar) ?? subscriber.carry;',
+        find: 'subscriber.carry = carryInto(state, subscriber, current, calendar);',
+        replace: 'subscriber.carry = carryInto(state, subscriber, current, calendar) ?? subscriber.carry;',
       },
     },
     faults: null,
@@ -294,6 +293,30 @@ export const MUTATIONS: readonly Mutation[] = [
         file: 'pipeline/fold/cycle-end.ts',
         find: 'rolledUses(subscriber.topUpUses).filter(',
         replace: '[].filter(',
+      },
+    },
+    faults: null,
+    red: ['oracle'],
+  },
+  {
+    mechanism: 'tariffs: cycles roll and close before a profile is taken',
+    how: {
+      change: {
+        file: 'pipeline/fold/controls.ts',
+        find: 'if (before !== null) catchUp(context, subscriber, cause);',
+        replace: '',
+      },
+    },
+    faults: null,
+    red: ['oracle'],
+  },
+  {
+    mechanism: 'tariffs: late bytes take from what is carried over',
+    how: {
+      change: {
+        file: 'pipeline/fold/cycle-end.ts',
+        find: 'carryOn(state, subscriber, cycle, leftOf(state, subscriber, cycle) ?? 0, false);',
+        replace: '',
       },
     },
     faults: null,
