@@ -9,6 +9,13 @@ export const AT = {
   description: 'now, cycle-end (the end of the running billing cycle), or an instant',
 } as const;
 
+/** Query of a request that ends something. */
+export const AT_QUERY = {
+  type: 'object',
+  properties: { at: { ...AT, description: `${AT.description}; now if not given` } },
+  additionalProperties: false,
+} as const;
+
 /** Schema of whether that instant has passed. */
 export const BACK_DATE = {
   type: 'boolean',

@@ -24,7 +24,7 @@ import type { AskedTopUp, Purchase } from '../subscriber-changes.ts';
 import { buyOnce, purchaseOf, TOP_UP } from '../subscriber-changes.ts';
 import type { TariffSources } from '../tariff-sources.ts';
 import { poolRowsView, poolSummaryView } from '../tariff-view.ts';
-import { AT, SPAN, spanOf, whenOf } from '../when.ts';
+import { AT_QUERY, SPAN, spanOf, whenOf } from '../when.ts';
 import { refuseOthers, takeBack, topUpAnswer } from './top-ups.ts';
 
 /** Members are persons. */
@@ -165,11 +165,7 @@ function memberRoutes(app: FastifyInstance, sources: TariffSources): void {
         tags: TAGS,
         params: params('poolId', 'subscriberId'),
         headers: REVISION_HEADERS,
-        querystring: {
-          type: 'object',
-          properties: { at: { ...AT, description: `${AT.description}; now if not given` } },
-          additionalProperties: false,
-        },
+        querystring: AT_QUERY,
         response: answers({ 200: ['SubscriberChange', 'In force as the log comes to it'] }),
       },
     },

@@ -24,7 +24,7 @@ import {
   TERMINATION,
 } from '../subscriber-changes.ts';
 import type { TariffSources } from '../tariff-sources.ts';
-import { AT, whenOf } from '../when.ts';
+import { AT_QUERY, whenOf } from '../when.ts';
 
 const BY_BILLING = { roles: ['billing'] } as const;
 const BY_SUPPORT = { roles: ['operator', 'billing'] } as const;
@@ -148,11 +148,7 @@ function addOnRoutes(app: FastifyInstance, sources: TariffSources): void {
         tags: TAGS,
         params: params('id', 'addOnAssignmentId'),
         headers: REVISION_HEADERS,
-        querystring: {
-          type: 'object',
-          properties: { at: { ...AT, description: `${AT.description}; now if not given` } },
-          additionalProperties: false,
-        },
+        querystring: AT_QUERY,
         response: DONE,
       },
     },
