@@ -223,6 +223,8 @@ describe('cycles of 200 years, in all zones', () => {
       const ms = nowMs + days * DAY;
       expect(calendar.ofRule(zone, rule, ms)).toEqual(ruleCycleAt(zone, rule, ms));
       expect(calendar.changed(zone, rule, dated, ms)).toEqual(changedCycleAt(zone, rule, dated, ms));
+      const inForce = ruleInForce(zone, rule, dated, ms);
+      expect(calendar.whole(zone, rule, dated, ms)).toEqual(ruleCycleAt(zone, inForce, ms));
     }
   });
 

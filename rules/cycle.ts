@@ -240,6 +240,12 @@ export class CycleCalendar {
     return cutAtChanges(this.ofRule(zone, lastOf(rule, begun, atMs), atMs), begun, atMs);
   }
 
+  /** The same where no change cuts it: the whole cycle by `ruleInForce`. */
+  whole(zone: string, rule: CycleRule, changes: readonly CycleChange[], atMs: number): Cycle {
+    const begun = changes.length === 0 ? changes : this.changesIn(zone, changes);
+    return this.ofRule(zone, lastOf(rule, begun, atMs), atMs);
+  }
+
   /** Profiles are replaced, never changed: their changes are asked about with every record. */
   private changesIn(zone: string, changes: readonly CycleChange[]): readonly CycleChange[] {
     const known = this.changes.get(changes);

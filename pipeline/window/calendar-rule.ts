@@ -1,4 +1,3 @@
-import { ruleInForce } from '../../rules/cycle.ts';
 import type { CycleCalendar } from '../../rules/cycle.ts';
 import type { CycleChange, CycleRule } from '../../schemas/profile.ts';
 import type { Span } from '../../schemas/tariff.ts';
@@ -47,7 +46,7 @@ export function cycleOf(terms: CycleTerms, atMs: number, calendar: CycleCalendar
 /** The same where no change of the rule cuts it: what a stub is a part of. */
 export function wholeCycleOf(terms: CycleTerms, atMs: number, calendar: CycleCalendar): Span {
   const { zone, anchorDay, cycle = { kind: 'month', anchorDay }, cycleChanges = [] } = terms;
-  return calendar.ofRule(zone, ruleInForce(zone, cycle, cycleChanges, atMs), atMs);
+  return calendar.whole(zone, cycle, cycleChanges, atMs);
 }
 
 /** The subscriber's day that contains an instant; one in which closed cycles end is two. */
