@@ -94,6 +94,15 @@ export function keepingContract<Tx>(fixture: () => BookFixture<Tx>): void {
     expect(await sums(fixture(), 's-1')).toEqual({ 'plan:home': 6_200 });
   });
 
+  it('opens the cycle of an add-on that has outlasted its plan', async () => {
+    const { keeping: jobs, give } = fixture();
+    const assignments = [{ planId: 'home', fromMs: JANUARY.startMs, toMs: JANUARY.endMs }];
+    const addOns = [{ addOnId: 'tv', fromMs: JANUARY.startMs, toMs: null }];
+    await give(aTariff('s-1', 'home', { assignments, addOns }));
+    expect(await jobs.begun(FEBRUARY.startMs, 10)).toBe(1);
+    expect(await sums(fixture(), 's-1')).toEqual({ 'add-on:tv': 700 });
+  });
+
   it('opens the others where one cannot be', async () => {
     const { keeping: jobs, give, faults: told } = fixture();
     for (const id of ['a', 'b', 'c', 'd'])

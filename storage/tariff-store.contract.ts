@@ -375,6 +375,19 @@ export function tariffStoreContract(name: string, open: OpenTariffs): void {
       expect(ended.items).toMatchObject([{ amountMinor: -100 }]);
     });
 
+    it('puts no add-on where there is no plan', async () => {
+      await put();
+      await store.putAddOnVersion(addOn(), by(0));
+      const add = (when: When) => store.addAddOn('s-1', 'gb', when, by(T));
+      const refused = { code: 'conflict', message: expect.stringMatching(/^no-plan: /) as string };
+      await expect(add({ at: 'now' })).rejects.toMatchObject(refused);
+      await assign('a', { at: 'now' });
+      await store.terminate('s-1', { at: 'time', ms: T + 7 * DAY }, by(T));
+      for (const days of [7, 30])
+        await expect(add({ at: 'time', ms: T + days * DAY })).rejects.toMatchObject(refused);
+      await add({ at: 'time', ms: T + 7 * DAY - 1 });
+    });
+
     it('keeps versions of plans as they are, in one currency', async () => {
       const again = store.putPlanVersion(terms('a'), by(0));
       await expect(again).rejects.toMatchObject({ code: 'conflict' });

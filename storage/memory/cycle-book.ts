@@ -58,7 +58,7 @@ export function closedThrough(cycles: ReadonlyMap<string, MemoryCycle>, no: numb
   return ends.length === 0 ? null : Math.max(...ends);
 }
 
-/** Whether a cycle of a subscriber runs that has no row, though it has a plan or had one since its last cycle. */
+/** Whether a cycle of a subscriber runs that has no row, though it has a plan or add-on or had one since its last cycle. */
 export function hasBegun(
   no: number,
   source: Pick<CycleStore, 'billed'>,
@@ -69,7 +69,8 @@ export function hasBegun(
   const last = cyclesOfNumber(cycles, no).findLast(({ startMs }) => startMs <= nowMs);
   if (bill === null || (last !== undefined && last.endMs > nowMs)) return false;
   const sinceMs = last?.endMs ?? nowMs;
-  return bill.timeline.assignments.some(
+  const { assignments, addOns } = bill.timeline;
+  return [...assignments, ...addOns].some(
     ({ fromMs, toMs }) => fromMs <= nowMs && (toMs ?? Number.POSITIVE_INFINITY) > sinceMs,
   );
 }

@@ -22,18 +22,22 @@ const LAST = `
 const LAST_END = `(select c.end_at from cycle c
   where c.subscriber_no = s.subscriber_no and c.start_at <= to_timestamp($2::float8 / 1000) order by c.start_at desc limit 1)`;
 
+/** True where subscriber `s` has one of a table at $2, or had one since its last cycle; else null. */
+const hadOf = (table: 'assignment' | 'add_on_assignment'): string => `(select true from ${table} a
+  where a.subscriber_no = s.subscriber_no and a.from_at <= to_timestamp($2::float8 / 1000)
+    and coalesce(a.to_at, 'infinity') > coalesce(${LAST_END}, to_timestamp($2::float8 / 1000)) limit 1)`;
+
 /**
- * $1 the number to go on after, $2 now in ms, $3 limit, $4 the last number. Who has a plan now, or had one since its last cycle,
- * and no row for the cycle that runs: cycles do not overlap, so the last that began tells. Scalar subqueries are look-ups by key
- * under any statistics: as `exists` each piece read all assignments from the first on.
+ * $1 the number to go on after, $2 now in ms, $3 limit, $4 the last number. Who has a plan now, or had one since its last cycle
+ * (or an add-on, which may outlast the plan that it was put on), and no row for the cycle that runs: cycles do not overlap, so
+ * the last that began tells. Scalar subqueries are look-ups by key under any statistics: as `exists` each piece read all
+ * assignments from the first on.
  */
 const BEGUN = `
   select s.subscriber_no as "no" from subscriber s
   where s.subscriber_no > $1 and s.subscriber_no <= $4 and s.account_id is not null
     and coalesce(${LAST_END}, '-infinity') <= to_timestamp($2::float8 / 1000)
-    and (select true from assignment a where a.subscriber_no = s.subscriber_no
-      and a.from_at <= to_timestamp($2::float8 / 1000)
-      and coalesce(a.to_at, 'infinity') > coalesce(${LAST_END}, to_timestamp($2::float8 / 1000)) limit 1)
+    and coalesce(${hadOf('assignment')}, ${hadOf('add_on_assignment')})
     and (select true from account a where a.account_id = s.account_id)
   order by s.subscriber_no limit $3`;
 

@@ -1,3 +1,4 @@
+import { isIn } from '../../rules/tariff/timeline.ts';
 import { AppError } from '../../schemas/errors.ts';
 import type { Hold } from '../../schemas/profile.ts';
 import type { BoughtTopUp, Dated, SubscriberRows } from '../../schemas/tariff.ts';
@@ -76,8 +77,14 @@ export function withTopUp(rows: SubscriberRows, topUp: BoughtTopUp): SubscriberR
   return { ...rows, topUps: [...rows.topUps, topUp] };
 }
 
+/** Rows with an add-on. @throws AppError 'conflict' where the subscriber has it, or no plan to put it on, at that time */
 export function withAddOn(rows: SubscriberRows, addOnId: string, when: When, atMs: number): SubscriberRows {
   const span = { fromMs: instantOf(rows, when, atMs), toMs: null };
+  if (!rows.assignments.some((one) => isIn(one, span.fromMs)))
+    throw new AppError(
+      'conflict',
+      'no-plan: the subscriber has no plan at that time, or is terminated by then',
+    );
   refuseOverlap(
     rows.addOns.filter((one) => one.addOnId === addOnId),
     span,
