@@ -40,7 +40,11 @@ export function* foldControl(
     case 'replay':
       return yield* foldReplay(context, control, cause);
     case 'plan-version':
-      state.plans.put(planFor(control.plan, state.blobVersion), state.watermarkMs);
+      // What takes effect at once does so by the log's clock: event time may lie behind, or not have begun.
+      state.plans.put(
+        planFor(control.plan, state.blobVersion),
+        Math.max(state.watermarkMs, cause.appendTimeMs),
+      );
       effects.catalogue.add(`plan:${control.plan.planId}`);
       return startSweep(state);
     case 'policy-version':

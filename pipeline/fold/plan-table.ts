@@ -28,18 +28,20 @@ export class PlanTable extends Map<string, readonly PlanVersion[]> {
   /**
    * Takes a version in: in the place of that which takes effect at the same instant, and one that does at once in that of all that
    * have done so: it is for everybody. What is long over goes.
+   *
+   * @param nowMs until when versions have begun
    */
-  put(plan: PlanVersion, watermarkMs: number): void {
+  put(plan: PlanVersion, nowMs: number): void {
     const known = this.get(plan.planId) ?? [];
     const others = known.filter((other) =>
       plan.effectiveFromMs === undefined
-        ? effectiveMs(other) > watermarkMs
+        ? effectiveMs(other) > nowMs
         : other.effectiveFromMs !== plan.effectiveFromMs,
     );
     const all = [...others, plan].sort((a, b) => effectiveMs(a) - effectiveMs(b));
     const kept = all.filter((_, i) => {
       const next = all[i + 1];
-      return next === undefined || effectiveMs(next) > watermarkMs - KEPT_MS;
+      return next === undefined || effectiveMs(next) > nowMs - KEPT_MS;
     });
     this.set(plan.planId, kept.slice(-MOST_VERSIONS));
   }

@@ -1,6 +1,18 @@
-import { DAY, HOUR, MINUTE, NOON } from '../factories.ts';
+import { DAY, HOUR, MINUTE, NOON, plan } from '../factories.ts';
 import type { Case } from './case-logs.ts';
-import { AUGUST, JULY, LARGER, TODAY, change, changed, tariff, until, use } from './tariff-logs.ts';
+import {
+  AUGUST,
+  JULY,
+  LARGER,
+  TODAY,
+  beforeTime,
+  change,
+  changed,
+  control,
+  tariff,
+  until,
+  use,
+} from './tariff-logs.ts';
 
 /** What plans, parts, top-ups and pools make of bytes, reckoned by hand. sub-1, July of 31 days in UTC, a cap of 1000 bytes. */
 export const TARIFF_CASES: readonly Case[] = [
@@ -281,5 +293,29 @@ export const TARIFF_CASES: readonly Case[] = [
       AUGUST,
     ),
     facts: { allowanceBytes: 7000 },
+  },
+  {
+    name: 'tariff: dated ones have begun before event time has, too',
+    log: until(
+      beforeTime(
+        {},
+        { version: 2, capBytes: 7000, effectiveFromMs: JULY - 200 * DAY },
+        { version: 3, capBytes: 3000 },
+      ),
+      NOON,
+    ),
+    facts: { allowanceBytes: 3000 },
+  },
+  {
+    name: 'tariff: and one that began a minute ago by the log, where event time is behind it',
+    log: until(
+      control(
+        tariff({}, {}, { version: 2, capBytes: 7000, effectiveFromMs: NOON }).tick(NOON - MINUTE),
+        NOON + MINUTE / 2,
+        { kind: 'plan-version', plan: plan({ version: 3, capBytes: 3000 }) },
+      ),
+      AUGUST,
+    ),
+    facts: { allowanceBytes: 3000 },
   },
 ];

@@ -11,7 +11,19 @@ export const TODAY = Date.UTC(2026, 6, 10);
 
 /** A log of July with plans, a policy at the cap that lets go at once, and a profile. */
 export function tariff(given: Partial<SubscriberProfile>, ...plans: Partial<PlanVersion>[]): LogBuilder {
-  const log = new LogBuilder().tick(JULY + HOUR);
+  return subscribed(new LogBuilder().tick(JULY + HOUR), given, plans);
+}
+
+/** The same where event time has not begun. */
+export function beforeTime(given: Partial<SubscriberProfile>, ...plans: Partial<PlanVersion>[]): LogBuilder {
+  return subscribed(new LogBuilder(), given, plans);
+}
+
+function subscribed(
+  log: LogBuilder,
+  given: Partial<SubscriberProfile>,
+  plans: readonly Partial<PlanVersion>[],
+): LogBuilder {
   for (const fields of plans.length === 0 ? [{}] : plans)
     log.control({ kind: 'plan-version', plan: plan(fields) });
   log.control({ kind: 'policy-version', policy: capPolicy({ minHoldSeconds: 0 }) });
