@@ -25,6 +25,7 @@ import type { World } from './world.ts';
 /** A cycle that goes to billing with an entry; what it carries over is that for good. */
 export function closingOf(line: Line, cycle: Cycle, world: World, offset: number): ExpectedClosing {
   const { startMs: cycleStartMs, endMs: cycleEndMs, classes, adjusted } = cycle;
+  cycle.closed = true;
   const account = world.tariffs ? closedAccount(line, cycle, world) : null;
   if (world.tariffs) closeCarry(line, cycle, world.plans);
   const bounds = { subscriberId: line.id, cycleStartMs, cycleEndMs };

@@ -150,14 +150,12 @@ export class CycleBook {
     return past.findLast(contains) ?? this.#cycleByRule(rule, atMs);
   }
 
-  /** Cycles that go to billing now, oldest first. */
-  close(watermarkMs: number, graceMs: number): Cycle[] {
-    const closing = this.cycles.filter(
+  /** Cycles that go to billing now, one after the other, oldest first. */
+  closing(watermarkMs: number, graceMs: number): Cycle[] {
+    return this.cycles.filter(
       ({ startMs, endMs, closed }) =>
         !closed && this.currentMs !== null && startMs < this.currentMs && watermarkMs >= endMs + graceMs,
     );
-    for (const cycle of closing) cycle.closed = true;
-    return closing;
   }
 
   /** When the next of the cycles that are over goes to billing; null = none waits. One that is late already goes at once. */

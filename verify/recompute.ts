@@ -321,7 +321,7 @@ export class Recomputation {
       if (nas.isOverdue(session, watermarkMs))
         endSession(this.expected, line, session, endMs, 'timeout', offset);
     }
-    for (const cycle of line.book.close(watermarkMs, this.settings.cycleCloseGraceMs))
+    for (const cycle of line.book.closing(watermarkMs, this.settings.cycleCloseGraceMs))
       this.expected.closings.push(closingOf(line, cycle, this.world, offset));
   }
 

@@ -99,7 +99,7 @@ function reckonCarry(line: Line, cycle: Cycle, plans: PlanBook, final: boolean):
     return;
   }
   const next = book.cycles.find(({ startMs }) => startMs === cycle.endMs);
-  if (next === undefined || next.spent === null) return;
+  if (next === undefined || next.closed || next.spent === null) return;
   const carryBytes = carriedWith(pastView(line, next, plans), bytes);
   if (carryBytes === next.spent.carryBytes) return;
   next.spent.carryBytes = carryBytes;

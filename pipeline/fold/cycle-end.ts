@@ -152,7 +152,8 @@ function carryOn(
     return;
   }
   const next = pastCycles.find(({ startMs }) => startMs === endMs);
-  if (next === undefined || next.spent === null) return;
+  // What billing was told of stands.
+  if (next === undefined || next.closed || next.spent === null) return;
   const carryBytes = withGiven(profile, bytes, next.endMs - 1);
   if (carryBytes === next.spent.carryBytes) return;
   next.spent = { ...next.spent, carryBytes };

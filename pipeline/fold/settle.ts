@@ -8,7 +8,7 @@ import type { Transition } from '../decide/transitions.ts';
 import { endByNasEvents, endOverdue, nextTimeoutMs } from '../meter/session-end.ts';
 import type { EndedSession } from '../meter/session-end.ts';
 import { isSplitChild } from '../meter/sub-sessions.ts';
-import { closeCycles } from '../window/cycles.ts';
+import { closingCycles } from '../window/cycles.ts';
 import { closedCycle } from './closed-cycle.ts';
 import { rollOn } from './cycle-end.ts';
 import { useTopUps } from '../decide/allowance.ts';
@@ -61,7 +61,9 @@ export function catchUp(context: FoldContext, subscriber: Subscriber, cause: Cau
   if (!isDue) return changed;
   const overdue = endOverdue(subscriber, watermarkMs, context.hearing);
   if (overdue.length > 0) changed = noteEnded(context, subscriber, overdue, cause);
-  for (const cycle of closeCycles(subscriber, watermarkMs, cycleCloseGraceMs)) {
+  for (const cycle of closingCycles(subscriber, watermarkMs, cycleCloseGraceMs)) {
+    // One by one: what an older one leaves still goes into those that are told after it.
+    cycle.closed = true;
     effects.outbox.push({ kind: 'closed-cycle', cycle: closedCycle(state, subscriber, cycle, cause) });
     effects.cold.add(subscriber);
     changed = true;

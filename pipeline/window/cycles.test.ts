@@ -4,7 +4,7 @@ import { CycleCalendar } from '../../rules/cycle.ts';
 import { DAY, SETTINGS, profile } from '../../tests/factories.ts';
 import { emptySlot, subscriberOf } from '../fold/slot-state.ts';
 import type { Subscriber } from '../fold/slot-state.ts';
-import { addToCycle, closeCycles, newCycle, rebaseCycles, rollCycles } from './cycles.ts';
+import { addToCycle, closingCycles, newCycle, rebaseCycles, rollCycles } from './cycles.ts';
 import { addToDays } from './days.ts';
 
 const JULY = Date.UTC(2026, 6, 1);
@@ -31,6 +31,10 @@ function addDown(subscriber: Subscriber, atMs: number, down: number): boolean {
     'UTC',
   );
   return subscriber.pastCycles.includes(cycle);
+}
+
+function close(subscriber: Subscriber, watermarkMs: number): void {
+  for (const cycle of closingCycles(subscriber, watermarkMs, DAY)) cycle.closed = true;
 }
 
 const downOf = (cycles: readonly { startMs: number; down: number }[]): [string, number][] =>
@@ -70,7 +74,7 @@ describe('rollCycles', () => {
   it('goes over several boundaries at once and keeps three past months that are closed, newest first', () => {
     const subscriber = line();
     for (const month of [4, 5, 6, 7, 8]) {
-      closeCycles(subscriber, Date.UTC(2026, month, 2), DAY);
+      close(subscriber, Date.UTC(2026, month, 2));
       roll(subscriber, Date.UTC(2026, month, 2));
       addDown(subscriber, Date.UTC(2026, month, 2), month);
     }
@@ -140,7 +144,7 @@ describe('addToCycle', () => {
     roll(subscriber, AUGUST);
     for (let day = 1; day <= 70; day += 1) addDown(subscriber, AUGUST - day * DAY, day);
     expect(subscriber.pastCycles.map(({ down }) => down)).toEqual([...Array(70).keys()].map((i) => i + 1));
-    closeCycles(subscriber, AUGUST - 40 * DAY, DAY);
+    close(subscriber, AUGUST - 40 * DAY);
     roll(subscriber, AUGUST + 40 * DAY);
     // Those that are closed, from the 42nd day before on, ended more than 72 days ago; the others are still to be closed.
     expect(subscriber.pastCycles.map(({ down }) => down)).toEqual([

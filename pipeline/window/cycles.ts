@@ -100,13 +100,11 @@ export function cycleFor(
   return cycle;
 }
 
-/** The cycles whose time of grace is over, marked as closed by this call, oldest first. */
-export function closeCycles(subscriber: Subscriber, watermarkMs: number, graceMs: number): CycleTotal[] {
-  const closing = subscriber.pastCycles.filter(
-    (cycle) => !cycle.closed && watermarkMs >= cycle.endMs + graceMs,
-  );
-  for (const cycle of closing) cycle.closed = true;
-  return closing.reverse();
+/** The cycles whose time of grace is over and that are not closed, oldest first. */
+export function closingCycles(subscriber: Subscriber, watermarkMs: number, graceMs: number): CycleTotal[] {
+  return subscriber.pastCycles
+    .filter((cycle) => !cycle.closed && watermarkMs >= cycle.endMs + graceMs)
+    .reverse();
 }
 
 /**

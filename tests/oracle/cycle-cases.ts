@@ -8,12 +8,15 @@ import {
   TODAY,
   change,
   changed,
+  control,
   tariff,
   until,
   use,
 } from './tariff-logs.ts';
 
 const TOPPED_UP = { topUps: [{ id: 't', bytes: 500, fromMs: 0, expiresMs: SEPTEMBER }] };
+
+const OCTOBER = Date.UTC(2026, 9, 1);
 
 /** Clocks go forward on 28 March 2027. */
 const DAILY = { zone: 'Europe/Berlin', cycle: { kind: 'days', days: 1, from: '2026-01-01' } } as const;
@@ -221,6 +224,47 @@ export const CYCLE_CASES: readonly Case[] = [
       [300, 100, 0],
       [0, 0, -1000],
     ],
+  },
+  {
+    name: 'cycles: what billing was told of one stands, whatever comes late to that before it',
+    log: until(
+      control(
+        until(
+          use(
+            until(
+              use(
+                tariff(
+                  { topUps: [{ id: 't', bytes: 500, fromMs: 0, expiresMs: SEPTEMBER + 90 * DAY }] },
+                  { carryOver: { limitBytes: 300 } },
+                ),
+                NOON,
+                100,
+              ),
+              SEPTEMBER + HOUR,
+            ),
+            SEPTEMBER + 2 * HOUR,
+            1350,
+          ),
+          OCTOBER + DAY,
+        ),
+        OCTOBER + 3 * DAY,
+        {
+          kind: 'operator',
+          command: {
+            ...{ type: 'adjust', subscriberId: 'sub-1', atMs: AUGUST + 9 * DAY },
+            ...{ downBytes: 800, upBytes: 0, reason: 'r', by: 'a' },
+          },
+        },
+      ),
+      OCTOBER + 4 * DAY,
+    ),
+    // Nobody looked at August: it is made with the correction, and closed after September.
+    closed: [
+      [0, 0, -900],
+      [300, 50, 0],
+      [0, 0, -200],
+    ],
+    uses: { t: [50, 0] },
   },
   {
     name: 'cycles: whatever is carried over, it is a number',
