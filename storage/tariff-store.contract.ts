@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { BillingItem } from '../schemas/billing.ts';
-import type { SubscriberProfile } from '../schemas/profile.ts';
+import type { CycleRule, SubscriberProfile } from '../schemas/profile.ts';
 import type { BoughtTopUp, SubscriberRows } from '../schemas/tariff.ts';
 import { anIntent } from './action-factory.contract.ts';
 import { deriveProfile } from './derive-profile.ts';
@@ -10,6 +10,7 @@ import { step } from './tariff-histories.contract.ts';
 import type { ChangeContext, TariffStore, When } from './tariff-ports.ts';
 
 const CYCLE_END = Date.UTC(2026, 1, 1);
+const HOUR = 3_600_000;
 
 /** A store of tariffs without anything, and what it holds. */
 export interface TariffFixture {
@@ -458,6 +459,30 @@ export function tariffStoreContract(name: string, open: OpenTariffs): void {
       expect(await f.profile('s-1')).not.toHaveProperty('cycleChanges');
       await expect(store.changeCycle('x', { kind: 'week', weekday: 1 }, by(T))).rejects.toMatchObject({
         code: 'not-found',
+      });
+    });
+
+    it('changes the cycle of services in several zones where a cycle ends in each of them', async () => {
+      const weeks = { kind: 'week', weekday: 1 } as const;
+      const months = { kind: 'month', anchorDay: 9 } as const;
+      const putIn = (id: string, zone: string) =>
+        store.putSubscriber(given(id, { accountId: 'acct-s-1', zone }), by(T));
+      const change = async (cycle: CycleRule, atMs: number) =>
+        (await store.changeCycle('acct-s-1', cycle, by(atMs))).value.cycleChanges;
+      await putIn('s-1', 'Asia/Tokyo');
+      await putIn('s-2', 'America/Lima');
+      // In Tokyo February has begun, in Lima January runs.
+      const first = { fromMs: Date.UTC(2026, 1, 28, 22), cycle: weeks, source: 'api' };
+      expect(await change(weeks, CYCLE_END - 4 * HOUR)).toEqual([first]);
+      expect(await change(weeks, CYCLE_END + DAY)).toEqual([first]);
+      // Weeks have begun in Tokyo: what begins in Lima with them stays, and both have the next end.
+      const next = { fromMs: Date.UTC(2026, 2, 1, 22), cycle: months, source: 'api' };
+      expect(await change(months, Date.UTC(2026, 1, 28, 20))).toEqual([first, next]);
+      await putIn('s-3', 'Pacific/Kiritimati');
+      await putIn('s-2', 'Pacific/Pago_Pago');
+      await expect(change(weeks, Date.UTC(2026, 1, 20))).rejects.toMatchObject({
+        code: 'conflict',
+        message: expect.stringMatching(/^zones: /) as string,
       });
     });
 

@@ -1,4 +1,4 @@
-import { changedCycleAt } from '../../rules/cycle.ts';
+import { changeBegins, changedCycleAt } from '../../rules/cycle.ts';
 import { AppError } from '../../schemas/errors.ts';
 import type { CycleRule } from '../../schemas/profile.ts';
 import type { Account } from '../../schemas/tariff.ts';
@@ -84,18 +84,43 @@ async function currenciesOf(tx: TariffTx, services: readonly StoredSubscriber[])
   return terms.map(({ currency }) => currency);
 }
 
+function zonesOf(services: readonly StoredSubscriber[]): string[] {
+  return services.length === 0 ? ['UTC'] : [...new Set(services.map(({ rows }) => rows.zone))];
+}
+
+const HOUR_MS = 3_600_000;
+/** The same midnight of two zones is not so far apart, and another end of a cycle is further away. */
+const SAME_MIDNIGHT_MS = 36 * HOUR_MS;
+/** Of midnights that are so far apart, each is next to the middle in its zone. */
+const FARTHEST_MS = 23 * HOUR_MS;
+
 /**
  * Where the running cycles of an account's services end. In several zones these are several midnights: the change takes effect at
- * the one next to it in each, and of all instants the middle has the right ones next to it.
+ * the one next to it in each, and of all instants the middle has the right ones next to it. Around the end of a cycle it is over in
+ * some zones and runs in others: there it is the next end, so that no cycle is cut in between.
+ *
+ * @param account with those changes of its cycle alone that have taken effect somewhere
+ * @throws AppError 'conflict' where the zones are too far apart for one instant
  */
-function cycleEndMs(
-  { cycle, cycleChanges }: Account,
-  services: readonly StoredSubscriber[],
-  atMs: number,
-): number {
-  const zones = services.length === 0 ? ['UTC'] : new Set(services.map(({ rows }) => rows.zone));
-  const ends = [...zones].map((zone) => changedCycleAt(zone, cycle, cycleChanges, atMs).endMs);
-  return Math.round((Math.min(...ends) + Math.max(...ends)) / 2_000) * 1_000;
+function cycleEndMs(account: Account, zones: readonly string[], atMs: number): number {
+  const { cycle, cycleChanges } = account;
+  const running = zones.map((zone) => {
+    const begunMs = cycleChanges.map(({ fromMs }) => changeBegins(zone, fromMs));
+    return changedCycleAt(zone, cycle, cycleChanges, Math.max(atMs, ...begunMs)).endMs;
+  });
+  const lastMs = Math.max(...running);
+  const ends = zones.map((zone, index) => {
+    let endMs = running[index] ?? lastMs;
+    while (endMs < lastMs - SAME_MIDNIGHT_MS) ({ endMs } = changedCycleAt(zone, cycle, cycleChanges, endMs));
+    return endMs;
+  });
+  const [first, last] = [Math.min(...ends), Math.max(...ends)];
+  if (last - first > FARTHEST_MS)
+    throw new AppError(
+      'conflict',
+      'zones: midnights of the account’s services are more than 23 hours apart: change the cycle of each on an account of its own',
+    );
+  return Math.round((first + last) / 2_000) * 1_000;
 }
 
 /**
@@ -113,8 +138,12 @@ export async function changeCycle(
   if (before === null) throw new AppError('not-found', 'no account is called so');
   checkRevision(context, before.revision);
   const services = await tx.subscribersOf(accountId);
-  const past = before.cycleChanges.filter(({ fromMs }) => fromMs <= context.atMs);
-  const fromMs = cycleEndMs({ ...before, cycleChanges: past }, services, context.atMs);
+  const zones = zonesOf(services);
+  // One that has taken effect in some zone stays; the others are still to come.
+  const past = before.cycleChanges.filter(({ fromMs }) =>
+    zones.some((zone) => changeBegins(zone, fromMs) <= context.atMs),
+  );
+  const fromMs = cycleEndMs({ ...before, cycleChanges: past }, zones, context.atMs);
   const source = context.source ?? 'api';
   const last = past.at(-1)?.cycle ?? before.cycle;
   const cycleChanges = isSameRule(last, cycle) ? past : [...past, { fromMs, cycle, source } as const];
