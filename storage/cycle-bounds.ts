@@ -2,8 +2,20 @@ import { billingCycleAt, runningCycle } from '../rules/tariff/timeline.ts';
 import type { TariffTimeline } from '../rules/tariff/timeline.ts';
 import type { Span } from '../schemas/tariff.ts';
 
-/** A row of `cycle`, as far as its bounds matter. */
-export interface KnownCycle extends Span {
+/** An account that pays, and how it is taxed now. */
+export interface Payer {
+  accountId: string;
+  taxClass: string;
+}
+
+/** What of a cycle one account pays. */
+export interface PaidSpan extends Span {
+  /** the account that the subscriber left since; null = that of now */
+  payer: Payer | null;
+}
+
+/** A row of `cycle`, as far as its bounds matter, and who pays it. */
+export interface KnownCycle extends PaidSpan {
   /** its items were made when it closed */
   wasClosed: boolean;
   /** its items could not be made: its slot has closed it, so its bounds stay too */
@@ -15,9 +27,9 @@ export interface OpenCycles {
   /** rows of other bounds: they go */
   gone: KnownCycle[];
   /** cycles that have no row, ascending; their fees are to be settled */
-  missing: Span[];
+  missing: PaidSpan[];
   /** the one that contains the instant */
-  running: Span;
+  running: PaidSpan;
 }
 
 /**
@@ -38,10 +50,11 @@ export function openCyclesAt(
   const open = rows.filter((row) => !isFinal(row) && row.endMs > throughMs);
   const untilMs = Math.max(atMs, throughMs, ...open.map(({ startMs }) => startMs));
   const running = runningCycle(t, closedThroughMs, untilMs);
-  const tiles: Span[] = [];
+  const tiles: PaidSpan[] = [];
   for (let fromMs = Math.min(running.startMs, firstOpenMs(rows, open, throughMs)); ;) {
     const endMs = billingCycleAt(t, fromMs).endMs;
-    tiles.push({ startMs: fromMs, endMs });
+    const payer = open.find((row) => isSame({ startMs: fromMs, endMs }, row))?.payer ?? null;
+    tiles.push({ startMs: fromMs, endMs, payer });
     if (endMs > untilMs) break;
     fromMs = endMs;
   }
@@ -49,12 +62,13 @@ export function openCyclesAt(
   const missing = tiles.filter((tile, index) => {
     if (open.some((row) => isSame(tile, row))) return false;
     // Nothing was had in it, and no row says that something may have been charged.
-    return index === tiles.length - 1 || hasSomething(t, tile) || open.some((row) => overlap(row, tile));
+    const isRunning = index === tiles.length - 1 && (rows.length > 0 || hadSomething(t));
+    return isRunning || hasSomething(t, tile) || open.some((row) => overlap(row, tile));
   });
   // What a slot has closed and nobody has itemised yet keeps its row.
   const before = gone.filter(({ startMs }) => startMs < throughMs);
-  const left = before.map(({ startMs }) => ({ startMs, endMs: throughMs }));
-  return { gone, missing: [...left, ...missing], running: tiles.at(-1) ?? running };
+  const left = before.map(({ startMs, payer }) => ({ startMs, endMs: throughMs, payer }));
+  return { gone, missing: [...left, ...missing], running: tiles.at(-1) ?? { ...running, payer: null } };
 }
 
 /** Where the cycles that are not closed begin, as far as rows tell. */
@@ -70,11 +84,11 @@ export function cyclesLeft(
   rows: readonly KnownCycle[],
   closedThroughMs: number | null,
   atMs: number,
-): Span[] {
+): PaidSpan[] {
   const throughMs = closedThroughMs ?? Number.NEGATIVE_INFINITY;
   return rows
     .filter((row) => !isFinal(row) && row.startMs < atMs && row.endMs > throughMs)
-    .map(({ startMs, endMs }) => ({ startMs, endMs: Math.min(endMs, atMs) }))
+    .map(({ startMs, endMs, payer }) => ({ startMs, endMs: Math.min(endMs, atMs), payer }))
     .sort((a, b) => a.startMs - b.startMs);
 }
 
@@ -82,14 +96,14 @@ export function cyclesLeft(
 export interface ClosingCycle {
   /** it was itemised before */
   isDone: boolean;
-  /** what of it no closed row has */
-  span: Span;
+  /** what of it no closed row has; who pays that is charged for usage too, which is told for the whole */
+  span: PaidSpan;
   /** rows that it lies over: they go */
   gone: KnownCycle[];
   /** what its slot passed over, since nothing was carried: rows before it, and what is left of one that it lies over */
-  passed: Span[];
+  passed: PaidSpan[];
   /** what is left behind it of rows that it lies over: it is open */
-  left: Span[];
+  left: PaidSpan[];
 }
 
 /**
@@ -104,19 +118,22 @@ export function closingCycle(told: Span, rows: readonly KnownCycle[]): ClosingCy
   const closed = overlapping.filter(({ wasClosed }) => wasClosed);
   const last = closed.find(({ endMs }) => endMs >= told.endMs);
   if (last !== undefined) {
-    const { startMs, endMs } = last;
-    return { isDone: true, span: { startMs, endMs }, gone: [], passed: [], left: [] };
+    const { startMs, endMs, payer } = last;
+    return { isDone: true, span: { startMs, endMs, payer }, gone: [], passed: [], left: [] };
   }
   const startMs = Math.max(told.startMs, ...closed.map(({ endMs }) => endMs));
   const gone = overlapping.filter(({ wasClosed }) => !wasClosed);
   const before = rows.filter((row) => !isFinal(row) && row.startMs < told.startMs);
+  const payer = gone.toSorted((a, b) => a.startMs - b.startMs).at(-1)?.payer ?? null;
   const behind = gone.filter(({ endMs }) => endMs > told.endMs);
   return {
     isDone: false,
-    span: { startMs, endMs: told.endMs },
+    span: { startMs, endMs: told.endMs, payer },
     gone,
-    passed: before.map((row) => ({ startMs: row.startMs, endMs: Math.min(row.endMs, told.startMs) })),
-    left: behind.map(({ endMs }) => ({ startMs: told.endMs, endMs })),
+    passed: before.map((row) => {
+      return { startMs: row.startMs, endMs: Math.min(row.endMs, told.startMs), payer: row.payer };
+    }),
+    left: behind.map((row) => ({ startMs: told.endMs, endMs: row.endMs, payer: row.payer })),
   };
 }
 
@@ -130,6 +147,10 @@ function isSame(a: Span, b: Span): boolean {
 
 function overlap(a: Span, b: Span): boolean {
   return a.startMs < b.endMs && b.startMs < a.endMs;
+}
+
+function hadSomething({ assignments, addOns }: TariffTimeline): boolean {
+  return assignments.length > 0 || addOns.length > 0;
 }
 
 function hasSomething({ assignments, addOns }: TariffTimeline, tile: Span): boolean {

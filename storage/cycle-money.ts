@@ -3,13 +3,13 @@ import { dueFees, isFeeLine } from '../rules/tariff/fees.ts';
 import { settleLines } from '../rules/tariff/settle.ts';
 import type { ItemContext, ItemisedLine } from '../rules/tariff/settle.ts';
 import { versionAt } from '../rules/tariff/timeline.ts';
-import type { PlanLookup, TariffTimeline } from '../rules/tariff/timeline.ts';
+import type { PlanLookup, PricedSpan, TariffTimeline } from '../rules/tariff/timeline.ts';
 import type { ActionIntent } from '../schemas/action.ts';
 import type { BillingItem } from '../schemas/billing.ts';
 import type { Span } from '../schemas/tariff.ts';
 import type { ClosedCycle, UsageAdjustment } from '../schemas/usage-record.ts';
 import { blockItems } from './cycle-blocks.ts';
-import type { ClosingCycle } from './cycle-bounds.ts';
+import type { ClosingCycle, PaidSpan, Payer } from './cycle-bounds.ts';
 
 /** Boundaries of plans may lie so far from where they were metered: the log's clock and a late control. */
 const TOLERATED_MS = 86_400_000;
@@ -43,7 +43,7 @@ export interface ClosedMoney {
 /** Items that bring the fees of a cycle to what they come to. @param which fees in advance alone, or all */
 export function feeItems(
   stored: StoredCycle,
-  cycle: Span,
+  cycle: PaidSpan & PricedSpan,
   plans: PlanLookup,
   which: 'advance' | 'all',
 ): BillingItem[] {
@@ -51,11 +51,8 @@ export function feeItems(
   if (bill === null) return [];
   const due = dueFees(bill.timeline, cycle, plans, which);
   const booked = begunIn(stored.booked, cycle);
-  return settleLines(
-    due,
-    itemised(booked, isFeeLine, cycle),
-    contextOf(stored.subscriberId, bill, booked, cycle, false),
-  );
+  const context = contextOf(stored.subscriberId, bill, cycle.payer, cycle, false);
+  return settleLines(due, itemised(booked, isFeeLine, cycle), context);
 }
 
 /**
@@ -63,7 +60,9 @@ export function feeItems(
  * who had what in it any more.
  *
  * @param adjustments all that are stored of it
- * @param closing what of it no closed row has: the fees of that; where its items were made before, what comes now is an adjustment
+ * @param closing what of it no closed row has: the fees of that, and who pays
+ * @param isLate it was closed by its slot before. Where its items were made then, what comes now is an adjustment; an account that
+ *   was left may have closed it without its usage
  */
 export function closeItems(
   stored: StoredCycle,
@@ -71,14 +70,13 @@ export function closeItems(
   adjustments: readonly UsageAdjustment[],
   plans: PlanLookup,
   { span, isDone }: Pick<ClosingCycle, 'span' | 'isDone'>,
+  isLate: boolean,
 ): ClosedMoney {
   const { bill } = stored;
   if (bill === null) return { items: [], termsDiffer: false };
   const cycle = { startMs: closed.cycleStartMs, endMs: closed.cycleEndMs };
-  const fees = isDone ? [] : feeItems(stored, span, plans, 'all');
-  // Who paid an account of before may have paid the first part of it: the last one that was charged is charged again.
-  const later = stored.booked.filter((item) => isUsageLine(item.line) || item.cycleStartMs >= span.startMs);
-  const context = contextOf(stored.subscriberId, bill, later, cycle, isDone);
+  const fees = isDone ? [] : feeItems(stored, { ...span, pricedFromMs: cycle.startMs }, plans, 'all');
+  const context = contextOf(stored.subscriberId, bill, span.payer, cycle, isDone && isLate);
   const usage = dueUsage(closed, adjustments, plans, bill.timeline.currency);
   const items = [
     ...fees,
@@ -113,17 +111,16 @@ function itemised(
   return [...lines.values()];
 }
 
-/** Who is charged: whoever was last charged for the same, the account of now where nobody was. */
+/** Who is charged: the account that its row says was left since, else that of now. */
 function contextOf(
   subscriberId: string,
   { accountId, timeline: { currency, taxClass } }: NonNullable<StoredCycle['bill']>,
-  booked: readonly BookedItem[],
+  left: Payer | null,
   cycle: Span,
   closed: boolean,
 ): ItemContext {
-  const last = booked.findLast(({ line }) => isFeeLine(line) || isUsageLine(line));
-  const isOther = last !== undefined && last.accountId !== accountId;
-  const payer = isOther ? { accountId: last.accountId, taxClass: last.taxClass } : { accountId, taxClass };
+  const isOther = left !== null && left.accountId !== accountId;
+  const payer = isOther ? left : { accountId, taxClass };
   return { subscriberId, ...payer, currency, cycle, closed };
 }
 

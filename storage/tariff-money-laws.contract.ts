@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { billingCycleAt } from '../rules/tariff/timeline.ts';
+import { billingCycleAt, pricedFrom } from '../rules/tariff/timeline.ts';
 import type { PlanLookup, TariffTimeline } from '../rules/tariff/timeline.ts';
 import { dueFees } from '../rules/tariff/fees.ts';
 import type { BillingItem } from '../schemas/billing.ts';
@@ -16,8 +16,17 @@ const START = Date.UTC(2026, 0, 20);
 const GRACE_MS = 3 * DAY;
 const ID = 's-1';
 const ZONES = ['UTC', 'America/New_York', 'Asia/Tokyo', 'Australia/Lord_Howe', 'America/St_Johns'];
+/** Prices that change in the middle of cycles. */
 const PLANS: PlanTerms[] = [
   terms('home'),
+  terms('home', {
+    ...{ version: 2, effectiveFromMs: START + 20 * DAY },
+    recurring: { feeMinor: 6_200, when: 'advance' },
+  }),
+  terms('home', {
+    ...{ version: 3, effectiveFromMs: START + 75 * DAY },
+    recurring: { feeMinor: 4_500, when: 'advance' },
+  }),
   terms('late', { recurring: { feeMinor: 2_999, when: 'arrears' } }),
 ];
 const ADD_ON = addOn();
@@ -105,6 +114,8 @@ const history = fc.array(
 
 /** A slot as far as it closes cycles: by the profile of now, and not back over what it has closed. */
 class Slot {
+  /** what it closed, ascending */
+  readonly told: Span[] = [];
   #closedMs = Number.NEGATIVE_INFINITY;
   /** where the cycle begins that it is in */
   #atMs = START;
@@ -119,44 +130,79 @@ class Slot {
       this.#atMs = endMs;
       if (passesOver) continue;
       this.#closedMs = endMs;
+      this.told.push(cycle);
       closed.push(cycle);
     }
   }
 }
 
-/** What closed cycles came to as they were closed, by their start. */
-type Frozen = Map<number, { endMs: number; dueMinor: number }>;
+/** What closed cycles came to as they were closed, and whom, by their start. */
+type Frozen = Map<number, { endMs: number; accountId: string; dueMinor: number }>;
 
 const total = (items: readonly { amountMinor: number }[]): number =>
   items.reduce((sum, { amountMinor }) => sum + amountMinor, 0);
 
-async function timelineNow({ rows }: MoneyFixture): Promise<TariffTimeline> {
-  const found = await rows(ID);
-  if (found === null) throw new Error('the subscriber is there');
-  return timelineOf(found);
+/** Who has what, and who pays. */
+interface Billed {
+  t: TariffTimeline;
+  accountId: string;
 }
 
-/** Every cycle's items come to what its seconds cost; each second is in one cycle; what is closed stays. */
-async function checkLaw(fixture: MoneyFixture, frozen: Frozen, closedBy: TariffTimeline): Promise<void> {
-  const t = await timelineNow(fixture);
+async function billedNow({ rows }: MoneyFixture): Promise<Billed> {
+  const found = await rows(ID);
+  if (found === null) throw new Error('the subscriber is there');
+  return { t: timelineOf(found), accountId: found.account.accountId };
+}
+
+/** What the fees of a row come to, by the versions of the slot's cycle. */
+function dueOf(
+  t: TariffTimeline,
+  { startMs, endMs }: Span,
+  told: readonly Span[],
+  which: 'advance' | 'all',
+): number {
+  const before = told.findLast((cycle) => cycle.startMs < startMs) ?? null;
+  const pricedFromMs = pricedFrom(t, startMs, before);
+  return total(dueFees(t, { startMs, endMs, pricedFromMs }, LOOKUP, which));
+}
+
+/** Each account pays what the seconds of its cycles cost; each second is in one cycle; what is closed stays. */
+async function checkLaw(
+  fixture: MoneyFixture,
+  frozen: Frozen,
+  closedBy: Billed,
+  told: readonly Span[],
+): Promise<void> {
+  const { t, accountId } = await billedNow(fixture);
   const cycles = await fixture.cycles(ID);
-  let due = 0;
+  const due: Record<string, number> = Object.fromEntries(ACCOUNTS.map((account) => [account.accountId, 0]));
+  const charge = (payer: string, minor: number): void => {
+    due[payer] = (due[payer] ?? 0) + minor;
+  };
   for (const [index, { startMs, endMs, status }] of cycles.entries()) {
     expect(startMs).toBeGreaterThanOrEqual(cycles[index - 1]?.endMs ?? Number.NEGATIVE_INFINITY);
     if (status === 'closed' && !frozen.has(startMs))
-      frozen.set(startMs, { endMs, dueMinor: total(dueFees(closedBy, { startMs, endMs }, LOOKUP, 'all')) });
-    if (status !== 'closed') due += total(dueFees(t, { startMs, endMs }, LOOKUP, 'advance'));
+      frozen.set(startMs, {
+        ...{ endMs, accountId: closedBy.accountId },
+        dueMinor: dueOf(closedBy.t, { startMs, endMs }, told, 'all'),
+      });
+    if (status !== 'closed') charge(accountId, dueOf(t, { startMs, endMs }, told, 'advance'));
   }
-  for (const [startMs, { endMs, dueMinor }] of frozen) {
+  for (const [startMs, { endMs, accountId: payer, dueMinor }] of frozen) {
     expect(cycles).toContainEqual(expect.objectContaining({ startMs, endMs, status: 'closed' }));
-    due += dueMinor;
+    charge(payer, dueMinor);
   }
-  expect(total(await fixture.items(ID))).toBe(due);
+  const items = await fixture.items(ID);
+  const paid = ACCOUNTS.map((one) => [
+    one.accountId,
+    total(items.filter((item) => item.accountId === one.accountId)),
+  ]);
+  expect(Object.fromEntries(paid)).toEqual(due);
 }
 
 /** Each second with a plan is in a cycle. */
 async function checkCover(fixture: MoneyFixture, nowMs: number): Promise<void> {
-  const { assignments } = await timelineNow(fixture);
+  const { assignments } = (await billedNow(fixture)).t;
   const cycles = await fixture.cycles(ID);
   for (const { fromMs, toMs } of assignments) {
     let atMs = fromMs;
@@ -211,15 +257,15 @@ export function moneyLaws(runs: number, fixture: () => MoneyFixture): void {
       for (const { afterMs, passesOver, step } of steps) {
         atMs += afterMs;
         await f.begun(atMs);
-        for (const { startMs, endMs } of slot.ended(await timelineNow(f), atMs, passesOver)) {
+        for (const { startMs, endMs } of slot.ended((await billedNow(f)).t, atMs, passesOver)) {
           await f.close([quietClose(ID, startMs, endMs)], []);
-          await checkLaw(f, frozen, await timelineNow(f));
+          await checkLaw(f, frozen, await billedNow(f), slot.told);
         }
         await f.begun(atMs);
-        const before = { t: await timelineNow(f), items: await f.items(ID) };
+        const before = { billed: await billedNow(f), items: await f.items(ID) };
         const answered = await changed(f, step, who, atMs);
         if (answered !== null) expect((await f.items(ID)).slice(before.items.length)).toEqual(answered);
-        await checkLaw(f, frozen, before.t);
+        await checkLaw(f, frozen, before.billed, slot.told);
         await checkCover(f, atMs);
       }
     });

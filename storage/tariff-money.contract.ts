@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { by, DAY, given, terms } from './tariff-given.contract.ts';
+import type { ClosedCycle, UsageAdjustment } from '../schemas/usage-record.ts';
 import { quietClose } from './money-fixture.contract.ts';
 import type { MoneyFixture } from './money-fixture.contract.ts';
 import { moneyLaws } from './tariff-money-laws.contract.ts';
@@ -120,17 +121,7 @@ export function tariffMoneyContract(name: string, runs: number, open: () => Prom
 
     it('charges what comes late to the account that was charged for the cycle', async () => {
       const { store, close } = fixture;
-      const tiers = [{ toBytes: null, unitBytes: 1, priceMicro: 1_000_000 }];
-      const usage = { mode: 'graduated' as const, includedBytes: 0, tiers };
-      await store.putPlanVersion(terms('metered', { recurring: null, usage }), by(0));
-      await store.putAccount(accountOf('other', 1), by(0));
-      await store.putSubscriber(given(id), by(JANUARY.startMs));
-      await store.assign(id, 'metered', { at: 'now' }, false, by(JANUARY.startMs));
-      const classes = [{ serviceClass: '', downBytes: 100, upBytes: 0 }];
-      const span = { fromMs: JANUARY.startMs, toMs: JANUARY.endMs };
-      const part = { ...span, planId: 'metered', version: 1, unlimited: false, countedBytes: 100, classes };
-      const closed = quietClose(id, JANUARY.startMs, JANUARY.endMs);
-      const told = { ...closed, parts: [{ ...part, offPeak: [] }] };
+      const told = await metered(fixture);
       await close([told], []);
       await store.putSubscriber(given(id, { accountId: 'other' }), by(at('02-10T00:00')));
       const { cycleStartMs, cycleEndMs } = told;
@@ -138,6 +129,69 @@ export function tariffMoneyContract(name: string, runs: number, open: () => Prom
       const adjustment = { ...late, upBytes: 0, reason: 'late-usage', detail: '' } as const;
       await close([told], [{ ...adjustment, partition: 0, offset: 2_000 }]);
       expect([await sumOf(`acct-${id}`), await sumOf('other')]).toEqual([110, 0]);
+    });
+
+    it('charges usage of a cycle that ended before a move to the account that was left, as usage', async () => {
+      const { store, close } = fixture;
+      const told = await metered(fixture);
+      await fixture.begun(at('02-01T00:00'));
+      await store.putSubscriber(given(id, { accountId: 'other' }), by(at('02-02T00:00')));
+      await close([told], []);
+      expect([await sumOf(`acct-${id}`), await sumOf('other')]).toEqual([100, 0]);
+      expect((await fixture.items(id)).map(({ type }) => type)).toEqual(['usage']);
+    });
+
+    it('charges the account of now alone once what the one before had paid for was taken back', async () => {
+      const { store } = fixture;
+      await store.putAccount(accountOf('other', 1), by(0));
+      await store.putSubscriber(given(id), by(JANUARY.startMs));
+      await store.assign(id, 'home', { at: 'time', ms: at('01-20T00:00') }, false, by(at('01-10T00:00')));
+      await store.terminate(id, { at: 'now' }, by(at('01-11T00:00')));
+      await store.putSubscriber(given(id, { accountId: 'other' }), by(at('01-12T00:00')));
+      await store.assign(id, 'home', { at: 'now' }, false, by(at('01-13T00:00')));
+      expect([await sumOf(`acct-${id}`), await sumOf('other')]).toEqual([0, 1_900]);
+    });
+
+    it('credits blocks that corrections made needless to the account that was charged for them', async () => {
+      const { store, close } = fixture;
+      const told = await metered(fixture);
+      await store.putSubscriber(given(id, { overageConsent: true }), by(JANUARY.startMs));
+      const terms = { blockBytes: 10, blockPriceMinor: 500, currency: 'EUR', maxBlocks: 4 };
+      const overage = { blocks: 0, soldBytes: 0, overBytes: 15, correctedBytes: 0, terms };
+      await close([{ ...told, overage }], []);
+      await store.putSubscriber(
+        given(id, { accountId: 'other', overageConsent: true }),
+        by(at('02-10T00:00')),
+      );
+      expect(await sumOf(`acct-${id}`)).toBe(100 + 1_000);
+      await close([{ ...told, overage }], [correctionOf(told, -10)]);
+      expect([await sumOf(`acct-${id}`), await sumOf('other')]).toEqual([90 + 500, 0]);
+    });
+
+    it('opens no cycle for who moves without ever having had anything', async () => {
+      const { store } = fixture;
+      await store.putAccount(accountOf('other', 1), by(0));
+      await store.putSubscriber(given(id), by(JANUARY.startMs));
+      await store.putSubscriber(given(id, { accountId: 'other' }), by(at('01-12T00:00')));
+      expect(await fixture.cycles(id)).toEqual([]);
+    });
+
+    it('keeps the price of the running cycle for who moves to another account', async () => {
+      const { store, close } = fixture;
+      await store.putAccount(accountOf('other', 1), by(0));
+      const dearer = { version: 2, effectiveFromMs: at('01-10T00:00') };
+      await store.putPlanVersion(
+        terms('home', { ...dearer, recurring: { feeMinor: 6_200, when: 'advance' } }),
+        by(0),
+      );
+      await store.putSubscriber(given(id), by(JANUARY.startMs));
+      await store.assign(id, 'home', { at: 'now' }, false, by(JANUARY.startMs));
+      await store.putSubscriber(given(id, { accountId: 'other' }), by(at('01-20T00:00')));
+      expect([await sumOf(`acct-${id}`), await sumOf('other')]).toEqual([1_900, 1_200]);
+      await close([quietClose(id, JANUARY.startMs, JANUARY.endMs)], []);
+      expect([await sumOf(`acct-${id}`), await sumOf('other')]).toEqual([1_900, 1_200]);
+      await fixture.begun(JANUARY.endMs);
+      expect(await sumOf('other')).toBe(1_200 + 6_200);
     });
 
     it('credits what was to come and is taken back, where nothing else is left', async () => {
@@ -212,6 +266,31 @@ export function tariffMoneyContract(name: string, runs: number, open: () => Prom
 
     moneyLaws(runs, () => fixture);
   });
+}
+
+/** Puts a subscriber on a plan of 0.01 a byte. @returns its January, with 100 of them */
+async function metered({ store }: MoneyFixture): Promise<ClosedCycle> {
+  const id = 's-1';
+  const tiers = [{ toBytes: null, unitBytes: 1, priceMicro: 1_000_000 }];
+  const usage = { mode: 'graduated' as const, includedBytes: 0, tiers };
+  await store.putPlanVersion(terms('metered', { recurring: null, usage }), by(0));
+  await store.putAccount(accountOf('other', 1), by(0));
+  await store.putSubscriber(given(id), by(JANUARY.startMs));
+  await store.assign(id, 'metered', { at: 'now' }, false, by(JANUARY.startMs));
+  const classes = [{ serviceClass: '', downBytes: 100, upBytes: 0 }];
+  const span = { fromMs: JANUARY.startMs, toMs: JANUARY.endMs };
+  const part = { ...span, planId: 'metered', version: 1, unlimited: false, countedBytes: 100, classes };
+  return { ...quietClose(id, JANUARY.startMs, JANUARY.endMs), parts: [{ ...part, offPeak: [] }] };
+}
+
+function correctionOf(
+  { subscriberId, cycleStartMs, cycleEndMs }: ClosedCycle,
+  downBytes: number,
+): UsageAdjustment {
+  return {
+    ...{ id: 'a', subscriberId, cycleStartMs, cycleEndMs, serviceClass: '', downBytes, upBytes: 0 },
+    ...{ reason: 'operator', detail: '', partition: 0, offset: 2_000 },
+  };
 }
 
 function accountOf(accountId: string, anchorDay: number) {

@@ -2,7 +2,7 @@ import type { Span } from '../../schemas/tariff.ts';
 import type { Share } from './proration.ts';
 import { prorateShares } from './proration.ts';
 import type { DueLine } from './settle.ts';
-import type { PlanLookup, TariffTimeline } from './timeline.ts';
+import type { PlanLookup, PricedSpan, TariffTimeline } from './timeline.ts';
 import { addOnTermsOf, cutsOf, heldPerMilleAt, termsAt, versionAt, wholeCycleOf } from './timeline.ts';
 
 /**
@@ -14,7 +14,7 @@ import { addOnTermsOf, cutsOf, heldPerMilleAt, termsAt, versionAt, wholeCycleOf 
  */
 export function dueFees(
   t: TariffTimeline,
-  cycle: Span,
+  cycle: PricedSpan,
   plans: PlanLookup,
   which: 'advance' | 'arrears' | 'all',
 ): DueLine[] {
@@ -23,7 +23,11 @@ export function dueFees(
   const isAsked = (when: 'advance' | 'arrears'): boolean => which === 'all' || which === when;
   for (const assigned of t.assignments) {
     const period = within(cycle, assigned);
-    const terms = versionAt(plans.plan(assigned.planId), assigned.fromMs, cycle.startMs);
+    const terms = versionAt(
+      plans.plan(assigned.planId),
+      assigned.fromMs,
+      cycle.pricedFromMs ?? cycle.startMs,
+    );
     if (period === null || terms === null || terms.currency !== t.currency) continue;
     const { recurring, planId, version, name } = terms;
     if (recurring === null || !isAsked(recurring.when)) continue;

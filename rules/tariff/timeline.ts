@@ -24,6 +24,12 @@ export interface AddOnSpan {
   toMs: number | null;
 }
 
+/** A cycle, or what of one an account pays. */
+export interface PricedSpan extends Span {
+  /** where the cycle begins by which versions of plans are taken; absent = the span is all of it */
+  pricedFromMs?: number;
+}
+
 /** Terms by id, ascending by effectiveFromMs; [] = none are known, and nothing is charged. */
 export interface PlanLookup {
   plan(planId: string): readonly PlanTerms[];
@@ -67,6 +73,19 @@ export function wholeCycleOf(t: TariffTimeline, cycle: Span): Span {
   return ruleCycleAt(t.zone, ruleInForce(t.zone, t.cycle, t.cycleChanges, cycle.startMs), cycle.startMs);
 }
 
+/**
+ * Where the cycle begins by which versions are taken, for what of it an account pays: who moves to another account keeps the
+ * price of the cycle that runs, as usage does. It is the slot's cycle: the calendar's, not back over what the slot closed.
+ *
+ * @param startMs where the account's part begins
+ * @param told the last of the cycles that the slot closed that began before that; null = none did
+ */
+export function pricedFrom(t: TariffTimeline, startMs: number, told: Span | null): number {
+  const calendarMs = billingCycleAt(t, startMs).startMs;
+  if (told === null) return calendarMs;
+  return told.endMs > startMs ? told.startMs : Math.max(calendarMs, told.endMs);
+}
+
 /** What a version says of when it holds. */
 export interface Versioned {
   version: number;
@@ -104,10 +123,15 @@ export function addOnTermsOf({ addOnId, fromMs }: AddOnSpan, plans: PlanLookup):
 }
 
 /** Terms of the plan in force at an instant of a cycle; null = none. */
-export function termsAt(t: TariffTimeline, cycle: Span, plans: PlanLookup, atMs: number): PlanTerms | null {
+export function termsAt(
+  t: TariffTimeline,
+  { startMs, pricedFromMs = startMs }: PricedSpan,
+  plans: PlanLookup,
+  atMs: number,
+): PlanTerms | null {
   const assigned = t.assignments.find((one) => isIn(one, atMs));
   if (assigned === undefined) return null;
-  return versionAt(plans.plan(assigned.planId), assigned.fromMs, cycle.startMs);
+  return versionAt(plans.plan(assigned.planId), assigned.fromMs, pricedFromMs);
 }
 
 /** What of the fees of these terms is charged at an instant, per mille: of several holds that which costs least decides. */

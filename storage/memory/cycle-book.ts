@@ -1,3 +1,4 @@
+import { pricedFrom } from '../../rules/tariff/timeline.ts';
 import type { PlanLookup, TariffTimeline } from '../../rules/tariff/timeline.ts';
 import type { ActionIntent } from '../../schemas/action.ts';
 import { BLOCK_LINE } from '../../rules/tariff/blocks.ts';
@@ -6,7 +7,7 @@ import { AppError } from '../../schemas/errors.ts';
 import type { Span } from '../../schemas/tariff.ts';
 import type { ClosedCycle, UsageAdjustment } from '../../schemas/usage-record.ts';
 import { closingCycle, cyclesLeft, openCyclesAt } from '../cycle-bounds.ts';
-import type { KnownCycle } from '../cycle-bounds.ts';
+import type { KnownCycle, PaidSpan, Payer } from '../cycle-bounds.ts';
 import { closeItems, feeItems } from '../cycle-money.ts';
 import type { BookedItem, StoredCycle } from '../cycle-money.ts';
 import type { CycleRow } from '../tariff-ports.ts';
@@ -23,6 +24,10 @@ export interface BilledInMemory {
 export interface MemoryCycle extends CycleRow {
   subscriberNo: number;
   hasFailed: boolean;
+  /** who pays it, where the subscriber has left that account since */
+  payer: Payer | null;
+  /** the cycle that its slot closed it with; null = it did not */
+  told: Span | null;
 }
 
 /** Who has what, and the rows and items that stand. */
@@ -103,9 +108,26 @@ export class CycleBook {
   /** As ItemBook.leave. */
   leave(no: number, atMs: number): BillingItem[] {
     const billed = this.#billed(no);
+    if (billed.bill === null) return [];
+    const items = this.#closeLeft(no, billed, billed.bill, atMs);
+    const { accountId, timeline } = billed.bill;
+    for (const row of cyclesOfNumber(this.#store.cycles, no)) {
+      const isItsOwn = row.startMs < atMs || row.closedMs !== null || row.hasFailed;
+      const payer = row.payer ?? (isItsOwn ? { accountId, taxClass: timeline.taxClass } : null);
+      this.#store.cycles.set(cycleKey(no, row.startMs), { ...row, payer });
+    }
+    return items;
+  }
+
+  #closeLeft(
+    no: number,
+    billed: BilledInMemory,
+    { timeline }: NonNullable<BilledInMemory['bill']>,
+    atMs: number,
+  ): BillingItem[] {
     const closedMs = closedThrough(this.#store.cycles, no);
-    if (billed.bill === null || (closedMs !== null && atMs < closedMs)) return [];
-    const { gone, missing } = openCyclesAt(billed.bill.timeline, this.#rows(no), closedMs, atMs);
+    if (closedMs !== null && atMs < closedMs) return [];
+    const { gone, missing } = openCyclesAt(timeline, this.#rows(no), closedMs, atMs);
     this.#drop(no, gone);
     this.#open(no, billed, missing);
     return cyclesLeft(this.#rows(no), closedMs, atMs).flatMap((left) => {
@@ -127,12 +149,12 @@ export class CycleBook {
     if (billed.bill === null || (isLate && !closing.isDone && !hasFailed)) return;
     const stored = this.#stored(billed, told);
     const { plans, cycles } = this.#store;
-    const { items, termsDiffer } = closeItems(stored, closed, adjustments, plans, closing);
+    const { items, termsDiffer } = closeItems(stored, closed, adjustments, plans, closing, isLate);
     this.#add(items);
     this.#drop(no, closing.gone);
     const before = cycles.get(cycleKey(no, closing.span.startMs));
     const closedMs = before?.closedMs ?? this.#now();
-    this.#put(no, billed, closing.span, { status: 'closed', closedMs, termsDiffer });
+    this.#put(no, billed, closing.span, { status: 'closed', closedMs, termsDiffer, told });
     this.#open(no, billed, closing.left);
     for (const cycle of closing.left) this.#itemise(billed, cycle, 'advance');
     for (const cycle of closing.passed) {
@@ -152,9 +174,9 @@ export class CycleBook {
   }
 
   /** Closes a cycle that no slot has closed. */
-  closeUntold({ subscriberNo, startMs, endMs }: MemoryCycle): void {
+  closeUntold({ subscriberNo, startMs, endMs, payer }: MemoryCycle): void {
     const billed = this.#billed(subscriberNo);
-    const cycle = { startMs, endMs };
+    const cycle = { startMs, endMs, payer };
     this.#itemise(billed, cycle, 'all');
     this.#put(subscriberNo, billed, cycle, { status: 'closed', closedMs: this.#now() });
   }
@@ -171,8 +193,8 @@ export class CycleBook {
   }
 
   #rows(no: number): KnownCycle[] {
-    return cyclesOfNumber(this.#store.cycles, no).map(({ startMs, endMs, closedMs, hasFailed }) => {
-      return { startMs, endMs, wasClosed: closedMs !== null, hasFailed };
+    return cyclesOfNumber(this.#store.cycles, no).map(({ startMs, endMs, closedMs, hasFailed, payer }) => {
+      return { startMs, endMs, wasClosed: closedMs !== null, hasFailed, payer };
     });
   }
 
@@ -184,8 +206,20 @@ export class CycleBook {
     return { subscriberId, bill, overageConsent, booked, waiting };
   }
 
-  #itemise(billed: BilledInMemory, cycle: Span, which: 'advance' | 'all'): BillingItem[] {
-    return this.#add(feeItems(this.#stored(billed, cycle), cycle, this.#store.plans, which));
+  #itemise(billed: BilledInMemory, cycle: PaidSpan, which: 'advance' | 'all'): BillingItem[] {
+    if (billed.bill === null) return [];
+    const told = this.#toldBefore(billed.subscriberId, cycle.startMs);
+    const pricedFromMs = pricedFrom(billed.bill.timeline, cycle.startMs, told);
+    const stored = this.#stored(billed, cycle);
+    return this.#add(feeItems(stored, { ...cycle, pricedFromMs }, this.#store.plans, which));
+  }
+
+  #toldBefore(subscriberId: string, startMs: number): Span | null {
+    let last: Span | null = null;
+    for (const { subscriberId: id, told } of this.#store.cycles.values())
+      if (id === subscriberId && told !== null && told.startMs < startMs)
+        if (last === null || told.startMs > last.startMs) last = told;
+    return last;
   }
 
   #add(items: BillingItem[]): BillingItem[] {
@@ -200,18 +234,19 @@ export class CycleBook {
     for (const { startMs } of rows) this.#store.cycles.delete(cycleKey(no, startMs));
   }
 
-  #open(no: number, billed: Pick<BilledInMemory, 'subscriberId'>, spans: readonly Span[]): void {
+  #open(no: number, billed: Pick<BilledInMemory, 'subscriberId'>, spans: readonly PaidSpan[]): void {
     for (const span of spans) this.#put(no, billed, span, { status: 'open' });
   }
 
   #put(
     subscriberNo: number,
     { subscriberId }: Pick<BilledInMemory, 'subscriberId'>,
-    { startMs, endMs }: Span,
+    { startMs, endMs, payer }: PaidSpan,
     more: Partial<MemoryCycle>,
   ): void {
     const none = { status: 'open', closedMs: null, termsDiffer: false, hasFailed: false } as const;
-    const row = { ...none, subscriberNo, subscriberId, startMs, endMs, ...more };
+    const told = this.#store.cycles.get(cycleKey(subscriberNo, startMs))?.told ?? null;
+    const row = { ...none, told, subscriberNo, subscriberId, startMs, endMs, payer, ...more };
     this.#store.cycles.set(cycleKey(subscriberNo, startMs), row);
   }
 }

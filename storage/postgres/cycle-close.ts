@@ -142,6 +142,7 @@ async function closeRound(client: pg.ClientBase, units: readonly CloseUnit[]): P
       (adjustments.get(index) ?? []).map(({ content }) => content),
       plans,
       closing,
+      unit.isLate,
     );
     items.push(...money.items);
     closed.push({ ...closing, subscriberId, subscriberNo, billed, termsDiffer: money.termsDiffer });

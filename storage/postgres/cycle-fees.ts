@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { BLOCK_LINE } from '../../rules/tariff/blocks.ts';
+import { billingCycleAt, pricedFrom } from '../../rules/tariff/timeline.ts';
 import type { PlanLookup } from '../../rules/tariff/timeline.ts';
 import type { BillingItem } from '../../schemas/billing.ts';
 import { AppError } from '../../schemas/errors.ts';
@@ -15,6 +16,7 @@ import {
   closeCycleRows,
   dropCycleRows,
   lastCyclesOf,
+  leaveCycleRows,
   openCycleRows,
   overlappingCycles,
   rowsOf,
@@ -37,6 +39,14 @@ const BOOKED = `
     join billing_item i on i.subscriber_id = t.id and i.cycle_start >= to_timestamp(t.start_ms / 1000)
       and i.cycle_start < to_timestamp(t.end_ms / 1000)
   order by i.seq`;
+
+/** $1 subscribers, $2 instants in ms. The last cycle that its slot closed and that began before. */
+const TOLD_BEFORE = `
+  select t.place::int as place, (extract(epoch from cc.cycle_start) * 1000)::float8 as "startMs",
+    (cc.content ->> 'cycleEndMs')::float8 as "endMs"
+  from unnest($1::text[], $2::float8[]) with ordinality as t(id, start_ms, place) cross join lateral (
+    select * from closed_cycle x where x.subscriber_id = t.id and x.cycle_start < to_timestamp(t.start_ms / 1000)
+    order by x.cycle_start desc limit 1) cc`;
 
 /** A subscriber that is locked, and who has what. */
 interface Locked {
@@ -85,7 +95,8 @@ export async function settleFees(
 
 /**
  * Ends what an account pays for a subscriber: of the cycles that are not closed it is charged, or credited, what was had until the
- * instant, in arrears too, and they are closed there. Afterwards another rule may say how long they would have been.
+ * instant, in arrears too, and they are closed there. Afterwards another rule may say how long they would have been. Rows note who
+ * paid them.
  */
 export async function settleLeaving(
   client: pg.ClientBase,
@@ -105,12 +116,15 @@ export async function settleLeaving(
     client,
     units.map((unit) => ({ ...unit, termsDiffer: false })),
   );
+  await leaveCycleRows(client, subscriberNo, atMs);
   return items;
 }
 
 /** A cycle that no slot has closed. */
-export interface UntoldCycle extends NumberedCycle {
+export interface UntoldCycle {
   subscriberId: string;
+  subscriberNo: number;
+  cycle: Span;
 }
 
 /** Closes cycles by what their fees come to. Returns how many: one that is closed meanwhile is left as it is. */
@@ -121,10 +135,11 @@ export async function closeUntold(client: pg.ClientBase, cycles: readonly Untold
   const timelines = await readTimelines(client, numbers);
   const units = cycles.flatMap((one, place): FeeUnit[] => {
     const billed = timelines.get(one.subscriberNo);
-    const isThere = rows.get(place)?.some(({ startMs, wasClosed, hasFailed }) => {
+    const row = rows.get(place)?.find(({ startMs, wasClosed, hasFailed }) => {
       return startMs === one.cycle.startMs && !wasClosed && !hasFailed;
     });
-    return billed === undefined || isThere !== true ? [] : [{ ...one, billed, which: 'all' }];
+    if (billed === undefined || row === undefined) return [];
+    return [{ ...one, billed, cycle: { ...one.cycle, payer: row.payer }, which: 'all' }];
   });
   await itemiseFees(client, units, await readTerms(client, timelines.values()));
   await closeCycleRows(
@@ -170,12 +185,37 @@ export async function itemiseFees(
   plans: PlanLookup,
 ): Promise<BillingItem[]> {
   const booked = await readBooked(client, units);
-  const items = units.flatMap(({ subscriberId, billed, cycle, which }, index) => {
+  const told = await toldBeforeStubs(client, units);
+  const items = units.flatMap((unit, index) => {
+    const { subscriberId, billed, cycle, which } = unit;
+    if (billed.bill === null) return [];
     const stored = { subscriberId, ...billed, booked: booked.get(index) ?? [], waiting: [] };
-    return feeItems(stored, cycle, plans, which);
+    const pricedFromMs = pricedFrom(billed.bill.timeline, cycle.startMs, told.get(unit) ?? null);
+    return feeItems(stored, { ...cycle, pricedFromMs }, plans, which);
   });
   await bookMade(client, items);
   return items;
+}
+
+/** What slots closed before parts of cycles: whole ones, which are most, do not need it. */
+async function toldBeforeStubs(
+  client: pg.ClientBase,
+  units: readonly FeeUnit[],
+): Promise<Map<FeeUnit, Span>> {
+  const stubs = units.filter(({ billed: { bill }, cycle: { startMs } }) => {
+    return bill !== null && billingCycleAt(bill.timeline, startMs).startMs < startMs;
+  });
+  if (stubs.length === 0) return new Map();
+  const found = await client.query<Span & { place: number }>(TOLD_BEFORE, [
+    stubs.map(({ subscriberId }) => storable(subscriberId)),
+    stubs.map(({ cycle }) => cycle.startMs),
+  ]);
+  return new Map(
+    found.rows.flatMap(({ place, startMs, endMs }) => {
+      const unit = stubs[place - 1];
+      return unit === undefined ? [] : [[unit, { startMs, endMs }] as const];
+    }),
+  );
 }
 
 /** Items that stand in cycles, by the place of the cycle, from 0. */

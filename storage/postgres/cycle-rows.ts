@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { closingCycle } from '../cycle-bounds.ts';
-import type { KnownCycle } from '../cycle-bounds.ts';
+import type { KnownCycle, PaidSpan } from '../cycle-bounds.ts';
 import type { Span } from '../../schemas/tariff.ts';
 import { groupBy } from '../group-by.ts';
 import { storable } from './storable.ts';
@@ -11,12 +11,18 @@ const MAX_FAULT_CHARACTERS = 500;
 /** A cycle of a subscriber by its number. */
 export interface NumberedCycle {
   subscriberNo: number;
+  cycle: PaidSpan;
+}
+
+interface NumberedSpan {
+  subscriberNo: number;
   cycle: Span;
 }
 
 const BOUNDS = `(extract(epoch from c.start_at) * 1000)::float8 as "startMs",
   (extract(epoch from c.end_at) * 1000)::float8 as "endMs", c.closed_at is not null as "wasClosed",
-  c.failed_at is not null as "hasFailed"`;
+  c.failed_at is not null as "hasFailed", (select json_build_object('accountId', p.account_id, 'taxClass', p.tax_class)
+    from account p where p.account_id = c.account_id) as payer`;
 
 /** Rows of one subscriber that are looked at, the last first: those that are not closed, and one that is, are among them. */
 const LOOKED_AT = 100;
@@ -54,28 +60,34 @@ const DROP = `
   delete from cycle c using unnest($1::bigint[], $2::float8[]) as t(no, start_ms)
   where c.subscriber_no = t.no and c.start_at = to_timestamp(t.start_ms / 1000) and c.closed_at is null`;
 
-/** $1 numbers, $2 starts and $3 ends in ms, $4 terms differ. */
+/** $1 numbers, $2 starts and $3 ends in ms, $4 accounts that were left, $5 terms differ. */
 const CLOSE = `
-  insert into cycle as c (subscriber_no, start_at, end_at, status, closed_at, terms_differ)
-  select no, to_timestamp(start_ms / 1000), to_timestamp(end_ms / 1000), 'closed', clock_timestamp(), differ
-  from unnest($1::bigint[], $2::float8[], $3::float8[], $4::boolean[]) as t(no, start_ms, end_ms, differ)
+  insert into cycle as c (subscriber_no, start_at, end_at, account_id, status, closed_at, terms_differ)
+  select no, to_timestamp(start_ms / 1000), to_timestamp(end_ms / 1000), account, 'closed', clock_timestamp(), differ
+  from unnest($1::bigint[], $2::float8[], $3::float8[], $4::text[], $5::boolean[]) as t(no, start_ms, end_ms, account, differ)
   on conflict (subscriber_no, start_at) do update set end_at = excluded.end_at, status = 'closed',
     closed_at = coalesce(c.closed_at, excluded.closed_at), terms_differ = excluded.terms_differ, failed_at = null, fault = null`;
 
-/** $1 numbers, $2 starts and $3 ends in ms. Fees in advance of these are itemised. */
+/** $1 numbers, $2 starts and $3 ends in ms, $4 accounts that were left. Fees in advance of these are itemised. */
 const OPEN = `
-  insert into cycle as c (subscriber_no, start_at, end_at, advance_at)
-  select no, to_timestamp(start_ms / 1000), to_timestamp(end_ms / 1000), clock_timestamp()
-  from unnest($1::bigint[], $2::float8[], $3::float8[]) as t(no, start_ms, end_ms)
+  insert into cycle as c (subscriber_no, start_at, end_at, account_id, advance_at)
+  select no, to_timestamp(start_ms / 1000), to_timestamp(end_ms / 1000), account, clock_timestamp()
+  from unnest($1::bigint[], $2::float8[], $3::float8[], $4::text[]) as t(no, start_ms, end_ms, account)
   on conflict (subscriber_no, start_at) do nothing`;
 
-/** $1 numbers, $2 starts and $3 ends in ms, $4 what went wrong. */
+/** $1 numbers, $2 starts and $3 ends in ms, $4 accounts that were left, $5 what went wrong. */
 const FAIL = `
-  insert into cycle (subscriber_no, start_at, end_at, status, failed_at, fault)
-  select no, to_timestamp(start_ms / 1000), to_timestamp(end_ms / 1000), 'closing', clock_timestamp(), fault
-  from unnest($1::bigint[], $2::float8[], $3::float8[], $4::text[]) as t(no, start_ms, end_ms, fault)
+  insert into cycle (subscriber_no, start_at, end_at, account_id, status, failed_at, fault)
+  select no, to_timestamp(start_ms / 1000), to_timestamp(end_ms / 1000), account, 'closing', clock_timestamp(), fault
+  from unnest($1::bigint[], $2::float8[], $3::float8[], $4::text[], $5::text[]) as t(no, start_ms, end_ms, account, fault)
   on conflict (subscriber_no, start_at) do update set status = 'closing', failed_at = excluded.failed_at,
     fault = excluded.fault`;
+
+/** $1 the number, $2 now in ms. What no account was left for yet is for the one that is left now. */
+const LEAVE = `
+  update cycle c set account_id = s.account_id from subscriber s
+  where s.subscriber_no = $1 and c.subscriber_no = $1 and c.account_id is null
+    and (c.start_at < to_timestamp($2::float8 / 1000) or c.closed_at is not null or c.failed_at is not null)`;
 
 /** $1 subscribers. */
 const NUMBERS = `select subscriber_id as id, subscriber_no as "no" from subscriber where subscriber_id = any($1::text[])`;
@@ -92,7 +104,7 @@ export async function lastCyclesOf(
 /** Rows that overlap these, and those before them that are not closed, by the place of what they overlap, from 0. */
 export async function overlappingCycles(
   client: pg.ClientBase,
-  cycles: readonly NumberedCycle[],
+  cycles: readonly NumberedSpan[],
 ): Promise<Map<number, KnownCycle[]>> {
   if (cycles.length === 0) return new Map();
   const found = await client.query<KnownCycle & { place: number }>(OVERLAPPING, arraysOf(cycles));
@@ -123,12 +135,25 @@ export async function closeCycleRows(
   cycles: readonly (NumberedCycle & { termsDiffer: boolean })[],
 ): Promise<void> {
   if (cycles.length === 0) return;
-  await client.query(CLOSE, [...arraysOf(cycles), cycles.map(({ termsDiffer }) => termsDiffer)]);
+  await client.query(CLOSE, [
+    ...arraysOf(cycles),
+    payersOf(cycles),
+    cycles.map(({ termsDiffer }) => termsDiffer),
+  ]);
 }
 
 /** These have begun, their fees in advance are itemised. */
 export async function openCycleRows(client: pg.ClientBase, cycles: readonly NumberedCycle[]): Promise<void> {
-  if (cycles.length > 0) await client.query(OPEN, arraysOf(cycles));
+  if (cycles.length > 0) await client.query(OPEN, [...arraysOf(cycles), payersOf(cycles)]);
+}
+
+/** Its subscriber leaves the account that it is with: whatever comes to cycles of before is for that. */
+export async function leaveCycleRows(
+  client: pg.ClientBase,
+  subscriberNo: number,
+  atMs: number,
+): Promise<void> {
+  await client.query(LEAVE, [subscriberNo, atMs]);
 }
 
 /** Items of these could not be made: a job tries again. What is left of rows that they lie over stays open. */
@@ -150,7 +175,7 @@ export async function failCycleRows(
   await dropCycleRows(client, failed.flatMap(rowsOf('gone')));
   const spans = failed.map(({ subscriberNo, span }) => ({ subscriberNo, cycle: span }));
   const faults = failed.map(({ fault }) => storable(fault).slice(0, MAX_FAULT_CHARACTERS));
-  await client.query(FAIL, [...arraysOf(spans), faults]);
+  await client.query(FAIL, [...arraysOf(spans), payersOf(spans), faults]);
   const beside = failed.map(({ passed, left, ...of }) => ({ ...of, beside: [...passed, ...left] }));
   await openCycleRows(client, beside.flatMap(rowsOf('beside')));
 }
@@ -158,11 +183,15 @@ export async function failCycleRows(
 /** Rows of one kind of what concerns a subscriber. */
 export function rowsOf<K extends string>(
   kind: K,
-): (one: { subscriberNo: number } & Record<K, readonly Span[]>) => NumberedCycle[] {
+): (one: { subscriberNo: number } & Record<K, readonly PaidSpan[]>) => NumberedCycle[] {
   return (one) => one[kind].map((cycle) => ({ subscriberNo: one.subscriberNo, cycle }));
 }
 
-function arraysOf(cycles: readonly NumberedCycle[]): [number[], number[], number[]] {
+function payersOf(cycles: readonly NumberedCycle[]): (string | null)[] {
+  return cycles.map(({ cycle }) => cycle.payer?.accountId ?? null);
+}
+
+function arraysOf(cycles: readonly NumberedSpan[]): [number[], number[], number[]] {
   return [
     cycles.map(({ subscriberNo }) => subscriberNo),
     cycles.map(({ cycle }) => cycle.startMs),

@@ -133,7 +133,8 @@ async function leaveFor(
 ): Promise<BillingItem[]> {
   if (rows.account.accountId === to.accountId) return [];
   checkMove(rows, to, atMs);
-  return hasSomething(rows) ? tx.leave(no, atMs) : [];
+  // Also where nothing is left: what was had may have been taken back, and cycles of before may be told of later.
+  return tx.leave(no, atMs);
 }
 
 function checkMove({ account: from, pools }: SubscriberRows, to: Account, atMs: number): void {
