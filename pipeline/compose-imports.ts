@@ -27,7 +27,7 @@ export function composeImports(
   { pool, tariffs: store, tariffReads: reads }: Pick<Stores, 'pool' | 'tariffs' | 'tariffReads'>,
   nowMs: () => number,
 ): { sources: ImportSources; start: () => void; stop: () => Promise<void> } {
-  const imports = new PostgresImports(pool);
+  const imports = new PostgresImports(pool, config.defaultCurrency);
   const { maxBytes, backlog } = config.imports;
   const importer = new Importer({
     imports,

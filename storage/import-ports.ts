@@ -36,6 +36,10 @@ export interface ImportJob {
   endedMs: number | null;
 }
 
+/** Why a file does not take somebody to another account; ends a sentence. */
+export const STAYS_WORDS =
+  'account: who has or had a plan or an add-on, or is in a pool, is moved by PUT, which settles with the account that it leaves';
+
 /** What the log is told of whoever has an import done something. */
 export type ImportAct = 'import' | 'import-resume' | 'import-forget';
 

@@ -352,7 +352,7 @@ export function tariffStoreContract(name: string, open: OpenTariffs): void {
       const moved = given('s-1', { accountId: 'weekly' });
       await expect(store.putSubscriber(moved, by(T))).rejects.toMatchObject(refused);
       const line = { line: 1, content: moved };
-      await expect(store.applyImport('i-1', [line], by(T))).rejects.toMatchObject(refused);
+      await expect(store.applyImport('i-1', [line], by(T))).rejects.toMatchObject({ code: 'conflict' });
       // Who has left is free.
       await store.leavePool('p', 's-1', { at: 'time', ms: T + 2 * DAY }, by(T));
       await store.putSubscriber(moved, by(T + 2 * DAY));
@@ -543,6 +543,21 @@ export function tariffStoreContract(name: string, open: OpenTariffs): void {
         code: 'not-found',
       });
       expect(await f.rows('s-9')).toBeNull();
+    });
+
+    it('leaves who is charged with its account where a file names another', async () => {
+      await put();
+      const moved = [{ line: 1, content: given('s-1', { accountId: 'firm' }) }];
+      await store.applyImport('i-1', moved, by(T));
+      expect(await f.rows('s-1')).toMatchObject({ account: { accountId: 'firm' } });
+      await assign('a', { at: 'now' });
+      await store.applyImport('i-2', moved, by(T));
+      const back = [{ line: 1, content: given('s-1', { accountId: 'acct-s-1' }) }];
+      await expect(store.applyImport('i-3', back, by(T))).rejects.toMatchObject({
+        code: 'conflict',
+        message: expect.stringContaining('is moved by PUT') as string,
+      });
+      expect(await f.rows('s-1')).toMatchObject({ account: { accountId: 'firm' } });
     });
 
     it('tells readers of an older layout only what they understand', async () => {

@@ -30,7 +30,7 @@ beforeEach(async () => {
   );
   await pool.query(`insert into plan (plan_id) values ('home')`);
   await pool.query(`insert into plan_version (plan_id, version, content) values ('home', 1, '{}')`);
-  imports = new PostgresImports(pool);
+  imports = new PostgresImports(pool, 'EUR');
   store = postgresTariffs(pool, { items: new PostgresItemBook(), defaultCurrency: 'EUR' });
   importer = open();
 });
@@ -190,20 +190,21 @@ it('refuses names that belong to another subscriber, and an account of another c
     'subscriber_id,zone,user_names,external_id',
     's1,UTC,anna,x-1',
     's2,UTC,bert,x-2',
+    's5,UTC,dora,',
   ]);
   await database.pool.query(
     `insert into account (account_id, currency, anchor_day) values ('dear', 'USD', 1)`,
   );
   const job = await take('subscribers', [
     'subscriber_id,zone,user_names,external_id,account_id',
-    's3,UTC,anna,x-3,',
+    's3,UTC,dora,x-3,',
     's4,UTC,carl,x-2,',
     's1,UTC,,,dear',
     's2,UTC,bert,,acct-s2',
   ]);
   expect(job.state).toBe('refused');
   expect(await imports.faults(job.importId, 0, 9)).toEqual([
-    { record: 1, fault: 'the user name anna is that of s1' },
+    { record: 1, fault: 'the user name dora is that of s5' },
     { record: 2, fault: 'the external id is that of s2' },
     { record: 3, fault: expect.stringContaining('currency: the account dear is charged in USD') as string },
   ]);

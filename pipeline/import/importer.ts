@@ -193,8 +193,8 @@ export class Importer {
   }
 
   /** False where it ended before the last chunk. */
-  async #chunks({ importId, kind, rowsApplied }: ImportJob, by: string): Promise<boolean> {
-    const { imports, chunkRows, onApplied } = this.#parts;
+  async #chunks({ importId, kind, rowsApplied, chunkRows }: ImportJob, by: string): Promise<boolean> {
+    const { imports, onApplied } = this.#parts;
     for (let after = rowsApplied; ;) {
       await this.#tried(importId, () => this.#room(importId));
       if (this.#isStopped) return false;

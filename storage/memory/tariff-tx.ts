@@ -14,7 +14,8 @@ import type {
 } from '../../schemas/tariff.ts';
 import { deriveProfile, endOfTopUp } from '../derive-profile.ts';
 import { groupBy } from '../group-by.ts';
-import { checkPoolCycles, isMember } from '../tariff-changes/pool-cycle.ts';
+import { STAYS_WORDS } from '../import-ports.ts';
+import { isMember } from '../tariff-changes/pool-cycle.ts';
 import { newAccount, newRows } from '../tariff-changes/subscribers.ts';
 import { asGiven } from '../tariff-changes/rows.ts';
 import type { ChangeContext, ImportLine, StoredPlan } from '../tariff-ports.ts';
@@ -329,8 +330,12 @@ export class MemoryTariffTx implements TariffTx {
         content.accountId ?? stored?.rows.account.accountId ?? ownAccount(content.subscriberId);
       const account = this.state.accounts.get(accountId) ?? newAccount(accountId, this.#defaultCurrency);
       this.state.accounts.set(account.accountId, account);
-      if (stored !== null && isMember(stored.rows.pools, context.atMs))
-        checkPoolCycles(stored.rows.account, account, context.atMs);
+      if (
+        stored !== null &&
+        accountId !== stored.rows.account.accountId &&
+        isCharged(stored.rows, context.atMs)
+      )
+        throw new AppError('conflict', `${content.subscriberId}: ${STAYS_WORDS}`);
       const before = stored?.rows ?? newRows(content.subscriberId, account);
       const given = asGiven(before, { ...before, ...content, accountId });
       const rows = content.plan === undefined ? given : this.#withPlan(given, content.plan);
@@ -348,6 +353,10 @@ export class MemoryTariffTx implements TariffTx {
     const assigned = { id: '', planId, fromMs, toMs, source: 'import' } as const;
     return isThere ? rows : { ...rows, assignments: [...rows.assignments, assigned] };
   }
+}
+
+function isCharged({ assignments, addOns, pools }: SubscriberRows, atMs: number): boolean {
+  return assignments.length > 0 || addOns.length > 0 || isMember(pools, atMs);
 }
 
 function byTime(a: Dated, b: Dated): number {

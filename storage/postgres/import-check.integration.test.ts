@@ -19,7 +19,7 @@ let imports: PostgresImports;
 
 beforeAll(async () => {
   database = await embeddedDatabase();
-  imports = new PostgresImports(database.pool);
+  imports = new PostgresImports(database.pool, 'EUR');
   store = postgresTariffs(database.pool, { items: new PostgresItemBook(), defaultCurrency: 'EUR' });
 });
 afterAll(() => database.close());
@@ -67,9 +67,16 @@ it('asks for what is stored by indexes, however much there is of it', async () =
     insert into credential (subscriber_no, user_name, from_at, exclusive)
       select subscriber_no, subscriber_id, 'epoch', true from subscriber;
     analyze subscriber; analyze credential; analyze account; analyze assignment; analyze cycle`);
-  const whole = await readWhole(pool, CHECK, ['i', 0, 20_000, NOW]);
+  const values = ['i', 0, 20_000, NOW, 'EUR'];
+  const whole = await readWhole(pool, CHECK, values);
   // Plans are few.
   expect(whole.filter((table) => table !== 'plan_version')).toEqual([]);
+  const { rows } = await pool.query<{ 'QUERY PLAN': string }>(`explain ${CHECK}`, values);
+  const plan = rows.map((row) => row['QUERY PLAN']).join('\n');
+  // Of the file too: it has as many lines.
+  for (const index of ['subscriber_external', 'credential_name'])
+    expect(plan, index).toContain(`using ${index} `);
+  expect(plan.match(/using import_line_subscriber /g)).toHaveLength(2);
 });
 
 describe('what the program before wrote and nobody took apart', () => {
@@ -96,4 +103,84 @@ describe('what the program before wrote and nobody took apart', () => {
     const assignments = [...profile.assignments, { planId: 'home', fromMs: NOW, toMs: null }];
     expect(await profileOf('s1')).toMatchObject({ ...profile, assignments });
   });
+});
+
+describe('a file that names another account', () => {
+  beforeEach(() => apply(person('s1'), person('s2', { accountId: 'firm' }), person('s3')));
+  const moved = [person('s1', { accountId: 'firm' }), person('s2', { accountId: 'firm' })];
+
+  it('moves who has nothing that is charged', async () => {
+    expect(await checked(moved)).toEqual([]);
+    await apply(...moved);
+  });
+
+  it('is refused for who had a plan, and the chunk refuses it too', async () => {
+    await apply({ subscriberId: 's1', planId: 'home', fromMs: 0, toMs: 1000 });
+    expect(await checked(moved)).toEqual([expect.stringMatching(/^1: account: .* is moved by PUT/)]);
+    await expect(apply(...moved)).rejects.toMatchObject({
+      code: 'conflict',
+      message: expect.stringMatching(/^s1: account: /) as string,
+    });
+  });
+
+  it('is refused for who has a plan in its profile alone', async () => {
+    await database.pool.query('alter table subscriber disable trigger user');
+    await database.pool.query(
+      `update subscriber set account_id = null, profile = $1 where subscriber_id = 's1'`,
+      [aProfile('s1')],
+    );
+    await database.pool.query('alter table subscriber enable trigger user');
+    expect(await checked(moved)).toEqual([expect.stringMatching(/^1: account: /)]);
+    await expect(apply(...moved)).rejects.toMatchObject({ code: 'conflict' });
+  });
+});
+
+describe('names that a file moves', () => {
+  beforeEach(() =>
+    apply(
+      person('s1', { externalId: 'x1', ...named('anna') }),
+      person('s2', { externalId: 'x2', ...named('bert') }),
+      person('s3', { externalId: 'x3', ...named('carl') }),
+    ),
+  );
+
+  it('are swapped within a chunk', async () => {
+    const swap = [
+      person('s1', { externalId: 'x2', ...named('bert') }),
+      person('s2', { externalId: 'x1', ...named('anna') }),
+    ];
+    expect(await checked(swap)).toEqual([]);
+    await apply(...swap);
+    expect((await profileOf('s1'))?.userName).toBe('bert');
+    expect((await profileOf('s2'))?.userName).toBe('anna');
+    const found = await database.pool.query('select external_id from subscriber order by subscriber_id');
+    expect(found.rows).toEqual(['x2', 'x1', 'x3'].map((id) => ({ external_id: id })));
+  });
+
+  it('go to a record of a later chunk, not to one of a chunk before', async () => {
+    const taking = person('s4', { externalId: 'x1', ...named('anna') });
+    const giving = person('s1', { externalId: null, ...named() });
+    expect(await checked([giving, person('s5'), taking], 2)).toEqual([]);
+    expect(await checked([taking, giving], 1)).toEqual(['1: the external id is that of s1']);
+    // A record that says nothing of names gives none up.
+    expect(await checked([person('s1'), taking])).toEqual(['2: the external id is that of s1']);
+    expect(await checked([person('s1', named('dora')), person('s4', named('anna'))])).toEqual([]);
+  });
+});
+
+it('finds a plan in another currency than that of the account that a record makes', async () => {
+  const dear = terms('dear', { currency: 'USD' });
+  await store.putPlanVersion(dear, BY);
+  const plan = { planId: 'dear', fromMs: NOW, toMs: null };
+  const fault = expect.stringMatching(
+    /^\d: currency: the account is charged in EUR, the plan in USD/,
+  ) as string;
+  expect(await checked([person('s1', { plan }), person('s2', { accountId: 'new', plan })])).toEqual([
+    fault,
+    fault,
+  ]);
+  await database.pool.query(
+    `insert into account (account_id, currency, anchor_day) values ('acct-s1', 'USD', 1), ('us', 'USD', 1)`,
+  );
+  expect(await checked([person('s1', { plan }), person('s2', { accountId: 'us', plan })])).toEqual([]);
 });

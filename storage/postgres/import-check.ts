@@ -1,7 +1,17 @@
+import { STAYS_WORDS } from '../import-ports.ts';
+
 /*
  * What stands against a record of an import: null = nothing. `c` is its content as jsonb, `s` the subscriber that it names, `b` the
- * account.
+ * account, `j` the import.
  */
+
+/** True of a subscriber that a file does not take to another account. `now` the log's clock. */
+export const stays = (no: string, now: string): string => `(
+  exists (select from assignment x where x.subscriber_no = ${no})
+  or exists (select from add_on_assignment x where x.subscriber_no = ${no})
+  or exists (select from pool_member x where x.subscriber_no = ${no} and (x.to_at is null or x.to_at > ${now})))`;
+
+const NOW = 'to_timestamp($4::float8 / 1000)';
 
 /**
  * A plan (`g`, json) is given by the rules of a change of plan: it is to be had, in the account's currency, the service is not
@@ -20,8 +30,8 @@ const ofPlan = (g: string): string => `
       when exists (select from cycle y where y.subscriber_no = o.subscriber_no and y.status <> 'open' and y.end_at > lower(span))
         then 'beyond-cycle: a cycle that is closed would become another'
     end
-  from (select s.subscriber_no, s.terminated_at, coalesce(b.currency, s.currency) as currency,
-      tstzrange(weir_time(${g} -> 'fromMs'), weir_time(${g} -> 'toMs')) as span, to_timestamp($4::float8 / 1000) as now_at) o
+  from (select s.subscriber_no, s.terminated_at, b.currency,
+      tstzrange(weir_time(${g} -> 'fromMs'), weir_time(${g} -> 'toMs')) as span, ${NOW} as now_at) o
   left join lateral (
     select p.plan_id, p.archived_at,
       (select v.terms ->> 'currency' from plan_version v where v.plan_id = p.plan_id and v.terms is not null limit 1) as currency
@@ -35,32 +45,50 @@ const ofPlan = (g: string): string => `
 const ASSIGNMENT = `
   case when s.subscriber_no is null then 'no subscriber is called ' || (c ->> 'subscriberId') else (${ofPlan('c')}) end`;
 
-/** Names belong to one service at a time; a service stays with accounts of its currency. */
+/**
+ * True where the holder's record gives up what this one takes: in an earlier chunk, or the same, which takes away first. Counted:
+ * as a join, all of an import would be read.
+ */
+const givenUp = (holder: string, field: string): string => `(
+  select count(*) > 0 from import_line h where h.import_id = l.import_id and h.content ->> 'subscriberId' = ${holder}
+    and h.content::jsonb ? '${field}' and (h.line - 1) / j.chunk_rows <= (l.line - 1) / j.chunk_rows)`;
+
+/** Names belong to one service at a time; a service stays with accounts of its currency, and with its own once it is charged. */
 const SUBSCRIBER = `
   case
     when b.currency <> s.currency then
-      'currency: the account ' || (c ->> 'accountId') || ' is charged in ' || b.currency || ', the one before in ' || s.currency
+      'currency: the account ' || b.account_id || ' is charged in ' || b.currency || ', the one before in ' || s.currency
+    when b.account_id <> s.account_id and (
+      ${stays('s.subscriber_no', NOW)} or s.whole ->> 'poolId' is not null or jsonb_array_length(s.whole -> 'assignments') > 0)
+      then '${STAYS_WORDS}'
     else coalesce((
       select 'the external id is that of ' || o.subscriber_id from subscriber o
-      where o.external_id = (c ->> 'externalId') collate "C" and o.subscriber_id <> c ->> 'subscriberId'), (
+      where o.external_id = (c ->> 'externalId') collate "C" and o.subscriber_id <> c ->> 'subscriberId'
+        and not ${givenUp('o.subscriber_id', 'externalId')}), (
       select 'the user name ' || o.user_name || ' is that of ' || z.subscriber_id from jsonb_array_elements(c -> 'credentials') n
         join lateral (select * from credential o where o.user_name = (n ->> 'userName') collate "C" offset 0) o on true
         join subscriber z using (subscriber_no)
       where o.exclusive and o.subscriber_no is distinct from s.subscriber_no
-        and tstzrange(o.from_at, o.to_at) && tstzrange(weir_time(n -> 'fromMs'), weir_time(n -> 'toMs')) limit 1),
+        and tstzrange(o.from_at, o.to_at) && tstzrange(weir_time(n -> 'fromMs'), weir_time(n -> 'toMs'))
+        and not ${givenUp('z.subscriber_id', 'credentials')} limit 1),
       case when c ? 'plan' then (${ofPlan("(c -> 'plan')")}) end) end`;
 
 /**
- * $1 import, $2 and $3 the records after and up to, $4 the log's clock (ms). Notes at each record with a content what stands against
+ * $1 import, $2 and $3 the records after and up to, $4 the log's clock (ms), $5 currency of accounts that are not there. Notes at each record with a content what stands against
  * it, or that nothing does any more. One row: against how many something stands.
  */
 export const CHECK = `
   with looked as materialized (
     select l.line, l.fault as noted, d.fault from import_line l cross join lateral (select l.content::jsonb as c offset 0) k
+    cross join (select chunk_rows from import_job where import_id = $1) j
     left join lateral (
-      select s.subscriber_no, s.terminated_at, a.currency from subscriber s left join account a using (account_id)
-      where s.subscriber_id = c ->> 'subscriberId' offset 0) s on true
-    left join lateral (select currency from account where account_id = c ->> 'accountId' offset 0) b on true
+      select s.subscriber_no, s.terminated_at, a.currency, coalesce(s.account_id, 'acct-' || s.subscriber_id) as account_id,
+        case when s.account_id is null then s.profile end as whole
+      from subscriber s left join account a using (account_id) where s.subscriber_id = c ->> 'subscriberId' offset 0) s on true
+    cross join lateral (
+      select coalesce(c ->> 'accountId', s.account_id, 'acct-' || (c ->> 'subscriberId')) as account_id offset 0) t
+    cross join lateral (select t.account_id, coalesce((select a.currency from account a where a.account_id = t.account_id),
+        case when s.whole is not null then weir_currency(s.whole -> 'assignments') end, $5) as currency offset 0) b
     cross join lateral (select case when c ? 'planId' then ${ASSIGNMENT} else ${SUBSCRIBER} end as fault offset 0) d
     where l.import_id = $1 and l.line > $2 and l.line <= $3 and l.content is not null
   ), noted as (

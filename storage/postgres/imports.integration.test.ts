@@ -25,6 +25,6 @@ describe.each([
 
   importsContract(name, async () => {
     await database.pool.query('truncate import_job cascade');
-    return new PostgresImports(database.pool);
+    return new PostgresImports(database.pool, 'EUR');
   });
 });

@@ -52,9 +52,12 @@ const DROP_LINES = `
 /** Imports in Postgres. Errors are as `postgresError` translates them. */
 export class PostgresImports implements Imports {
   readonly #pool: pg.Pool;
+  readonly #defaultCurrency: string;
 
-  constructor(pool: pg.Pool) {
+  /** @param defaultCurrency of accounts that are not there */
+  constructor(pool: pg.Pool, defaultCurrency: string) {
     this.#pool = pool;
+    this.#defaultCurrency = defaultCurrency;
   }
 
   async begin({ importId, kind, dryRun, chunkRows, by }: Parameters<Imports['begin']>[0]): Promise<void> {
@@ -78,7 +81,7 @@ export class PostgresImports implements Imports {
   async check(importId: string, nowMs: number, after: number, last: number): Promise<number> {
     let against = 0;
     for (let at = after; at < last; at += PIECE) {
-      const values = [importId, at, Math.min(at + PIECE, last), nowMs];
+      const values = [importId, at, Math.min(at + PIECE, last), nowMs, this.#defaultCurrency];
       const { rows } = await this.#query<{ against: number }>(CHECK, values);
       against += rows[0]?.against ?? 0;
     }

@@ -1,6 +1,8 @@
 import type pg from 'pg';
 import { AppError } from '../../schemas/errors.ts';
+import { STAYS_WORDS } from '../import-ports.ts';
 import type { ImportLine } from '../tariff-ports.ts';
+import { stays } from './import-check.ts';
 
 /** Every row is asked for by its key, whatever the planner believes of tables that grow while it is not looking. */
 const BY_KEY = `
@@ -40,25 +42,21 @@ const FOREIGN = `
   where i ? 'accountId' and (select a.currency from subscriber s join account a using (account_id) where s.subscriber_id = i ->> 'subscriberId')
     <> (select currency from account where account_id = i ->> 'accountId') limit 1`;
 
-/** What of an account's rules is in force at $2, and those to come. */
-const rulesOf = (accounts: string): string => `
-  select a.cycle_kind, a.cycle_days from account a where a.account_id in (${accounts}) and not exists (
-    select from account_cycle_change c where c.account_id = a.account_id and c.from_at <= to_timestamp($2::float8 / 1000))
-  union
-  select c.cycle_kind, c.cycle_days from account_cycle_change c where c.account_id in (${accounts}) and not exists (
-    select from account_cycle_change d
-    where d.account_id = c.account_id and d.from_at > c.from_at and d.from_at <= to_timestamp($2::float8 / 1000))`;
-
-/** Lines that would take a member of a pool to an account with cycles of another length. $2 the log's clock (ms). */
-const OTHER_CYCLES = `
+/** Lines that would take to another account who is moved by a change of its own alone. $2 the log's clock (ms). */
+const MOVED = `
   select id from (
     select i ->> 'subscriberId' as id, s.subscriber_no, s.account_id as old_id, i ->> 'accountId' as new_id
     from jsonb_array_elements($1::jsonb) i cross join lateral (
       select subscriber_no, account_id from subscriber where subscriber_id = i ->> 'subscriberId' offset 0) s offset 0) g
-  where old_id <> new_id
-    and exists (select from pool_member m where m.subscriber_no = g.subscriber_no
-      and (m.to_at is null or m.to_at > to_timestamp($2::float8 / 1000)))
-    and (select count(*) from (${rulesOf('g.old_id, g.new_id')}) r) > 1 limit 1`;
+  where old_id <> new_id and ${stays('g.subscriber_no', 'to_timestamp($2::float8 / 1000)')} limit 1`;
+
+/** External ids that go from one of the lines' subscribers to another: each is one's at a time. */
+const GIVE_UP_IDS = `
+  update subscriber x set external_id = null from (
+    select i ->> 'subscriberId' as id, i ->> 'externalId' as external_id from jsonb_array_elements($1::jsonb) i
+    where i ? 'externalId' offset 0) g
+  where x.subscriber_id = g.id and x.external_id is distinct from g.external_id
+    and x.external_id = any (array(select i ->> 'externalId' from jsonb_array_elements($1::jsonb) i))`;
 
 /** $2 the log's clock (ms), null = it is not told. */
 const PUT_SUBSCRIBERS = `
@@ -117,7 +115,7 @@ const RAISE = `
  * The rows of one chunk of an import, set by set.
  *
  * @returns who is to be told of, each once; null where the chunk was applied before
- * @throws AppError 'not-found' for what is named and not there, 'conflict' for an account of another currency; of the database
+ * @throws AppError 'not-found' for what is named and not there, 'conflict' for an account that somebody cannot go to; of the database
  *   'conflict' for what overlaps
  */
 export async function importLines(
@@ -179,16 +177,16 @@ async function putSubscribers(
   await client.query(ADD_CREDENTIALS, [lines]);
 }
 
-/** Of those that are there: refuses accounts that they cannot go to, and takes credentials that are not given. */
+/** Of those that are there: refuses accounts that they cannot go to, and takes what names are not given. */
 async function fitKnown(client: pg.ClientBase, lines: string, asOfMs: number | null): Promise<void> {
   const foreign = await client.query<{ id: string }>(FOREIGN, [lines]);
   const [first] = foreign.rows;
   if (first !== undefined)
     throw new AppError('conflict', `currency: the new account of ${first.id} is charged in another currency`);
-  const other = await client.query<{ id: string }>(OTHER_CYCLES, [lines, asOfMs ?? Date.now()]);
-  const [moved] = other.rows;
-  if (moved !== undefined)
-    throw new AppError('conflict', `pool-cycle: ${moved.id} is in a pool, the new account has other cycles`);
+  const moved = await client.query<{ id: string }>(MOVED, [lines, asOfMs ?? Date.now()]);
+  const [other] = moved.rows;
+  if (other !== undefined) throw new AppError('conflict', `${other.id}: ${STAYS_WORDS}`);
+  await client.query(GIVE_UP_IDS, [lines]);
   await client.query(REMOVE_CREDENTIALS, [lines]);
 }
 

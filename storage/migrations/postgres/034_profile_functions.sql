@@ -12,7 +12,7 @@ create index credential_name on credential (user_name collate "C");
 drop index subscriber_external;
 create unique index subscriber_external on subscriber (external_id collate "C") where external_id is not null;
 -- Where copies of what a person is called are found when they are forgotten.
-create index import_line_subscriber on import_line ((content ->> 'subscriberId'));
+create index import_line_subscriber on import_line ((content ->> 'subscriberId'), import_id);
 -- By hash: a key may be longer than a b-tree takes (2,704 bytes).
 create index dead_letter_key on dead_letter using hash (key);
 create index idempotency_subscriber on idempotency ((body -> 'value' ->> 'subscriberId'));
