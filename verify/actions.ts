@@ -207,7 +207,7 @@ function blocksOf(
     actions.push(make('overage', change, { id, cycleStartMs, ordinal: block, overage }));
   }
   if (actions.length > 0) {
-    const soldBytes = extras.soldBytes + actions.length * blockBytes;
+    const soldBytes = Math.min(extras.soldBytes + actions.length * blockBytes, Number.MAX_SAFE_INTEGER);
     line.extras = { ...extras, blocks: due, soldBytes };
   }
   return actions;

@@ -105,7 +105,7 @@ export function baseOf(
     if (fromMs >= cycle.endMs || untilMs <= cycle.startMs) continue;
     base += prorated ? shareOf(capBytes, fromMs, untilMs) : BigInt(capBytes);
   }
-  return base;
+  return asNumber(base);
 }
 
 /** By whole seconds since the cycle began, rounded down at both ends, so that adjacent shares sum to that of both. */

@@ -48,7 +48,7 @@ function closedAccount(line: Line, cycle: Cycle, world: DecisionWorld): ClosedAc
     blocks: spent?.blocks ?? 0,
     soldBytes: spent?.soldBytes ?? 0,
     over: base === null ? 0n : asNumber(countedIn(view, 'before-fresh') - base - carryIn - covered),
-    corrected: notBelow0(-correctionOf(view)),
+    corrected: asNumber(notBelow0(-correctionOf(view))),
     terms: termsIn(view, world),
   };
 }
@@ -65,7 +65,7 @@ function partsOf(view: View): ClosedAccount['parts'] {
       {
         ...{ fromMs, toMs, planId: assigned.planId, version: plan?.version ?? 0 },
         unlimited: isUnlimited(line, part),
-        counted: countedOfPart(view, part, isWhole),
+        counted: asNumber(countedOfPart(view, part, isWhole)),
         total: { startMs: fromMs, endMs: toMs, classes: new Map(classes), offPeak: new Map(offPeak) },
       },
     ];

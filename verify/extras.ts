@@ -32,7 +32,8 @@ export function termsOf({ event }: PolicyRule, line: Line, plan: PlanVersion | n
 /** Blocks of the cycle after this moment: those before, and as many as the bytes beyond them begin. */
 export function blocksDue({ blockBytes, maxBlocks }: OverageTerms, facts: Facts, sold: Extras): number {
   if (facts['allowanceBytes'] === null) return sold.blocks;
-  const over = Number(facts['cycleCountedBytes']) - Number(facts['allowanceBytes']) - sold.soldBytes;
+  const counted = Math.min(Number(facts['cycleCountedBytes']), Number.MAX_SAFE_INTEGER);
+  const over = counted - Number(facts['allowanceBytes']) - sold.soldBytes;
   const most = Math.min(maxBlocks ?? MOST_BLOCKS, MOST_BLOCKS);
   const wanted = sold.blocks + Math.ceil(Math.max(0, over) / blockBytes);
   return Math.max(sold.blocks, Math.min(wanted, most));

@@ -2,7 +2,7 @@ import type { PolicyVersion } from '../schemas/policy.ts';
 import type { SubscriberProfile } from '../schemas/profile.ts';
 import type { PoolContribution, PoolEffect, PoolProfile, PoolRule } from '../schemas/pool.ts';
 import type { Change, Moment } from './actions.ts';
-import { cover } from './allowance.ts';
+import { asNumber, cover } from './allowance.ts';
 import type { Coverage } from './allowance.ts';
 import type { Facts } from './conditions.ts';
 import { IN_FULL, countedOf, inDirection } from './counted.ts';
@@ -124,14 +124,14 @@ function shareOf(counted: bigint, { before }: MemberOf): bigint {
 /** Octets of the current cycle that count, whatever plan they were carried by. */
 function countedNow(line: Line, { plans }: FactWorld, nowMs: number): bigint {
   const view = currentView(line, plans, nowMs);
-  return view === null ? 0n : countedIn(view, 'nothing');
+  return view === null ? 0n : asNumber(countedIn(view, 'nothing'));
 }
 
 /** Of a cycle that rolled; in slots that know no parts by the plan that is in force now. */
 function countedInPast(line: Line, cycle: Cycle, { plans, tariffs }: FactWorld, nowMs: number): bigint {
-  if (tariffs) return countedIn(pastView(line, cycle, plans), 'nothing');
+  if (tariffs) return asNumber(countedIn(pastView(line, cycle, plans), 'nothing'));
   const plan = planNow(line, plans, nowMs) ?? IN_FULL;
-  return inDirection(countedOf(cycle, plan, cycle.adjusted), plan.counted);
+  return asNumber(inDirection(countedOf(cycle, plan, cycle.adjusted), plan.counted));
 }
 
 /** What the pool's rules begin and end for a member. */
@@ -238,7 +238,7 @@ export function usedAt(book: PoolBook, nowMs: number, world: FactWorld): bigint 
   let used = 0n;
   for (const { totals } of book.members.values())
     for (const [startMs, { now, before }] of totals) if (isIn(startMs)) used += now + before;
-  return used;
+  return asNumber(used);
 }
 
 /** A cycle in which no 15th day need be. */
@@ -270,8 +270,7 @@ export function coverPool(book: PoolBook, used: bigint, nowMs: number): Coverage
   const supply = { counted: used, base: BigInt(profile.allowanceBytes), carried: 0n, sold };
   const coverage = cover(supply, profile.topUps ?? [], line.topUpUses, poolNow(book, nowMs));
   line.topUpUses = coverage.uses;
-  const most = BigInt(Number.MAX_SAFE_INTEGER);
-  return coverage.allowance > most ? { ...coverage, allowance: most } : coverage;
+  return coverage;
 }
 
 function asSubscriber(profile: PoolProfile, id: string, asOfMs: number): SubscriberProfile {

@@ -6,7 +6,7 @@ import type { CycleTotal, SlotState, Subscriber } from '../fold/slot-state.ts';
 import { TARIFF_VERSION } from '../fold/tariff-state.ts';
 import { wholeCycleOf } from '../window/calendar-rule.ts';
 import { countedIn, freshFromMs } from './counted.ts';
-import { extrasOf } from './extras.ts';
+import { exact, extrasOf } from './extras.ts';
 import { nowOf } from './in-force.ts';
 
 /** Calendar maths remembered; it changes no answer. */
@@ -145,11 +145,6 @@ function liveBytes(topUps: readonly TopUp[], uses: readonly TopUpUse[], nowMs: n
     left += Math.max(0, bytes - (use === undefined ? 0 : use.beforeBytes + use.usedBytes));
   }
   return exact(left);
-}
-
-/** A sum as far as a number goes. */
-function exact(bytes: number): number {
-  return Math.min(bytes, Number.MAX_SAFE_INTEGER);
 }
 
 /**

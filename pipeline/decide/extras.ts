@@ -32,7 +32,13 @@ export function overageTerms(
 /** Blocks of the cycle once those are asked for that use beyond the allowance fills or begins; without a cap none is. */
 export function dueBlocks(terms: OverageTerms, facts: Facts, extras: OverageState): number {
   if (facts.allowanceBytes === null) return extras.blocks;
-  return blocksDue(terms, facts.cycleCountedBytes - facts.allowanceBytes, extras);
+  // As far as what was sold can be told: what lies beyond would be sold again with each look.
+  return blocksDue(terms, exact(facts.cycleCountedBytes) - facts.allowanceBytes, extras);
+}
+
+/** A sum as far as a number goes: what is stored. */
+export function exact(bytes: number): number {
+  return Math.min(bytes, Number.MAX_SAFE_INTEGER);
 }
 
 /** True where a rule that holds asks for blocks that were not asked for yet. */

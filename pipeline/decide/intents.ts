@@ -12,7 +12,7 @@ import type { OutboxRecord } from '../../schemas/outbox.ts';
 import type { PlanVersion } from '../../schemas/profile.ts';
 import type { SlotState, Subscriber } from '../fold/slot-state.ts';
 import { isPoolRule, POOL_RULE, desiredState, isShadow, sameEffect, strongestEffect } from './desired.ts';
-import { dueBlocks, extrasOf, mayBuy, overageTerms } from './extras.ts';
+import { dueBlocks, exact, extrasOf, mayBuy, overageTerms } from './extras.ts';
 import { nowOf } from './in-force.ts';
 import { holdsAt } from './profile-states.ts';
 import type { Transition } from './transitions.ts';
@@ -136,7 +136,7 @@ function extraIntents(decided: Decided, live: readonly Transition[]): ActionInte
         intents.push(
           blockIntent(decided, transition, extras.cycleStartMs, { block, blockBytes, priceMinor, currency }),
         );
-      const soldBytes = extras.soldBytes + (due - extras.blocks) * blockBytes;
+      const soldBytes = exact(extras.soldBytes + (due - extras.blocks) * blockBytes);
       subscriber.overage = { ...extras, blocks: due, soldBytes };
     } else if (rule.event.type === 'topup' && change === 'began' && mayBuy(rule, subscriber, cycleStartMs)) {
       const topUp = purchaseOf(decided, rule.event.params.productId);

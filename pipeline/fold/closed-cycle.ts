@@ -51,7 +51,7 @@ function balanceTold(
       ...{ blocks, soldBytes },
       // Signed: what comes later counts on from here.
       overBytes: baseBytes === null ? 0 : exact(countedBytes - baseBytes - covered),
-      correctedBytes: Math.max(0, -correctionOf(cycle, plan)),
+      correctedBytes: exact(Math.max(0, -correctionOf(cycle, plan))),
       terms: termsSold(state, subscriber, plan),
     },
   };

@@ -65,8 +65,7 @@ export function* lookAtPool(context: FoldContext, pool: Pool, cause: Cause): Fol
 }
 
 /**
- * What the pool may use for nothing, its top-ups brought up to what it has used; never more than can be told. null = no limit,
- * and nothing of them is used.
+ * What the pool may use for nothing, its top-ups brought up to what it has used. null = no limit, and nothing of them is used.
  */
 function poolAllowance(pool: Pool, profile: PoolProfile, watermarkMs: number): Allowance | null {
   const { allowanceBytes: baseBytes, topUps = [] } = profile;
@@ -80,7 +79,7 @@ function poolAllowance(pool: Pool, profile: PoolProfile, watermarkMs: number): A
     nowMs: Math.max(watermarkMs, Math.min(pool.asOfMs, cycle.endMs - 1)),
   });
   pool.topUpUses = allowance.uses;
-  return { ...allowance, allowanceBytes: Math.min(allowance.allowanceBytes, Number.MAX_SAFE_INTEGER) };
+  return allowance;
 }
 
 /** The pool as rules and actions see a subscriber. Its id is no subscriber's: profiles name those. */

@@ -1,12 +1,25 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ACTION_KINDS } from '../../schemas/action.ts';
-import { emptySlot } from '../../pipeline/fold/slot-state.ts';
+import { encodeCold, encodeHot } from '../../pipeline/commit/subscriber-codec.ts';
+import { NEWEST_BLOB_VERSION, emptySlot } from '../../pipeline/fold/slot-state.ts';
+import { pool } from '../../pipeline/pool/pool-rig.contract.ts';
 import { FLAGS } from '../../schemas/outcome.ts';
-import { DAY, HOUR, LogBuilder, MINUTE, NOON, SETTINGS, fold, plan, profile } from '../factories.ts';
+import {
+  DAY,
+  HOUR,
+  LogBuilder,
+  MINUTE,
+  NOON,
+  SETTINGS,
+  capPolicy,
+  fold,
+  plan,
+  profile,
+} from '../factories.ts';
 import { randomLog, randomLogWithControls, randomTariffLog } from '../random-log.ts';
 import { CASES } from './cases.ts';
-import { AUGUST } from './tariff-logs.ts';
+import { AUGUST, JULY } from './tariff-logs.ts';
 import { counterLog } from './counter-log.ts';
 import { recomputed } from './oracle.ts';
 import { factPictures, foldPicture, verifyPicture } from './pictures.ts';
@@ -161,6 +174,54 @@ describe('fold and recomputation', { timeout: TIMEOUT_MS }, () => {
     expect(compare(log)['contributions']).toHaveLength(1500 + 3 * 1322);
     log.tick(AUGUST + 1);
     expect(compare(log)['contributions']).toHaveLength(1500 + 3 * 1500);
+  });
+
+  it('agree on sums beyond what can be stored: each stands at the last number', () => {
+    const overage = { blockBytes: 6e15, blockPriceMinor: 1, currency: 'EUR', maxBlocks: null };
+    const policy = capPolicy();
+    const rules = policy.file.rules.map((rule) => ({
+      ...rule,
+      event: { type: 'overage' as const, params: {} },
+    }));
+    const log = new LogBuilder()
+      .control({
+        kind: 'plan-version',
+        plan: plan({ classFactors: { '': 1_000_000 }, overage, downBps: 1e12 }),
+      })
+      .control({ kind: 'policy-version', policy: { ...policy, file: { ...policy.file, rules } } })
+      .control({ kind: 'subscriber-profile', profile: profile({ overageConsent: true, poolId: 'family' }) })
+      .control({ kind: 'pool-profile', pool: pool() })
+      .tick(NOON - HOUR);
+    for (const [seq, member] of ['anna', 'bob'].entries()) {
+      const contribution = { poolId: 'family', member, cycleStartMs: JULY, seq: seq + 1, leaving: false };
+      const countedBytes = Number.MAX_SAFE_INTEGER;
+      log.control({ kind: 'pool-contribution', contribution: { ...contribution, countedBytes } });
+    }
+    for (const hour of [0, 1, 2])
+      log.record({
+        eventTimeMs: NOON + hour * HOUR,
+        sessionTimeSeconds: (3 + hour) * 3600,
+        outputOctets: 13e12 + hour,
+      });
+    const got = compare(log);
+    expect(got['actions']).toHaveLength(2);
+    expect(got['extras']).toEqual([
+      JSON.stringify(['sub-1', JULY, 2, Number.MAX_SAFE_INTEGER, 0].map(String)),
+    ]);
+    // The month rolls and closes, with more taken back than counts.
+    const taken = { downBytes: -4e15, upBytes: 0, atMs: NOON, reason: 'wrong', by: 'ops' };
+    log.control({ kind: 'operator', command: { type: 'adjust', subscriberId: 'sub-1', ...taken } });
+    log
+      .tick(AUGUST + HOUR)
+      .tick(AUGUST + 3 * DAY)
+      .tick(AUGUST + 3 * DAY + 1);
+    expect(compare(log)['closed blocks']).toHaveLength(1);
+    const state = emptySlot(0, SETTINGS, 0);
+    fold(state, log.inputs);
+    for (const subscriber of state.subscribers.values()) {
+      expect(() => encodeHot(subscriber, NEWEST_BLOB_VERSION)).not.toThrow();
+      expect(() => encodeCold(subscriber, NEWEST_BLOB_VERSION)).not.toThrow();
+    }
   });
 
   it('agree on a subscriber with more sessions than it may have open', () => {
