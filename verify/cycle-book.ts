@@ -5,7 +5,7 @@ import type { LocalCalendar } from './local-calendar.ts';
 import { cutAnew, freshParts, partAt, sharesByPart } from './parts.ts';
 import type { SpreadPart } from './spread.ts';
 import { sharesBySpan } from './spread.ts';
-import { addToClass, addToOffPeak } from './totals.ts';
+import { addToClass, addToOffPeak, totalOf } from './totals.ts';
 import type { BandedTotal, Span } from './totals.ts';
 
 /** A billing cycle. */
@@ -166,10 +166,14 @@ export class CycleBook {
     return times.length === 0 ? null : Math.min(...times);
   }
 
-  /** Another zone or anchor: cycles that are not closed are made anew, each day in the one that contains its beginning. */
-  changeRule(rule: CycleTerms, watermarkMs: number): void {
+  /**
+   * Another zone or anchor: cycles that are not closed are made anew, each day in the one that contains its beginning. Returns
+   * those that were over, oldest first, and are the current one's again by most of their octets: what they had is the caller's.
+   */
+  changeRule(rule: CycleTerms, watermarkMs: number): Cycle[] {
     const closed = this.cycles.filter((cycle) => cycle.closed);
     const open = this.cycles.filter((cycle) => !cycle.closed);
+    const wasCurrentMs = this.currentMs;
     const fromMs = this.#closedThroughMs;
     this.cycles = closed;
     this.currentMs = null;
@@ -183,12 +187,35 @@ export class CycleBook {
         for (const [serviceClass, amount] of day.offPeak) addToOffPeak(to, serviceClass, amount);
       }
     }
-    this.#moveSpent(rule, open);
+    const again = open.filter(
+      (cycle) => wasCurrentMs !== null && cycle.startMs < wasCurrentMs && this.#isCurrentAgain(cycle, fromMs),
+    );
+    this.#moveSpent(
+      rule,
+      open.filter((cycle) => !again.includes(cycle)),
+    );
     for (const { startMs, adjusted } of open) {
       if (isNothing(adjusted)) continue;
       const cycle = this.cycleOf(rule, Math.max(startMs, fromMs));
       cycle.adjusted = plus(cycle.adjusted, adjusted);
     }
+    return again;
+  }
+
+  /** Whether more of a span's octets are in the current cycle than before it; all of it is where it begins there. */
+  #isCurrentAgain({ startMs, endMs }: Span, closedThroughMs: number): boolean {
+    const { currentMs } = this;
+    if (currentMs === null || endMs <= currentMs) return false;
+    const fromMs = startMs > closedThroughMs ? startMs : closedThroughMs;
+    if (fromMs >= currentMs) return true;
+    const within = this.daysFrom(fromMs, endMs);
+    const octets = (days: BandedTotal[]): bigint =>
+      days.map(totalOf).reduce((sum, { down, up }) => sum + down + up, 0n);
+    const [now, before] = [
+      within.filter((day) => day.startMs >= currentMs),
+      within.filter((day) => day.startMs < currentMs),
+    ];
+    return octets(now) > octets(before);
   }
 
   /** What past cycles had besides their caps goes to the past ones in which they began; of two the newer one's. */

@@ -8,7 +8,7 @@ import { planOfCycle } from '../decide/in-force.ts';
 import { boundsAt } from '../window/calendar-rule.ts';
 import { newCycle, rebaseCycles, rollCycles } from '../window/cycles.ts';
 import { partsOf } from '../window/parts.ts';
-import type { CycleTotal, SlotState, Subscriber } from './slot-state.ts';
+import type { CycleTotal, OverageState, SlotState, Subscriber } from './slot-state.ts';
 import type { CarriedOver, CycleSpent } from './tariff-state.ts';
 import { TARIFF_VERSION } from './tariff-state.ts';
 
@@ -52,7 +52,8 @@ function goOn(state: SlotState, subscriber: Subscriber, current: CycleTotal, cal
 
 /**
  * Makes the cycles anew where they lie elsewhere by the profile, with what the current one had besides its cap: where it begins
- * later, and more of its time until now is before that than after, it is over as at a roll. Else all of it goes to the new one.
+ * later, and more of its time until now is before that than after, it is over as at a roll. Else all of it goes to the new one,
+ * with that of those that are over and are part of it again.
  */
 export function moveCycles(state: SlotState, subscriber: Subscriber, calendar: CycleCalendar): void {
   const { watermarkMs, blobVersion } = state;
@@ -65,13 +66,52 @@ export function moveCycles(state: SlotState, subscriber: Subscriber, calendar: C
     blobVersion >= TARIFF_VERSION &&
     startMs - before.startMs > watermarkMs - startMs;
   if (isOver) before.spent = spentOf(subscriber, { startMs: before.startMs, endMs: startMs });
-  rebaseCycles(subscriber, watermarkMs, calendar, defaultZone);
+  const again = rebaseCycles(subscriber, watermarkMs, calendar, defaultZone);
   const [current] = subscriber.cycles;
   if (before === undefined || current === undefined) return;
   if (isOver) return goOn(state, subscriber, current, calendar);
   const { overage, carry } = subscriber;
+  const asked = overage !== null && overage.cycleStartMs >= before.startMs ? overage : null;
   if (overage?.cycleStartMs === before.startMs) overage.cycleStartMs = current.startMs;
   if (carry?.cycleStartMs === before.startMs) carry.cycleStartMs = current.startMs;
+  if (again.length > 0) takeBack(subscriber, current, again, asked);
+}
+
+/**
+ * What those had that were over and are part of the current cycle again is the current one's: blocks and top-ups besides what it has,
+ * and what was carried into the oldest of them in place of what they left.
+ *
+ * @param again newest first
+ * @param asked paid extras of the current cycle as it was; null = none
+ */
+function takeBack(
+  subscriber: Subscriber,
+  { startMs: cycleStartMs }: CycleTotal,
+  again: readonly CycleTotal[],
+  asked: OverageState | null,
+): void {
+  let [blocks, soldBytes] = [asked?.blocks ?? 0, asked?.soldBytes ?? 0];
+  for (const { endMs, spent } of again) {
+    const had = spent ?? NOTHING_SPENT;
+    blocks += had.blocks;
+    soldBytes += had.soldBytes;
+    for (const { id, usedBytes } of had.topUps) useAgain(subscriber, id, usedBytes);
+    const bytes = Math.max(0, had.carryBytes - withGiven(subscriber.profile, 0, endMs - 1));
+    subscriber.carry = bytes === 0 ? null : { cycleStartMs, bytes, final: false };
+  }
+  if (blocks + soldBytes === 0) return;
+  const topUps = (asked ?? subscriber.overage)?.topUps ?? 0;
+  subscriber.overage = { cycleStartMs, blocks, soldBytes, topUps };
+}
+
+function useAgain(subscriber: Subscriber, id: string, bytes: number): void {
+  const known = subscriber.topUpUses.find((use) => use.id === id);
+  const others = subscriber.topUpUses.filter((use) => use !== known);
+  const { beforeBytes, usedBytes } = known ?? { beforeBytes: 0, usedBytes: 0 };
+  subscriber.topUpUses = [
+    ...others,
+    { id, beforeBytes: Math.max(0, beforeBytes - bytes), usedBytes: usedBytes + bytes },
+  ];
 }
 
 function spentOf(subscriber: Subscriber, { startMs, endMs }: Span): CycleSpent | null {

@@ -110,14 +110,18 @@ export function closingCycles(subscriber: Subscriber, watermarkMs: number, grace
 /**
  * A changed zone or anchor: cycles that are not closed are made anew from the day totals, so that each day's bytes lie in
  * the cycle that contains its beginning. Exact where the zone stays; another zone moves whole days.
+ *
+ * @returns those that were over, newest first, of which the current one has most of the bytes now: what they had besides their
+ * caps is not filed with any
  */
 export function rebaseCycles(
   subscriber: Subscriber,
   watermarkMs: number,
   calendar: CycleCalendar,
   defaultZone: string,
-): void {
-  const open = [...subscriber.cycles, ...subscriber.pastCycles.filter((cycle) => !cycle.closed)];
+): CycleTotal[] {
+  const over = subscriber.pastCycles.filter((cycle) => !cycle.closed);
+  const open = [...subscriber.cycles, ...over];
   subscriber.pastCycles = subscriber.pastCycles.filter((cycle) => cycle.closed);
   const openFromMs = closedThroughMs(subscriber);
   const bounds = boundsAt(subscriber, watermarkMs, calendar, defaultZone);
@@ -134,15 +138,33 @@ export function rebaseCycles(
       for (const share of day.offPeak) addOffPeak(total, share);
     }
   }
-  for (const { startMs, adjusted, spent } of open) {
+  const again = over.filter((cycle) => isCurrentAgain(subscriber, cycle, openFromMs));
+  for (const old of open) {
+    const { startMs, adjusted } = old;
+    const spent = again.includes(old) ? null : old.spent;
     const isAdjusted = adjusted.down !== 0 || adjusted.up !== 0;
     if (!isAdjusted && spent === null) continue;
     const cycle = cycleFor(subscriber, Math.max(startMs, openFromMs), calendar, defaultZone);
     cycle.adjusted.down += adjusted.down;
     cycle.adjusted.up += adjusted.up;
-    // What went with the bytes of one that is part of the current one now is in `overage` and uses of top-ups, or forgotten.
+    // What went with the bytes of the current one is in `overage` and uses of top-ups.
     if (spent !== null && subscriber.pastCycles.includes(cycle)) cycle.spent ??= spent;
   }
+  return again;
+}
+
+/** True where the current cycle has most of the bytes of one that was over, or begins with it or before. */
+function isCurrentAgain(subscriber: Subscriber, { startMs, endMs }: CycleTotal, openFromMs: number): boolean {
+  const [current] = subscriber.cycles;
+  if (current === undefined || endMs <= current.startMs) return false;
+  const fromMs = Math.max(startMs, openFromMs);
+  if (fromMs >= current.startMs) return true;
+  let more = 0;
+  for (const day of daysOf(subscriber)) {
+    if (day.startMs < fromMs || day.startMs >= endMs) continue;
+    more += day.startMs >= current.startMs ? day.down + day.up : -day.down - day.up;
+  }
+  return more > 0;
 }
 
 function daysOf({ today, days }: Subscriber): DayTotal[] {

@@ -16,6 +16,10 @@ import {
 
 const TOPPED_UP = { topUps: [{ id: 't', bytes: 500, fromMs: 0, expiresMs: SEPTEMBER }] };
 
+const SMALL_TOP_UP = { topUps: [{ id: 't', bytes: 200, fromMs: 0, expiresMs: SEPTEMBER }] };
+
+/** Noon of 15 July. */
+const ON_15 = JULY + 14 * DAY + 12 * HOUR;
 const OCTOBER = Date.UTC(2026, 9, 1);
 
 /** Clocks go forward on 28 March 2027. */
@@ -190,6 +194,42 @@ export const CYCLE_CASES: readonly Case[] = [
     }),
     facts: { allowanceBytes: 1500, cycleCountedBytes: 1200 },
     uses: { t: [0, 200] },
+  },
+  {
+    name: 'cycles: an anchor that is corrected and taken back gives back what the cycle had',
+    // The cycle that was over is not closed yet.
+    log: change(
+      change(until(use(tariff(SMALL_TOP_UP), JULY + 4 * DAY, 1150), ON_15), ON_15, {
+        ...SMALL_TOP_UP,
+        anchorDay: 15,
+      }).tick(ON_15 + HOUR),
+      ON_15 + HOUR,
+      SMALL_TOP_UP,
+    ),
+    facts: { allowanceBytes: 1200, cycleCountedBytes: 1150, topUpRemainingBytes: 50 },
+    uses: { t: [0, 150] },
+    actions: [],
+  },
+  {
+    name: 'cycles: and what was carried into it, not what it would have left',
+    log: change(
+      change(
+        until(
+          use(
+            until(use(tariff({}, { carryOver: { limitBytes: 300 } }), NOON, 900), AUGUST + 2 * DAY),
+            AUGUST + 4 * DAY,
+            600,
+          ),
+          ON_15 + 31 * DAY,
+        ),
+        ON_15 + 31 * DAY,
+        { anchorDay: 15 },
+      ).tick(ON_15 + 31 * DAY + HOUR),
+      ON_15 + 31 * DAY + HOUR,
+      {},
+    ),
+    facts: { allowanceBytes: 1100, cycleCountedBytes: 600 },
+    carry: [AUGUST, 100, false],
   },
   {
     name: 'cycles: late bytes use what was live as theirs ended, and leave less, however many came after it',
