@@ -74,8 +74,11 @@ export interface Imports {
   /** The file was read to its end. */
   read(importId: string, contentHash: string, rowsTotal: number): Promise<void>;
   /**
-   * From one of these states to another (or the same: it goes on); false where it is in none of them. Ends it where the state is an
-   * end.
+   * From one of these states to another (or the same: it goes on); false where it is in none of them, or another of its kind is
+   * applying where it is to. Ends it where the state is an end. From checking to applying, all others of its kind are overtaken:
+   * what stopped is expired, and no content of theirs is known any more.
+   *
+   * @throws AppError 'conflict' for another that begins to apply at the same instant
    */
   become(
     importId: string,
@@ -89,8 +92,8 @@ export interface Imports {
   ): Promise<boolean>;
   find(importId: string): Promise<ImportJob | null>;
   /**
-   * The last one of the kind that was applied, or is on its way, where its content is this one; null where it is another: what
-   * came in between is undone by applying it again.
+   * The last one of the kind that was applied, or is on its way, where its content is this one; null where it is another, or was:
+   * what came in between is undone by applying it again.
    */
   ofContent(kind: ImportKind, contentHash: string): Promise<ImportJob | null>;
   /** Those that apply, and of which nothing went on for so long. */
@@ -102,10 +105,15 @@ export interface Imports {
   /** All up to this record went in. Never goes back. */
   applied(importId: string, record: number): Promise<void>;
   faults(importId: string, after: number, limit: number): Promise<ImportFault[]>;
+  /** True where records that did not go in yet are of subscribers with a plan. */
+  givesPlans(importId: string): Promise<boolean>;
   /** Takes back what `check` noted. */
   absolve(importId: string): Promise<void>;
   /** Forgets one that is still checked, with its records: its file is not to be had. */
   discard(importId: string): Promise<void>;
-  /** Forgets it and its records; what was applied stays. False where there is none, or it is under way. */
+  /**
+   * Forgets it and its records; what was applied stays. False where there is none, or it is under way: one that is checked is so
+   * for an hour after something of it was staged last.
+   */
   remove(importId: string, who: string): Promise<boolean>;
 }

@@ -138,6 +138,38 @@ export function importsContract(name: string, open: () => Promise<Imports>): voi
       expect(await imports.ofContent('assignments', other)).toBeNull();
     });
 
+    it('has one of a kind apply at a time, and none that stopped before it', async () => {
+      const hash = 'ab'.repeat(32);
+      for (const importId of ['two', 'other'] as const)
+        await imports.begin({ ...JOB, importId, kind: importId === 'two' ? 'assignments' : 'subscribers' });
+      await imports.read('one', hash, 3);
+      expect(await imports.become('one', ['checking'], 'applying')).toBe(true);
+      expect(await imports.become('other', ['checking'], 'applying')).toBe(true);
+      expect(await imports.become('two', ['checking'], 'applying')).toBe(false);
+      expect(await imports.become('one', ['applying'], 'applying')).toBe(true);
+      await imports.become('one', ['applying'], 'stopped');
+      expect(await imports.become('two', ['checking'], 'applying')).toBe(true);
+      expect(await imports.find('one')).toMatchObject({
+        state: 'expired',
+        reason: expect.stringContaining('another file') as string,
+      });
+      await imports.become('two', ['applying'], 'done');
+      // Forgotten or not: it came after.
+      await imports.remove('two', 'ann');
+      expect(await imports.ofContent('assignments', hash)).toBeNull();
+    });
+
+    it('knows whether what is left gives plans', async () => {
+      const plan = { planId: 'home', fromMs: 0, toMs: null };
+      await imports.stage('one', [
+        { record: 1, content: { subscriberId: 's1', zone: 'UTC', plan }, fault: null },
+        { record: 2, content: { subscriberId: 's2', zone: 'UTC' }, fault: null },
+      ]);
+      expect(await imports.givesPlans('one')).toBe(true);
+      await imports.applied('one', 1);
+      expect(await imports.givesPlans('one')).toBe(false);
+    });
+
     it('forgets one that is not under way, with its records', async () => {
       await imports.stage('one', [staged(1)]);
       expect(await imports.remove('one', 'ann')).toBe(false);

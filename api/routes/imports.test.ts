@@ -181,6 +181,18 @@ describe('/v1/imports', () => {
     expect(imports.audited).toContainEqual({ who: 'bea', act: 'import-forget', importId: body.importId });
   });
 
+  it('goes on with a file of subscribers that gives plans for billing alone', async () => {
+    const text = 'subscriber_id,zone,plan,plan_from\nh1,UTC,home,2026-01-01T00:00:00Z\n';
+    refused.add('h1');
+    const { body } = await ask('POST', '?kind=subscribers', text, 'text/csv', billingKey);
+    await importer.idle();
+    refused.clear();
+    expect((await ask('POST', `/${body.importId}/resume`)).status).toBe(403);
+    expect((await ask('POST', `/${body.importId}/resume`, undefined, '', billingKey)).status).toBe(202);
+    await importer.idle();
+    expect(applied.at(-1)).toBe('h1');
+  });
+
   it('lists them page by page', async () => {
     const all = (await ask<ImportsView>('GET', '')).body;
     const first = (await ask<ImportsView>('GET', '?limit=1')).body;

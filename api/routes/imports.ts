@@ -14,7 +14,7 @@ import { bounded, paced } from '../request-time.ts';
 /** What takes files in, and what is kept of them. */
 export interface ImportSources {
   importer: Pick<Importer, 'take' | 'resume'>;
-  imports: Pick<Imports, 'find' | 'list' | 'faults' | 'remove'>;
+  imports: Pick<Imports, 'find' | 'list' | 'faults' | 'remove' | 'givesPlans'>;
   /** largest file */
   maxBytes: number;
 }
@@ -62,7 +62,7 @@ function takeRoute(scope: FastifyInstance, { importer, maxBytes }: ImportSources
       schema: {
         summary: 'Bring a file in: checked as a whole, then applied chunk by chunk',
         description:
-          'Nothing of a file with a fault is applied. Plans are brought in by billing alone, as one by one. A file that is the last one of its kind again answers the import that was made of it, with 200: nothing is applied then. One file is read at a time, others are answered 409.',
+          'Nothing of a file with a fault is applied. Plans are brought in by billing alone, as one by one. A file that is the last one of its kind again answers the import that was made of it, with 200: nothing is applied then. One file is read at a time, and one of a kind goes in at a time; others are answered 409.',
         tags: TAGS,
         querystring: QUERY,
         body: {
@@ -202,6 +202,8 @@ function changeRoutes(app: FastifyInstance, { importer, imports }: ImportSources
     async (request, reply) => {
       const { importId } = request.params;
       refuseOthers(request, (await stored(imports, importId)).kind);
+      if (!mayUse(request.apiKey, ['billing']) && (await imports.givesPlans(importId)))
+        refuseOthers(request, 'assignments');
       const job = await importer.resume(importId, request.apiKey?.name ?? 'unknown');
       return reply.code(202).send(importView(job));
     },
@@ -225,7 +227,7 @@ function changeRoutes(app: FastifyInstance, { importer, imports }: ImportSources
         throw new Problem(
           409,
           'conflict',
-          'the import is under way: it can be forgotten once it is done or stopped',
+          'the import is under way: it can be forgotten once it is done or stopped, or an hour after something of its file came last',
         );
       return importView(job);
     },

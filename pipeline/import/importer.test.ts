@@ -229,12 +229,44 @@ describe('Importer', () => {
       importer.take(file('subscriber_id,zone\nt1,UTC\nt2,UTC\nt3,UTC\n')),
     ]);
     expect([first.status, second]).toMatchObject(['fulfilled', { reason: { code: 'conflict' } }]);
-    await importer.take(file('subscriber_id,zone\nt1,UTC\nt2,UTC\nt3,UTC\n'));
+    const plan = 'subscriber_id,plan_id,from\nt1,home,2026-01-01T00:00Z\n';
+    await importer.take(file(plan, { kind: 'assignments' }));
     await importer.idle();
     expect(applied.flat().map(({ content }) => content.subscriberId)).toEqual([
-      ...['s1', 's2', 's3', 's4', 's5'],
-      ...['t1', 't2', 't3'],
+      ...['s1', 's2', 's3', 's4', 's5', 't1'],
     ]);
+  });
+
+  it('takes no file while one of its kind is under way in any process, so that the last one holds', async () => {
+    const dead = world();
+    const { job } = await dead.importer.take(file(FIVE));
+    await dead.importer.stop();
+    const next = world(dead.imports);
+    const other = () => file('subscriber_id,zone\ns5,Europe/Vienna\n');
+    await expect(next.importer.take(other())).rejects.toMatchObject({
+      code: 'conflict',
+      message: expect.stringMatching(/^busy: another import of this kind/) as string,
+    });
+    expect(await dead.imports.list(9, null)).toHaveLength(1);
+    expect(await next.importer.take(file(FIVE))).toMatchObject({ isKnown: true });
+    await next.importer.resume(job.importId, 'bob');
+    await next.importer.idle();
+    await next.importer.take(other());
+    await next.importer.idle();
+    expect(next.applied.at(-1)).toMatchObject([{ content: { zone: 'Europe/Vienna' } }]);
+  });
+
+  it('leaves to the next process what the store did not take while this one ends', async () => {
+    const { importer, imports } = world();
+    imports.records = () => {
+      void importer.stop();
+      return Promise.reject(new AppError('unreachable', 'gone', { retriable: true }));
+    };
+    const {
+      job: { importId },
+    } = await importer.take(file(FIVE));
+    await importer.idle();
+    expect(await imports.find(importId)).toMatchObject({ state: 'applying', reason: null });
   });
 
   it('goes on with what another process left under way', async () => {

@@ -59,7 +59,7 @@ const STALE_MS = 60_000;
  * applied. Then its records go in by chunks, each all or none, in the background. What of it is done is in the store, so a process
  * that ends in between loses nothing: `adopt` goes on, in whichever process.
  *
- * One file is read at a time, and one import goes in at a time: what is kept of a file, and how many controls wait for the log,
+ * One file is read at a time, and one import goes in at a time, of a kind in all processes, so that of two files the last one holds: what is kept of a file, and how many controls wait for the log,
  * does not grow with the number of those who send one.
  */
 export class Importer {
@@ -78,7 +78,7 @@ export class Importer {
    * Reads a file to its end. A file with the content of the last one of its kind answers that import.
    *
    * @returns refused, done (dry run, nothing in it), or applying
-   * @throws AppError 'conflict' while another is read, 'invalid-input' beyond the limits, errors of the store
+   * @throws AppError 'conflict' while another is read, or another of its kind goes in; 'invalid-input' beyond the limits, errors of the store
    */
   async take(file: GivenFile): Promise<TakenFile> {
     this.#whileOpen();
@@ -115,7 +115,11 @@ export class Importer {
     const isWrong = (await imports.check(importId, nowMs(), 0, records)) + faults > 0;
     const state = isWrong ? 'refused' : dryRun || records === 0 ? 'done' : 'applying';
     const audit = { who: by, act: 'import' } as const;
-    await imports.become(importId, ['checking'], state, state === 'applying' ? { audit } : {});
+    if (!(await imports.become(importId, ['checking'], state, state === 'applying' ? { audit } : {})))
+      throw new AppError(
+        'conflict',
+        'busy: another import of this kind goes in; send the file once it ended',
+      );
     if (state === 'applying') this.#begin(importId, by);
     return { job: await this.#stored(importId), isKnown: false };
   }
@@ -180,6 +184,10 @@ export class Importer {
       if (isThrough && (await imports.become(importId, ['applying'], 'done')))
         log.info({ importId }, 'an import is done');
     } catch (error) {
+      if (this.#isStopped && error instanceof AppError && error.retriable) {
+        log.warn({ importId, err: error }, 'an import ends here, and is adopted');
+        return;
+      }
       // Resume tries again: a store that was away is no fault of the file.
       log.error({ importId, err: error }, 'an import stopped');
       const reason = error instanceof AppError ? error.message : 'an error of Weir; its log tells more';
@@ -262,7 +270,7 @@ export class Importer {
     try {
       await this.#parts.imports.discard(importId);
     } catch (error) {
-      // What is wrong is thrown by the caller; what was staged goes with retention.
+      // What is wrong is thrown by the caller; job expiry takes what was staged.
       this.#parts.log.error({ importId, err: error }, 'an import that failed could not be removed');
     }
   }

@@ -49,7 +49,9 @@ export class MemoryImports implements Imports {
   }
 
   stage(importId: string, records: readonly StagedRecord[]): Promise<void> {
-    this.#of(importId)?.staged.push(...structuredClone([...records]));
+    const job = this.#of(importId);
+    job?.staged.push(...structuredClone([...records]));
+    if (job !== undefined) job.movedMs = this.#nowMs();
     return Promise.resolve();
   }
 
@@ -78,6 +80,9 @@ export class MemoryImports implements Imports {
   ): Promise<boolean> {
     const job = this.#of(importId);
     if (job === undefined || !from.includes(job.state)) return Promise.resolve(false);
+    const others = this.#latest().filter((one) => one.kind === job.kind && one !== job);
+    if (state === 'applying' && others.some((one) => one.state === 'applying')) return Promise.resolve(false);
+    if (state === 'applying' && from.includes('checking')) for (const one of others) overtake(one);
     const endedMs = ENDS.includes(state) ? this.#nowMs() : null;
     Object.assign(job, { state, reason: reason ?? null, movedMs: this.#nowMs(), endedMs });
     if (audit !== undefined) this.audited.push({ ...audit, importId });
@@ -90,11 +95,12 @@ export class MemoryImports implements Imports {
   }
 
   ofContent(kind: ImportKind, contentHash: string): Promise<ImportJob | null> {
-    const last = this.#latest().find(
-      (job) => job.kind === kind && !job.dryRun && job.state !== 'checking' && job.state !== 'refused',
+    const others: readonly ImportState[] = ['checking', 'refused', 'expired'];
+    const same = this.#latest().find(
+      (job) =>
+        job.kind === kind && job.contentHash === contentHash && !job.dryRun && !others.includes(job.state),
     );
-    const isSame = last?.contentHash === contentHash && last.state !== 'expired';
-    return Promise.resolve(isSame ? jobOf(last) : null);
+    return Promise.resolve(same === undefined ? null : jobOf(same));
   }
 
   stale(forMs: number): Promise<ImportJob[]> {
@@ -137,6 +143,13 @@ export class MemoryImports implements Imports {
     return Promise.resolve(faults);
   }
 
+  givesPlans(importId: string): Promise<boolean> {
+    const { staged = [], rowsApplied = 0 } = this.#of(importId) ?? {};
+    return Promise.resolve(
+      staged.some(({ record, content }) => record > rowsApplied && content !== null && 'plan' in content),
+    );
+  }
+
   discard(importId: string): Promise<void> {
     if (this.#of(importId)?.state === 'checking') this.#kept.delete(importId);
     return Promise.resolve();
@@ -144,8 +157,8 @@ export class MemoryImports implements Imports {
 
   remove(importId: string, who: string): Promise<boolean> {
     const job = this.#of(importId);
-    if (job === undefined || job.state === 'applying' || job.state === 'checking')
-      return Promise.resolve(false);
+    if (job === undefined || job.state === 'applying') return Promise.resolve(false);
+    if (job.state === 'checking' && this.#nowMs() - job.movedMs <= 3_600_000) return Promise.resolve(false);
     this.audited.push({ who, act: 'import-forget', importId });
     return Promise.resolve(this.#kept.delete(importId));
   }
@@ -164,6 +177,15 @@ function whatIsMissing(content: ImportLine['content']): string {
   return 'planId' in content
     ? `subscriber ${subscriberId} or plan ${content.planId} is not there`
     : `subscriber ${subscriberId} is not there`;
+}
+
+/** Another of its kind begins to go in. */
+function overtake(job: Kept): void {
+  if (job.state === 'checking') return;
+  job.contentHash = '';
+  if (job.state !== 'stopped') return;
+  job.state = 'expired';
+  job.reason = 'another file of its kind came in after it: send this one again';
 }
 
 function jobOf({ staged: _, ...job }: Kept): ImportJob {

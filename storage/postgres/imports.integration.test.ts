@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { importsContract } from '../imports.contract.ts';
 import { embeddedDatabase, realDatabase } from './database.contract.ts';
 import type { TestDatabase } from './database.contract.ts';
@@ -26,5 +26,29 @@ describe.each([
   importsContract(name, async () => {
     await database.pool.query('truncate import_job cascade');
     return new PostgresImports(database.pool, 'EUR');
+  });
+
+  it('forgets one whose file nobody reads any more', async () => {
+    const imports = new PostgresImports(database.pool, 'EUR');
+    await imports.begin({ importId: 'dead', kind: 'subscribers', dryRun: false, chunkRows: 2, by: 'ann' });
+    const passHour = () =>
+      database.pool.query(`update import_job set moved_at = moved_at - interval '61 minutes'`);
+    await passHour();
+    await imports.stage('dead', [{ record: 1, content: null, fault: 'x' }]);
+    expect(await imports.remove('dead', 'ann')).toBe(false);
+    await passHour();
+    expect(await imports.remove('dead', 'ann')).toBe(true);
+    expect(await imports.faults('dead', 0, 9)).toEqual([]);
+  });
+
+  it('lets one of two that begin at once apply', async () => {
+    const imports = new PostgresImports(database.pool, 'EUR');
+    for (const importId of ['a', 'b'])
+      await imports.begin({ importId, kind: 'subscribers', dryRun: false, chunkRows: 2, by: 'ann' });
+    await imports.become('a', ['checking'], 'applying');
+    // As it is where neither sees the other.
+    await expect(
+      database.pool.query(`update import_job set state = 'applying' where import_id = 'b'`),
+    ).rejects.toMatchObject({ code: '23505' });
   });
 });

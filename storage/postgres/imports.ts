@@ -23,18 +23,35 @@ const COLUMNS = `import_id as "importId", kind, encode(content_hash, 'hex') as "
 
 /** Records as arrays: a statement of 2,000 rows is parsed once. */
 const STAGE = `
+  with going as (update import_job set moved_at = clock_timestamp() where import_id = $1)
   insert into import_line (import_id, line, content, fault)
   select $1, record, content::json, fault from unnest($2::bigint[], $3::text[], $4::text[]) as t(record, content, fault)`;
 
-/** $1 import, $2 states, $3 state, $4 reason, $5 who and $6 what of the audit log, null = none. One row where it was in such a state. */
+/**
+ * $1 import, $2 states, $3 state, $4 reason, $5 who and $6 what of the audit log, null = none. One row where it was in such a state,
+ * and nothing else of its kind goes in where it is to. What begins to goes before all others of its kind: no content of theirs is the
+ * last one any more, and none is gone on with.
+ */
 const BECOME = `
   with moved as (
-    update import_job set state = $3::text, reason = $4::text, moved_at = clock_timestamp(),
+    update import_job j set state = $3::text, reason = $4::text, moved_at = clock_timestamp(),
       ended_at = case when $3::text in ('refused', 'done', 'stopped', 'expired') then clock_timestamp() end
-    where import_id = $1 and state = any ($2::text[])
+    where import_id = $1 and state = any ($2::text[]) and ($3::text <> 'applying' or not exists (
+      select from import_job o where o.kind = j.kind and o.state = 'applying' and o.import_id <> j.import_id))
     returning import_id, kind, encode(content_hash, 'hex') as hash, rows_total, rows_applied
-  ), told as (insert into audit (who, action, subject, content) select $5::text, $6::text, import_id, ${NAMED} from moved where $6::text is not null)
+  ), told as (insert into audit (who, action, subject, content) select $5::text, $6::text, import_id, ${NAMED} from moved where $6::text is not null
+  ), overtaken as (
+    update import_job o set content_hash = '', state = case o.state when 'stopped' then 'expired' else o.state end,
+      reason = case o.state when 'stopped' then 'another file of its kind came in after it: send this one again' else o.reason end
+    from moved where $3::text = 'applying' and 'checking' = any ($2::text[]) and o.kind = moved.kind
+      and o.import_id <> moved.import_id and (o.content_hash <> '' or o.state = 'stopped') and o.state <> 'checking')
   select from moved`;
+
+/** $1 import. One row where it can be forgotten: nobody goes on with it from here on. */
+const LEAVE = `
+  update import_job set state = case when state in ('checking', 'stopped') then 'expired' else state end
+  where import_id = $1 and state <> 'applying'
+    and (state <> 'checking' or moved_at < clock_timestamp() - interval '1 hour')`;
 
 /** $1 import, $2 who. */
 const REMOVE = `
@@ -116,12 +133,11 @@ export class PostgresImports implements Imports {
 
   async ofContent(kind: ImportKind, contentHash: string): Promise<ImportJob | null> {
     const { rows } = await this.#query<ImportJob>(
-      `select ${COLUMNS} from import_job where kind = $1 and not dry_run and state not in ('checking', 'refused')
-       order by created_at desc limit 1`,
-      [kind],
+      `select ${COLUMNS} from import_job where kind = $1 and content_hash = decode($2, 'hex') and not dry_run
+         and state not in ('checking', 'refused', 'expired') limit 1`,
+      [kind, contentHash],
     );
-    const [last] = rows;
-    return last?.contentHash === contentHash && last.state !== 'expired' ? last : null;
+    return rows[0] ?? null;
   }
 
   async stale(forMs: number): Promise<ImportJob[]> {
@@ -175,18 +191,24 @@ export class PostgresImports implements Imports {
     return rows;
   }
 
+  async givesPlans(importId: string): Promise<boolean> {
+    const found = await this.#query(
+      `select from import_line join import_job using (import_id)
+       where import_id = $1 and line > rows_applied and content -> 'plan' is not null limit 1`,
+      [importId],
+    );
+    return found.rowCount === 1;
+  }
+
   async discard(importId: string): Promise<void> {
     await this.#dropLines(importId);
     await this.#query(`delete from import_job where import_id = $1 and state = 'checking'`, [importId]);
   }
 
   async remove(importId: string, who: string): Promise<boolean> {
-    const job = await this.find(importId);
-    if (job === null || job.state === 'checking' || job.state === 'applying') return false;
-    // What stopped is not gone on with while its records go.
-    if (job.state === 'stopped') await this.become(importId, ['stopped'], 'expired');
+    if ((await this.#query(LEAVE, [storable(importId)])).rowCount !== 1) return false;
     await this.#dropLines(importId);
-    return (await this.#query(REMOVE, [job.importId, storable(who)])).rowCount === 1;
+    return (await this.#query(REMOVE, [importId, storable(who)])).rowCount === 1;
   }
 
   async #dropLines(importId: string): Promise<void> {

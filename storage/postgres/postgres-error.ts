@@ -19,6 +19,7 @@ const WORDS: Readonly<Record<string, string>> = {
   changed_cycle_is_short: 'cycle: it is longer than 31 days',
   add_on_once_at_a_time: 'overlap: the subscriber has this add-on at the same time',
   hold_of_a_kind_once: 'overlap: there is a hold of this kind at the same time',
+  import_job_one_of_a_kind: 'busy: another import of this kind goes in',
   one_plan_at_a_time: 'overlap: the subscriber has another plan at the same time',
   one_pool_at_a_time: 'overlap: the subscriber is in another pool at the same time',
   one_service_a_name: 'user-name: another subscriber has this user name at the same time',

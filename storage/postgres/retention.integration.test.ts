@@ -37,12 +37,12 @@ async function decide(id: string, days: number, began: boolean, more = { policy:
 }
 
 /** @param days since something of it went on */
-async function imported(id: string, state: string, days: number): Promise<void> {
+async function imported(id: string, state: string, days: number, kind = 'subscribers'): Promise<void> {
   await run(
     `insert into import_job (import_id, kind, content_hash, dry_run, state, chunk_rows, created_at, moved_at)
-     values ($1, 'subscribers', '\\x00', false, $2, 2000, clock_timestamp() - interval '90 days',
+     values ($1, $4, '\\x00', false, $2, 2000, clock_timestamp() - interval '90 days',
        clock_timestamp() - $3 * interval '1 day')`,
-    [id, state, days],
+    [id, state, days, kind],
   );
   await run(`insert into import_line select $1, n, '{}', null from generate_series(1, 3) as n`, [id]);
 }
@@ -99,7 +99,7 @@ function commonTests(): void {
     await imported('refused', 'refused', 30);
     await imported('stopped', 'stopped', 30);
     await imported('stuck', 'applying', 30);
-    await imported('resumed', 'applying', 1);
+    await imported('resumed', 'applying', 1, 'assignments');
     expect(await trim('import-lines', 7)).toBe(12);
     const jobs = await run(
       `select import_id as id, state, (select count(*) from import_line l where l.import_id = j.import_id) as lines

@@ -11,6 +11,8 @@ alter table import_job
   drop constraint import_job_state_check,
   add constraint import_job_state_check check (state in
     ('checking', 'refused', 'applying', 'done', 'stopped', 'expired'));
+-- Two at once would decide by chance which of them holds.
+create unique index import_job_one_of_a_kind on import_job (kind) where state = 'applying';
 -- what is trimmed by age
 create index job_run_started on job_run (started_at);
 create index import_job_moved on import_job (moved_at);
