@@ -296,13 +296,14 @@ export const TARIFF_CASES: readonly Case[] = [
   },
   {
     name: 'tariff: dated ones have begun before event time has, too',
-    log: until(
+    log: use(
       beforeTime(
         {},
         { version: 2, capBytes: 7000, effectiveFromMs: JULY - 200 * DAY },
         { version: 3, capBytes: 3000 },
       ),
       NOON,
+      10,
     ),
     facts: { allowanceBytes: 3000 },
   },
