@@ -10,7 +10,7 @@ import { cutPart } from './cut-part.ts';
 import { splitExactly } from './split.ts';
 
 /**
- * Parts of one cycle; they are in the value that each record writes. The store sells no more than make 120 boundaries in 31 days
+ * Parts of one cycle; they are in the value that each record writes. The store sells no more than make 120 boundaries in 32 days
  * (`tooLong`), so more come of hand-made controls alone.
  */
 export const MAX_PARTS = 128;
