@@ -26,6 +26,8 @@ export default defineConfig({
           exclude: ignored,
           environment: 'node',
           fileParallelism: false,
+          // One process for all files: loading the program anew for each of a hundred took minutes.
+          isolate: false,
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },
