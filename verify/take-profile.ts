@@ -77,7 +77,8 @@ function restore(line: Line, cycleStartMs: number, again: readonly Cycle[], isOf
   }
   const now = isOfNow && line.extras !== null ? line.extras : { blocks: 0, soldBytes: 0 };
   const blocks = spent.reduce((sum, one) => sum + one.blocks, now.blocks);
-  const soldBytes = spent.reduce((sum, one) => sum + one.soldBytes, now.soldBytes);
+  const sold = spent.reduce((sum, one) => sum + one.soldBytes, now.soldBytes);
+  const soldBytes = Math.min(sold, Number.MAX_SAFE_INTEGER);
   if (blocks > 0 || soldBytes > 0)
     line.extras = { cycleStartMs, blocks, soldBytes, topUps: line.extras?.topUps ?? 0 };
 }

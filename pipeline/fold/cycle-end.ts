@@ -4,6 +4,7 @@ import type { PlanVersion } from '../../schemas/profile.ts';
 import type { Span } from '../../schemas/tariff.ts';
 import { balanceOf, carriedBytes, useTopUpsOf, withGiven } from '../decide/allowance.ts';
 import type { CycleBalance } from '../decide/allowance.ts';
+import { exact } from '../decide/extras.ts';
 import { planOfCycle } from '../decide/in-force.ts';
 import { boundsAt } from '../window/calendar-rule.ts';
 import { newCycle, rebaseCycles, rollCycles } from '../window/cycles.ts';
@@ -94,7 +95,7 @@ function takeBack(
   for (const { endMs, spent } of again) {
     const had = spent ?? NOTHING_SPENT;
     blocks += had.blocks;
-    soldBytes += had.soldBytes;
+    soldBytes = exact(soldBytes + had.soldBytes);
     for (const { id, usedBytes } of had.topUps) useAgain(subscriber, id, usedBytes);
     const bytes = Math.max(0, had.carryBytes - withGiven(subscriber.profile, 0, endMs - 1));
     subscriber.carry = bytes === 0 ? null : { cycleStartMs, bytes, final: false };
