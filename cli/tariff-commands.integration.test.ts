@@ -233,6 +233,9 @@ describe('weir subscriber add', () => {
     await writeFile(file, JSON.stringify({ ...terms, effectiveFrom: '2026-01-01T00:00:00Z' }));
     expect((await weir('add-ons', 'add-version', 'more', file)).out).toContain('5.00 EUR in arrears');
     expect((await weir('add-ons', 'show', 'more')).out).toContain('9 octets');
+    const early = await weir('subscriber', 'add-on', 's9', 'more');
+    expect(early).toMatchObject({ code: 1, err: expect.stringContaining('no-plan') as string });
+    expect((await weir('subscriber', 'plan', 's9', 'basic', '--at', 'now')).code).toBe(0);
     expect((await weir('subscriber', 'add-on', 's9', 'more', '--preview')).out).toContain(
       'nothing is changed',
     );
