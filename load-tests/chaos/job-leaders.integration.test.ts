@@ -11,7 +11,8 @@ import { PostgresJobStore } from '../../storage/postgres/job-store.ts';
 import { FaultProxy } from './fault-proxy.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const SILENT_MS = 3_000;
+/** A leader stops itself a quarter before the server ends its session: a second and a half, which a busy machine may need. */
+const SILENT_MS = 6_000;
 /** Pieces of work that hold a transaction open are ended by the server after 30 s. */
 const BOUND_MS = 90_000;
 

@@ -89,9 +89,7 @@ function zonesOf(services: readonly StoredSubscriber[]): string[] {
 }
 
 const HOUR_MS = 3_600_000;
-/** The same midnight of two zones is not so far apart, and another end of a cycle is further away. */
-const SAME_MIDNIGHT_MS = 36 * HOUR_MS;
-/** Of midnights that are so far apart, each is next to the middle in its zone. */
+/** Of midnights that are no further apart, each is next to the middle in its zone; an end further away is that of another cycle. */
 const FARTHEST_MS = 23 * HOUR_MS;
 
 /**
@@ -111,7 +109,7 @@ function cycleEndMs(account: Account, zones: readonly string[], atMs: number): n
   const lastMs = Math.max(...running);
   const ends = zones.map((zone, index) => {
     let endMs = running[index] ?? lastMs;
-    while (endMs < lastMs - SAME_MIDNIGHT_MS) ({ endMs } = changedCycleAt(zone, cycle, cycleChanges, endMs));
+    while (endMs < lastMs - FARTHEST_MS) ({ endMs } = changedCycleAt(zone, cycle, cycleChanges, endMs));
     return endMs;
   });
   const [first, last] = [Math.min(...ends), Math.max(...ends)];
