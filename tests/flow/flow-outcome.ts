@@ -107,7 +107,8 @@ function actionFaults(expected: ExpectedFlow, ledger: readonly LedgerRow[]): str
 
 /**
  * Every session of a delivered action was told once. A superseded one told nobody, unless the process that sent it was
- * killed before it could say so: then at most once, and before the action that took its place.
+ * killed before it could say so: then at most once, and before the action that took its place. One that says what the session was
+ * told last (what was decided in between was superseded) may change nothing: the NAS does not count that.
  */
 function effectFaults(run: FinishedRun, ledger: readonly LedgerRow[]): string[] {
   const told = new Map<string, { times: number; least: number; most: number }>();
@@ -117,11 +118,15 @@ function effectFaults(run: FinishedRun, ledger: readonly LedgerRow[]): string[] 
     told.set(key, entry);
     return entry;
   };
+  const last = new Map<string, string>();
   for (const { state, attempts, intent } of ledger) {
     for (const { nasId, sessionId } of intent.sessions) {
       const { downBps, upBps } = intent.desired;
+      const session = JSON.stringify([nasId, intent.userName, sessionId]);
+      const speed = JSON.stringify({ downBps, upBps });
       const entry = entryOf([nasId, intent.userName, sessionId, { downBps, upBps }]);
-      if (state === 'delivered') entry.least += 1;
+      if (state === 'delivered' && last.get(session) !== speed) entry.least += 1;
+      if (state === 'delivered') last.set(session, speed);
       if (state === 'delivered' || attempts > 0) entry.most += 1;
     }
   }
