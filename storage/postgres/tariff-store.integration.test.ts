@@ -8,7 +8,7 @@ import type { TariffChanges } from '../tariff-changes/tariff-changes.ts';
 import { tariffReadsContract } from '../tariff-reads.contract.ts';
 import { DAY, given, T, terms } from '../tariff-given.contract.ts';
 import { tariffStoreContract } from '../tariff-store.contract.ts';
-import type { OpenTariffs } from '../tariff-store.contract.ts';
+import type { OpenTariffs } from '../tariff-fixture.contract.ts';
 import { embeddedDatabase, readWhole, realDatabase } from './database.contract.ts';
 import type { TestDatabase } from './database.contract.ts';
 import { PostgresItemBook } from './item-book.ts';
