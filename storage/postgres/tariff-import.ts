@@ -1,8 +1,9 @@
 import type pg from 'pg';
 import { AppError } from '../../schemas/errors.ts';
 import { STAYS_WORDS } from '../import-ports.ts';
-import type { ImportLine } from '../tariff-ports.ts';
+import type { ImportLine, SubscriberOfFile } from '../tariff-ports.ts';
 import { stays } from './import-check.ts';
+import { accountOfNew, addSubscribers, knownAccounts } from './import-new.ts';
 
 /** Every row is asked for by its key, whatever the planner believes of tables that grow while it is not looking. */
 const BY_KEY = `
@@ -28,7 +29,7 @@ const ADD_ACCOUNTS = `
   on conflict do nothing`;
 
 const LOCK = `
-  select account_id is null as "isWhole" from subscriber where subscriber_id in (select i ->> 'subscriberId' from jsonb_array_elements($1::jsonb) i)
+  select subscriber_id as id, account_id is null as "isWhole" from subscriber where subscriber_id in (select i ->> 'subscriberId' from jsonb_array_elements($1::jsonb) i)
   order by subscriber_no for no key update`;
 
 /** Of the lines' subscribers (locked): those whose rows are in the profile alone. $2 currency of accounts whose plans say none. */
@@ -114,7 +115,7 @@ const RAISE = `
 /**
  * The rows of one chunk of an import, set by set.
  *
- * @returns who is to be told of, each once; null where the chunk was applied before
+ * @returns who is to be told of, each once: who is new was told of with the rows; null where the chunk was applied before
  * @throws AppError 'not-found' for what is named and not there, 'conflict' for an account that somebody cannot go to; of the database
  *   'conflict' for what overlaps
  */
@@ -129,18 +130,12 @@ export async function importLines(
   if (last === undefined || !(await noteApplied(client, importId, last.line))) return null;
   const contents = lines.map(({ content }) => content);
   const subscribers = contents.flatMap((content) => ('planId' in content ? [] : [content]));
-  const own = subscribers.flatMap(({ subscriberId, plan }) =>
-    plan === undefined ? [] : [{ subscriberId, ...plan }],
-  );
   const assignments = contents.filter((content) => 'planId' in content);
   await client.query(BY_KEY);
-  if (subscribers.length > 0)
-    await putSubscribers(client, JSON.stringify(subscribers), asOfMs, defaultCurrency);
-  // Their rows are locked and raised as they are.
-  if (own.length > 0) await addAssignments(client, JSON.stringify(own));
+  const changed = await putSubscribers(client, subscribers, asOfMs, defaultCurrency);
   if (assignments.length > 0)
     await putAssignments(client, JSON.stringify(assignments), asOfMs, defaultCurrency);
-  return [...new Set(contents.map(({ subscriberId }) => subscriberId))];
+  return [...new Set([...changed, ...assignments.map(({ subscriberId }) => subscriberId)])];
 }
 
 /** False where it was applied before. An import that is not kept anywhere is applied as it comes. */
@@ -155,26 +150,49 @@ async function noteApplied(client: pg.ClientBase, importId: string, lastLine: nu
 
 /**
  * Locks those of the lines' subscribers that are there. What the program before wrote of one is taken apart first: the profile is
- * the only copy, and is derived from rows from here on. Returns how many there are.
+ * the only copy, and is derived from rows from here on. Returns who they are.
  */
-async function lockWhom(client: pg.ClientBase, lines: string, defaultCurrency: string): Promise<number> {
-  const { rows } = await client.query<{ isWhole: boolean }>(LOCK, [lines]);
-  if (rows.some(({ isWhole }) => isWhole)) await client.query(ABSORB, [lines, defaultCurrency]);
-  return rows.length;
-}
-
-async function putSubscribers(
+async function lockWhom(
   client: pg.ClientBase,
   lines: string,
+  defaultCurrency: string,
+): Promise<ReadonlySet<string>> {
+  const { rows } = await client.query<{ id: string; isWhole: boolean }>(LOCK, [lines]);
+  if (rows.some(({ isWhole }) => isWhole)) await client.query(ABSORB, [lines, defaultCurrency]);
+  return new Set(rows.map(({ id }) => id));
+}
+
+/** @returns who is to be told of */
+async function putSubscribers(
+  client: pg.ClientBase,
+  lines: readonly SubscriberOfFile[],
   asOfMs: number | null,
   defaultCurrency: string,
-): Promise<void> {
-  const known = await lockWhom(client, lines, defaultCurrency);
-  await client.query(ADD_ACCOUNTS, [lines, defaultCurrency]);
-  // Who is new has nothing that could stand against it; the change lock keeps it new. A tenth of the chunk's time.
-  if (known > 0) await fitKnown(client, lines, asOfMs);
-  await client.query(PUT_SUBSCRIBERS, [lines, asOfMs]);
-  await client.query(ADD_CREDENTIALS, [lines]);
+): Promise<string[]> {
+  if (lines.length === 0) return [];
+  const all = JSON.stringify(lines);
+  const known = await lockWhom(client, all, defaultCurrency);
+  const added = lines.filter(({ subscriberId }) => !known.has(subscriberId));
+  const accounts = await knownAccounts(client, added.map(accountOfNew));
+  const isNew = (line: SubscriberOfFile): boolean =>
+    !known.has(line.subscriberId) && !accounts.has(accountOfNew(line));
+  const others = lines.filter((line) => !isNew(line));
+  if (others.length > 0) {
+    const text = JSON.stringify(others);
+    await client.query(ADD_ACCOUNTS, [text, defaultCurrency]);
+    // Names that go from one who is there to one who is not are given up before they are taken.
+    if (known.size > 0) await fitKnown(client, all, asOfMs);
+    await client.query(PUT_SUBSCRIBERS, [text, asOfMs]);
+    await client.query(ADD_CREDENTIALS, [text]);
+    const own = others.flatMap(({ subscriberId, plan }) =>
+      plan === undefined ? [] : [{ subscriberId, ...plan }],
+    );
+    // Their rows are locked and raised as they are.
+    if (own.length > 0) await addAssignments(client, JSON.stringify(own));
+  }
+  // The change lock keeps them new.
+  await addSubscribers(client, lines.filter(isNew), asOfMs, defaultCurrency);
+  return others.map(({ subscriberId }) => subscriberId);
 }
 
 /** Of those that are there: refuses accounts that they cannot go to, and takes what names are not given. */
