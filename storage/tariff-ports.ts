@@ -173,11 +173,14 @@ export type PoolGiven = Omit<PoolProfile, 'topUps' | 'cycleChanges'>;
 export type SubscriberOfFile = Pick<SubscriberGiven, 'subscriberId' | 'zone'> &
   Partial<SubscriberGiven> & { plan?: Dated & { planId: string } };
 
+/** A plan of a subscriber as a file says it. */
+export type AssignmentOfFile = Dated & { subscriberId: string; planId: string };
+
 /** A line of an import: a subscriber, or a plan of one. */
 export interface ImportLine {
   /** from 1 */
   line: number;
-  content: SubscriberOfFile | (Dated & { subscriberId: string; planId: string });
+  content: SubscriberOfFile | AssignmentOfFile;
 }
 
 /* ---------- What people look at ---------- */

@@ -259,6 +259,39 @@ export function tariffStoreContract(name: string, open: OpenTariffs): void {
       expect(await f.rows('s-9')).toBeNull();
     });
 
+    it('imports who is new and who is not in one chunk, by accounts that are new and that are not', async () => {
+      await put();
+      const named = (userName: string) => ({ credentials: [{ userName, fromMs: 0, toMs: null }] });
+      await store.putSubscriber(given('s-2', { externalId: 'x-1', ...named('ann@x') }), by(T));
+      await f.told();
+      const plan = { planId: 'a', fromMs: T, toMs: null };
+      const contents = [
+        { ...given('s-3', { accountId: 'firm', externalId: 'x-1', ...named('ann@x') }), plan },
+        given('s-2', { accountId: 'acct-s-1', externalId: 'x-2', ...named('bob@x') }),
+        { ...given('s-4', { accountId: 'firm', tags: ['vip'], overageConsent: true }), plan },
+        { ...given('s-5', { accountId: 'acct-s-1' }), plan },
+        { subscriberId: 's-6', zone: 'Europe/Lisbon' },
+      ];
+      const lines = contents.map((content, i) => ({ line: i + 1, content }));
+      await store.applyImport('i-1', lines, by(T));
+      expect((await f.told()).sort()).toEqual(['s-2', 's-3', 's-4', 's-5', 's-6']);
+      for (const id of ['s-2', 's-3', 's-4', 's-5', 's-6']) {
+        const rows = await f.rows(id);
+        if (rows === null) throw new Error(`${id} is not there`);
+        expect(await f.profile(id)).toEqual(deriveProfile(rows, () => []));
+      }
+      expect(await f.profile('s-3')).toMatchObject({ userName: 'ann@x', assignments: [plan] });
+      expect(await f.rows('s-4')).toMatchObject({ account: { accountId: 'firm' }, tags: ['vip'] });
+      expect(await f.rows('s-6')).toMatchObject({
+        account: { accountId: 'acct-s-6' },
+        zone: 'Europe/Lisbon',
+      });
+      const taken = [{ line: 9, content: given('s-7', named('bob@x')) }];
+      await expect(store.applyImport('i-2', taken, by(T))).rejects.toMatchObject({ code: 'conflict' });
+      const unknown = [{ line: 9, content: { ...given('s-7'), plan: { ...plan, planId: 'none' } } }];
+      await expect(store.applyImport('i-2', unknown, by(T))).rejects.toMatchObject({ code: 'not-found' });
+    });
+
     it('leaves who is charged with its account where a file names another', async () => {
       await put();
       const moved = [{ line: 1, content: given('s-1', { accountId: 'firm' }) }];

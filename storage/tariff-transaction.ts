@@ -91,7 +91,7 @@ export interface TariffTx {
   forgetIntents(subscriberId: string): Promise<number>;
   /** Forgets names. Returns how many values went, by what they were. */
   forget(stored: StoredSubscriber): Promise<Record<string, number>>;
-  /** Rows of a chunk; subscribers to be told of. Null = it was applied before. */
+  /** Rows of a chunk. Returns subscribers who are still to be told of; null = it was applied before. */
   importLines(
     importId: string,
     lines: readonly ImportLine[],

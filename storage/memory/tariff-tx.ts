@@ -313,6 +313,7 @@ export class MemoryTariffTx implements TariffTx {
     const last = lines.at(-1);
     if (last === undefined || (this.state.imports.get(importId) ?? 0) >= last.line) return null;
     this.state.imports.set(importId, last.line);
+    await this.#giveUpNames(lines);
     const ids = new Set<string>();
     for (const { content } of lines) {
       ids.add(content.subscriberId);
@@ -342,6 +343,18 @@ export class MemoryTariffTx implements TariffTx {
       await this.putRows(stored, { ...rows, account, asOfMs, revision: rows.revision + 1 });
     }
     return [...ids];
+  }
+
+  /** Names that a chunk gives anew may go from one of its subscribers to another. */
+  async #giveUpNames(lines: readonly ImportLine[]): Promise<void> {
+    for (const { content } of lines) {
+      const stored = await this.subscriber(content.subscriberId);
+      if (stored === null || 'planId' in content) continue;
+      const { rows } = stored;
+      const externalId = content.externalId === undefined ? rows.externalId : null;
+      const credentials = content.credentials === undefined ? rows.credentials : [];
+      await this.putRows(stored, { ...rows, externalId, credentials });
+    }
   }
 
   /** @throws AppError 'not-found' */

@@ -101,8 +101,9 @@ function newOf(line: SubscriberOfFile, asOfMs: number | null, currency: string):
   const accountId = accountOfNew(line);
   const before = newRows(subscriberId, newAccount(accountId, currency));
   const rows = asGiven(before, { ...before, ...line, accountId });
-  const assignments = plan === undefined ? [] : [{ ...plan, id: '', source: 'import' } as const];
-  return { ...rows, asOfMs, assignments };
+  rows.asOfMs = asOfMs;
+  if (plan !== undefined) rows.assignments = [{ ...plan, id: '', source: 'import' }];
+  return rows;
 }
 
 interface Held {

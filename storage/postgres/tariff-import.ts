@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { AppError } from '../../schemas/errors.ts';
 import { STAYS_WORDS } from '../import-ports.ts';
-import type { ImportLine, SubscriberOfFile } from '../tariff-ports.ts';
+import type { AssignmentOfFile, ImportLine, SubscriberOfFile } from '../tariff-ports.ts';
 import { stays } from './import-check.ts';
 import { accountOfNew, addSubscribers, knownAccounts } from './import-new.ts';
 
@@ -28,14 +28,15 @@ const ADD_ACCOUNTS = `
   where (select count(*) from account a where a.account_id = g.account_id) = 0
   on conflict do nothing`;
 
+/** $1 ids. */
 const LOCK = `
-  select subscriber_id as id, account_id is null as "isWhole" from subscriber where subscriber_id in (select i ->> 'subscriberId' from jsonb_array_elements($1::jsonb) i)
+  select subscriber_id as id, account_id is null as "isWhole" from subscriber where subscriber_id = any ($1::text[])
   order by subscriber_no for no key update`;
 
-/** Of the lines' subscribers (locked): those whose rows are in the profile alone. $2 currency of accounts whose plans say none. */
+/** Of the subscribers (locked): those whose rows are in the profile alone. $1 ids, $2 currency of accounts whose plans say none. */
 const ABSORB = `
   select weir_absorb_profiles(jsonb_agg(profile || jsonb_build_object('subscriberId', subscriber_id)), $2) from subscriber
-  where account_id is null and subscriber_id in (select i ->> 'subscriberId' from jsonb_array_elements($1::jsonb) i)`;
+  where account_id is null and subscriber_id = any ($1::text[])`;
 
 /** Lines that would take a subscriber to an account of another currency. */
 const FOREIGN = `
@@ -133,8 +134,7 @@ export async function importLines(
   const assignments = contents.filter((content) => 'planId' in content);
   await client.query(BY_KEY);
   const changed = await putSubscribers(client, subscribers, asOfMs, defaultCurrency);
-  if (assignments.length > 0)
-    await putAssignments(client, JSON.stringify(assignments), asOfMs, defaultCurrency);
+  if (assignments.length > 0) await putAssignments(client, assignments, asOfMs, defaultCurrency);
   return [...new Set([...changed, ...assignments.map(({ subscriberId }) => subscriberId)])];
 }
 
@@ -154,11 +154,12 @@ async function noteApplied(client: pg.ClientBase, importId: string, lastLine: nu
  */
 async function lockWhom(
   client: pg.ClientBase,
-  lines: string,
+  lines: readonly { subscriberId: string }[],
   defaultCurrency: string,
 ): Promise<ReadonlySet<string>> {
-  const { rows } = await client.query<{ id: string; isWhole: boolean }>(LOCK, [lines]);
-  if (rows.some(({ isWhole }) => isWhole)) await client.query(ABSORB, [lines, defaultCurrency]);
+  const ids = lines.map(({ subscriberId }) => subscriberId);
+  const { rows } = await client.query<{ id: string; isWhole: boolean }>(LOCK, [ids]);
+  if (rows.some(({ isWhole }) => isWhole)) await client.query(ABSORB, [ids, defaultCurrency]);
   return new Set(rows.map(({ id }) => id));
 }
 
@@ -170,8 +171,7 @@ async function putSubscribers(
   defaultCurrency: string,
 ): Promise<string[]> {
   if (lines.length === 0) return [];
-  const all = JSON.stringify(lines);
-  const known = await lockWhom(client, all, defaultCurrency);
+  const known = await lockWhom(client, lines, defaultCurrency);
   const added = lines.filter(({ subscriberId }) => !known.has(subscriberId));
   const accounts = await knownAccounts(client, added.map(accountOfNew));
   const isNew = (line: SubscriberOfFile): boolean =>
@@ -181,14 +181,14 @@ async function putSubscribers(
     const text = JSON.stringify(others);
     await client.query(ADD_ACCOUNTS, [text, defaultCurrency]);
     // Names that go from one who is there to one who is not are given up before they are taken.
-    if (known.size > 0) await fitKnown(client, all, asOfMs);
+    if (known.size > 0) await fitKnown(client, JSON.stringify(lines), asOfMs);
     await client.query(PUT_SUBSCRIBERS, [text, asOfMs]);
     await client.query(ADD_CREDENTIALS, [text]);
     const own = others.flatMap(({ subscriberId, plan }) =>
       plan === undefined ? [] : [{ subscriberId, ...plan }],
     );
     // Their rows are locked and raised as they are.
-    if (own.length > 0) await addAssignments(client, JSON.stringify(own));
+    if (own.length > 0) await addAssignments(client, own);
   }
   // The change lock keeps them new.
   await addSubscribers(client, lines.filter(isNew), asOfMs, defaultCurrency);
@@ -210,7 +210,7 @@ async function fitKnown(client: pg.ClientBase, lines: string, asOfMs: number | n
 
 async function putAssignments(
   client: pg.ClientBase,
-  lines: string,
+  lines: readonly AssignmentOfFile[],
   asOfMs: number | null,
   defaultCurrency: string,
 ): Promise<void> {
@@ -220,10 +220,11 @@ async function putAssignments(
 }
 
 /** @returns numbers of the subscribers that were not given it before */
-async function addAssignments(client: pg.ClientBase, lines: string): Promise<number[]> {
-  const unknown = await client.query<{ what: string }>(UNKNOWN, [lines]);
+async function addAssignments(client: pg.ClientBase, lines: readonly AssignmentOfFile[]): Promise<number[]> {
+  const text = JSON.stringify(lines);
+  const unknown = await client.query<{ what: string }>(UNKNOWN, [text]);
   const [first] = unknown.rows;
   if (first !== undefined) throw new AppError('not-found', first.what);
-  const added = await client.query<{ subscriber_no: number }>(ADD_ASSIGNMENTS, [lines]);
+  const added = await client.query<{ subscriber_no: number }>(ADD_ASSIGNMENTS, [text]);
   return [...new Set(added.rows.map((row) => row.subscriber_no))];
 }

@@ -2,6 +2,7 @@ import { cp, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import fc from 'fast-check';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isAppError } from '../../schemas/errors.ts';
@@ -314,6 +315,30 @@ function tests(): void {
     ])('but not %s', async (_name, statement) => {
       expect((await pool.query(statement)).rowCount).toBe(1);
     });
+  });
+
+  it('takes rectangles for what overlaps where key and time do, and for nothing else', async () => {
+    const edge = Date.UTC(2026, 0, 1);
+    const near = fc.constantFrom(edge - 1, edge, edge + 1);
+    const time = fc.oneof(near, fc.integer({ min: 0, max: Date.UTC(2100, 0, 1) }));
+    const key = fc.oneof(
+      fc.constantFrom(1n, 2n, 1023n, 1024n, 2n ** 62n - 1n, 2n ** 62n - 2n, -(2n ** 62n), 1n - 2n ** 62n),
+      fc.bigInt({ min: -(2n ** 62n), max: 2n ** 62n - 1n }),
+    );
+    const span = fc.tuple(time, fc.option(time)).filter(([from, to]) => to === null || to > from);
+    const pairs = fc.array(fc.tuple(key, fc.boolean(), key, span, span), { minLength: 500, maxLength: 500 });
+    const [drawn = []] = fc.sample(pairs, 1);
+    const rows = drawn.map(([a, isSame, b, [from, to], [from2, to2]]) => ({
+      ...{ a: String(a), b: String(isSame ? a : b), from, to, from2, to2 },
+    }));
+    const text = `
+      select to_json(t) as pair from json_to_recordset($1) as
+        t(a bigint, b bigint, "from" float8, "to" float8, from2 float8, to2 float8)
+      cross join lateral (select to_timestamp("from" / 1000) as f, to_timestamp("to" / 1000) as t,
+        to_timestamp(from2 / 1000) as f2, to_timestamp(to2 / 1000) as t2) at
+      where (weir_rectangle(a, f, at.t) && weir_rectangle(b, f2, t2))
+        <> (a = b and tstzrange(f, at.t) && tstzrange(f2, t2))`;
+    expect((await pool.query(text, [JSON.stringify(rows)])).rows).toEqual([]);
   });
 }
 

@@ -224,14 +224,14 @@ export class TariffChanges implements TariffStore {
 
   async applyImport(importId: string, lines: readonly ImportLine[], context: ChangeContext): Promise<void> {
     await this.#database.transaction(async (tx) => {
-      const changed = await tx.importLines(importId, lines, context);
-      if (changed === null) return;
+      const untold = await tx.importLines(importId, lines, context);
+      if (untold === null) return;
       // Nothing of an import is new to readers of an older layout, nor too long: the profiles need not come back.
-      await tx.tellMany(changed);
+      if (untold.length > 0) await tx.tellMany(untold);
       const content = {
         fromRecord: lines[0]?.line,
         toRecord: lines.at(-1)?.line,
-        subscribers: changed.length,
+        subscribers: new Set(lines.map((line) => line.content.subscriberId)).size,
       };
       await tx.audit({ who: context.by, action: 'import-chunk', subject: importId, content });
     }, true);
