@@ -99,8 +99,16 @@ export async function addSubscribers(
 function newOf(line: SubscriberOfFile, asOfMs: number | null, currency: string): SubscriberRows {
   const { subscriberId, plan } = line;
   const accountId = accountOfNew(line);
-  const before = newRows(subscriberId, newAccount(accountId, currency));
-  const rows = asGiven(before, { ...before, ...line, accountId });
+  const rows = asGiven(newRows(subscriberId, newAccount(accountId, currency)), {
+    subscriberId,
+    accountId,
+    externalId: line.externalId ?? null,
+    segment: line.segment ?? '',
+    tags: line.tags ?? [],
+    zone: line.zone,
+    overageConsent: line.overageConsent ?? false,
+    credentials: line.credentials ?? [],
+  });
   rows.asOfMs = asOfMs;
   if (plan !== undefined) rows.assignments = [{ ...plan, id: '', source: 'import' }];
   return rows;
