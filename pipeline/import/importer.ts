@@ -221,12 +221,16 @@ export class Importer {
   /** False where it ended before the last chunk. */
   async #chunks({ importId, kind, rowsApplied, chunkRows }: ImportJob, by: string): Promise<boolean> {
     const { imports, onApplied } = this.#parts;
+    const records = (after: number): Promise<ImportLine[]> => imports.records(importId, after, chunkRows);
+    let ahead: Promise<ImportLine[] | null> = Promise.resolve(null);
     for (let after = rowsApplied; ;) {
       await this.#tried(importId, () => this.#room(importId));
       if (this.#isStopped) return false;
-      const lines = await this.#tried(importId, () => imports.records(importId, after, chunkRows));
+      const lines = (await ahead) ?? (await this.#tried(importId, () => records(after)));
       const last = lines.at(-1);
       if (last === undefined) return true;
+      // The next are read while these go in; where that fails they are asked for again when it is their turn.
+      ahead = records(last.line).catch(() => null);
       if (!(await this.#tried(importId, () => this.#chunk(importId, after, lines, by)))) return false;
       await this.#tried(importId, () => imports.applied(importId, last.line));
       onApplied?.(kind, lines.length);
