@@ -41,6 +41,18 @@ export function encodeControl(control: Control): Uint8Array {
   return bytes;
 }
 
+/**
+ * As encodeControl, for a control of plain values, as parsed from JSON: it is what its bytes say, and is checked as it is. Each of a
+ * million subscribers of an import is parsed once less.
+ */
+export function encodePlainControl(control: Control): Uint8Array {
+  const bytes = Buffer.from(JSON.stringify(control), 'utf8');
+  const problem =
+    bytes.length > MAX_CONTROL_BYTES ? `more than ${MAX_CONTROL_BYTES} bytes` : controlProblem(control);
+  if (problem !== null) throw new AppError('invalid-input', `control ${control.kind}: ${problem}`);
+  return bytes;
+}
+
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });
 
 type OfKind<K extends Control['kind']> = Extract<Control, { kind: K }>;

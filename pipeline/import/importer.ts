@@ -3,8 +3,9 @@ import type { Logger } from 'pino';
 import { AppError } from '../../schemas/errors.ts';
 import type { ImportJob, ImportKind, Imports } from '../../storage/import-ports.ts';
 import type { ImportLine, TariffReads, TariffStore } from '../../storage/tariff-ports.ts';
-import type { FileLimits, ImportFormat } from './read-file.ts';
+import type { FileEnd, FileLimits, ImportFormat } from './read-file.ts';
 import { readFile } from './read-file.ts';
+import { Staging } from './staging.ts';
 
 /** What the importer works with. */
 export interface ImporterParts {
@@ -103,16 +104,33 @@ export class Importer {
     const { imports, chunkRows, limits, nowMs } = this.#parts;
     await imports.begin({ importId, kind, dryRun, chunkRows, by });
     const reading = readFile(kind, format, bytes, chunkRows, { ...limits, mayGivePlans });
-    let step = await reading.next();
-    for (; step.done !== true; step = await reading.next()) await imports.stage(importId, step.value);
-    const { contentHash, records, faults } = step.value;
+    const staging = new Staging(imports, importId, nowMs);
+    try {
+      let step = await reading.next();
+      for (; step.done !== true; step = await reading.next()) await staging.add(step.value);
+      const against = await staging.end();
+      return await this.#judged(importId, { kind, dryRun, by }, step.value, against);
+    } finally {
+      // What is on its way would come after the import is forgotten.
+      await staging.settled();
+    }
+  }
+
+  /** What becomes of a file that was read. @param against so many records something in the store stands */
+  async #judged(
+    importId: string,
+    { kind, dryRun, by }: Pick<GivenFile, 'kind' | 'dryRun' | 'by'>,
+    { contentHash, records, faults }: FileEnd,
+    against: number,
+  ): Promise<TakenFile> {
+    const { imports } = this.#parts;
     const known = dryRun ? null : await imports.ofContent(kind, contentHash);
     if (known !== null) {
       await imports.discard(importId);
       return { job: known, isKnown: true };
     }
     await imports.read(importId, contentHash, records);
-    const isWrong = (await imports.check(importId, nowMs(), 0, records)) + faults > 0;
+    const isWrong = against + faults > 0;
     const state = isWrong ? 'refused' : dryRun || records === 0 ? 'done' : 'applying';
     const audit = { who: by, act: 'import' } as const;
     if (!(await imports.become(importId, ['checking'], state, state === 'applying' ? { audit } : {})))
@@ -203,12 +221,16 @@ export class Importer {
   /** False where it ended before the last chunk. */
   async #chunks({ importId, kind, rowsApplied, chunkRows }: ImportJob, by: string): Promise<boolean> {
     const { imports, onApplied } = this.#parts;
+    const records = (after: number): Promise<ImportLine[]> => imports.records(importId, after, chunkRows);
+    let ahead: Promise<ImportLine[] | null> = Promise.resolve(null);
     for (let after = rowsApplied; ;) {
       await this.#tried(importId, () => this.#room(importId));
       if (this.#isStopped) return false;
-      const lines = await this.#tried(importId, () => imports.records(importId, after, chunkRows));
+      const lines = (await ahead) ?? (await this.#tried(importId, () => records(after)));
       const last = lines.at(-1);
       if (last === undefined) return true;
+      // The next are read while these go in; where that fails they are asked for again when it is their turn.
+      ahead = records(last.line).catch(() => null);
       if (!(await this.#tried(importId, () => this.#chunk(importId, after, lines, by)))) return false;
       await this.#tried(importId, () => imports.applied(importId, last.line));
       onApplied?.(kind, lines.length);

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { AppError } from '../../schemas/errors.ts';
 import type { ImportKind, StagedRecord } from '../../storage/import-ports.ts';
 import { CsvError, CsvReader } from './csv.ts';
-import { headerFault, objectOf, readRecord } from './records.ts';
+import { headerFault, objectReader, readRecord } from './records.ts';
 import { Seen } from './seen.ts';
 
 export const IMPORT_FORMATS = ['csv', 'ndjson'] as const;
@@ -88,7 +88,8 @@ class CsvLines implements LineParser {
   readonly #reader = new CsvReader();
   readonly #collector: Collector;
   readonly #kind: ImportKind;
-  #header: readonly string[] | null = null;
+  #cells = 0;
+  #objectOf: ReturnType<typeof objectReader> | null = null;
 
   constructor(collector: Collector, kind: ImportKind) {
     this.#collector = collector;
@@ -101,18 +102,19 @@ class CsvLines implements LineParser {
 
   end(): void {
     for (const { line, cells } of this.#reader.end()) this.#record(line, cells);
-    if (this.#header === null) throw new CsvError(1, 'there is no header line');
+    if (this.#objectOf === null) throw new CsvError(1, 'there is no header line');
   }
 
   #record(line: number, cells: string[]): void {
-    if (this.#header === null) {
+    if (this.#objectOf === null) {
       const header = cells.map((cell) => cell.trim());
       const fault = headerFault(this.#kind, header);
       if (fault !== null) throw new CsvError(line, fault);
-      this.#header = header;
-    } else if (cells.length !== this.#header.length)
-      this.#collector.fault(line, `has ${cells.length} cells, and the header ${this.#header.length}`);
-    else this.#collector.take(line, objectOf(this.#header, cells));
+      this.#cells = header.length;
+      this.#objectOf = objectReader(header);
+    } else if (cells.length !== this.#cells)
+      this.#collector.fault(line, `has ${cells.length} cells, and the header ${this.#cells}`);
+    else this.#collector.take(line, this.#objectOf(cells));
   }
 }
 

@@ -1,6 +1,6 @@
 import { isZone } from '../../rules/cycle.ts';
 import type { ImportKind } from '../../storage/import-ports.ts';
-import type { ImportLine } from '../../storage/tariff-ports.ts';
+import type { ImportLine, SubscriberOfFile } from '../../storage/tariff-ports.ts';
 import type { Check } from '../decode/shape.ts';
 import { boolean, isObject, list, nullable, object, optional, text, where } from '../decode/shape.ts';
 
@@ -126,19 +126,25 @@ export function headerFault(kind: ImportKind, header: readonly string[]): string
 }
 
 /**
- * A record of a CSV file as the object that JSON would say. An empty cell says that there is none; of what a service always has
- * (who pays, whether it may go over, when something begins) it says nothing.
+ * How a record of a CSV file becomes the object that JSON would say. An empty cell says that there is none; of what a service always
+ * has (who pays, whether it may go over, when something begins) it says nothing.
  *
  * @param header of the file, as headerFault takes it
+ * @returns for as many cells as the header has
  */
-export function objectOf(header: readonly string[], cells: readonly string[]): Record<string, unknown> {
-  const given: Record<string, unknown> = {};
-  for (const [index, column] of header.entries()) {
-    const cell = cells[index] ?? '';
-    const value = cell === '' ? EMPTY[column] : valueOf(column, cell);
-    if (value !== undefined) given[fieldOf(column)] = value;
-  }
-  return given;
+export function objectReader(
+  header: readonly string[],
+): (cells: readonly string[]) => Record<string, unknown> {
+  const columns = header.map((column) => ({ column, field: fieldOf(column), empty: EMPTY[column] }));
+  return (cells) => {
+    const given: Record<string, unknown> = {};
+    for (const [index, { column, field, empty }] of columns.entries()) {
+      const cell = cells[index] ?? '';
+      const value = cell === '' ? empty : valueOf(column, cell);
+      if (value !== undefined) given[field] = value;
+    }
+    return given;
+  };
 }
 
 const EMPTY: Readonly<Record<string, unknown>> = { external_id: null, segment: '', tags: [], user_names: [] };
@@ -178,18 +184,25 @@ export function readRecord(kind: ImportKind, value: unknown): Read {
   return wrong === null ? { content, fault: null } : { content: null, fault: wrong };
 }
 
-function subscriberOf({ credentials, plan, planFrom, planTo, ...given }: GivenSubscriber): Content {
-  const planned =
-    plan === undefined || planFrom === undefined
-      ? {}
-      : { plan: { planId: plan, fromMs: Date.parse(planFrom), toMs: msOf(planTo) } };
-  if (credentials === undefined) return { ...given, ...planned };
-  const dated = credentials.map(({ userName, from, to }) => ({
-    userName,
-    fromMs: from === undefined ? 0 : Date.parse(from),
-    toMs: msOf(to),
-  }));
-  return { ...given, credentials: dated, ...planned };
+/** Field by field: with the rest of a destructuring it takes three times as long. */
+function subscriberOf(given: GivenSubscriber): Content {
+  const { subscriberId, zone, accountId, externalId, segment, tags, overageConsent } = given;
+  const content: SubscriberOfFile = { subscriberId, zone };
+  if (accountId !== undefined) content.accountId = accountId;
+  if (externalId !== undefined) content.externalId = externalId;
+  if (segment !== undefined) content.segment = segment;
+  if (tags !== undefined) content.tags = tags;
+  if (overageConsent !== undefined) content.overageConsent = overageConsent;
+  const { credentials, plan, planFrom, planTo } = given;
+  if (credentials !== undefined)
+    content.credentials = credentials.map(({ userName, from, to }) => ({
+      userName,
+      fromMs: from === undefined ? 0 : Date.parse(from),
+      toMs: msOf(to),
+    }));
+  if (plan !== undefined && planFrom !== undefined)
+    content.plan = { planId: plan, fromMs: Date.parse(planFrom), toMs: msOf(planTo) };
+  return content;
 }
 
 function planFault({ plan, planFrom, planTo }: GivenSubscriber): string | null {
@@ -214,11 +227,12 @@ function datesFault(content: Content): string | null {
   const { plan } = content;
   if (plan !== undefined && plan.toMs !== null && plan.toMs <= plan.fromMs)
     return 'the end of the plan is not after its beginning';
-  const names = new Set<string>();
-  for (const { userName, fromMs, toMs } of content.credentials ?? []) {
+  const { credentials = [] } = content;
+  for (const [at, { userName, fromMs, toMs }] of credentials.entries()) {
     if (toMs !== null && toMs <= fromMs) return `credentials: to of ${userName} is not after from`;
-    if (names.has(userName)) return `credentials: ${userName} is there twice`;
-    names.add(userName);
+    // A hundred at most.
+    if (credentials.findIndex((one) => one.userName === userName) < at)
+      return `credentials: ${userName} is there twice`;
   }
   return null;
 }

@@ -2,7 +2,7 @@ import { controlKey } from '../../schemas/control.ts';
 import { partitionOfText } from '../../schemas/partitioning.ts';
 import type { PendingControl } from '../../storage/people-ports.ts';
 import type { LogAppend } from '../../storage/ports.ts';
-import { encodeControl } from '../decode/control-codec.ts';
+import { encodePlainControl } from '../decode/control-codec.ts';
 
 /**
  * Log entries of one control: what concerns a subscriber goes to its partition under its key, what concerns everybody
@@ -16,7 +16,7 @@ export function expandControl(
   partitions: number,
   timeMs: number | null,
 ): LogAppend[] {
-  const value = encodeControl(pending.control);
+  const value = encodePlainControl(pending.control);
   const key = controlKey(pending.control);
   const targets =
     key === null

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { bytesArray, int4Array, int8Array, textBytesArray } from './binary-array.ts';
+import { bytesArray, int4Array, int8Array, textArray, textBytesArray } from './binary-array.ts';
 
 /** Bytes of `array_send` for the same values, from PostgreSQL 15. */
 describe('binary arrays', () => {
@@ -11,6 +11,12 @@ describe('binary arrays', () => {
       '0000000100000000000000110000000200000001' + '0000000200ff' + '00000000',
     ],
     ['texts', textBytesArray(['é']), '0000000100000000000000110000000100000001' + '00000002c3a9'],
+    [
+      'text[]',
+      textArray(['é', null, '']),
+      '0000000100000001000000190000000300000001' + '00000002c3a9' + 'ffffffff' + '00000000',
+    ],
+    ['text[] without a null', textArray(['a']), '0000000100000000000000190000000100000001' + '0000000161'],
     [
       'int4[]',
       int4Array([-1, 7]),

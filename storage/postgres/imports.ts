@@ -8,6 +8,7 @@ import type {
   StagedRecord,
 } from '../import-ports.ts';
 import type { ImportLine } from '../tariff-ports.ts';
+import { int8Array, textArray } from './binary-array.ts';
 import { CHECK } from './import-check.ts';
 import { postgresError } from './postgres-error.ts';
 import { storable } from './storable.ts';
@@ -89,9 +90,9 @@ export class PostgresImports implements Imports {
     if (records.length === 0) return;
     await this.#query(STAGE, [
       importId,
-      records.map(({ record }) => record),
-      records.map(({ content }) => (content === null ? null : JSON.stringify(content))),
-      records.map(({ fault }) => (fault === null ? null : storable(fault))),
+      int8Array(records.map(({ record }) => record)),
+      textArray(records.map(({ content }) => (content === null ? null : JSON.stringify(content)))),
+      textArray(records.map(({ fault }) => (fault === null ? null : storable(fault)))),
     ]);
   }
 

@@ -221,17 +221,22 @@ export class RedisStateStore implements StateStore {
     await this.#ask((client) => client.quit());
   }
 
-  /** Single fields of hashes, in the order asked; one HMGET a hash and 5,000 fields, all in flight together. */
+  /**
+   * Single fields of hashes, in the order asked; one HMGET a hash and 5,000 fields. They leave in one write: of subscribers that are
+   * new most are alone in their hash, and a write to the socket each took as long as all else of the read.
+   */
   async #readFields(fields: readonly { key: string; field: string }[]): Promise<(Uint8Array | null)[]> {
     const places = groupBy([...fields.keys()], (place) => fields[place]?.key ?? '');
     const asked = [...places].flatMap(([key, all]) => slices(all, ARGUMENTS).map((part) => ({ key, part })));
-    const answers = await this.#ask((client) =>
-      Promise.all(
-        asked.map(({ key, part }) =>
-          client.hmgetBuffer(key, ...part.map((place) => fields[place]?.field ?? '')),
-        ),
-      ),
-    );
+    const answers = await this.#ask(async (client) => {
+      const together = client.pipeline();
+      for (const { key, part } of asked)
+        together.hmgetBuffer(key, ...part.map((place) => fields[place]?.field ?? ''));
+      return ((await together.exec()) ?? []).map(([error, answer]) => {
+        if (error !== null) throw error;
+        return answer as (Buffer | null)[];
+      });
+    });
     const values: (Uint8Array | null)[] = fields.map(() => null);
     asked.forEach(({ part }, i) => {
       part.forEach((place, j) => (values[place] = answers[i]?.[j] ?? null));
