@@ -52,6 +52,7 @@ import { timelineRoutes } from './routes/timeline.ts';
 import type { TimelineViews } from './routes/timeline.ts';
 import { topUpRoutes } from './routes/top-ups.ts';
 import { boundRequests } from './request-time.ts';
+import { answerCompilers, requestCompiler } from './schema-compilers.ts';
 import type { TariffSources } from './tariff-sources.ts';
 import { watchUnused } from './unused-connections.ts';
 import { jsonSchemas } from './view-schemas.ts';
@@ -223,11 +224,9 @@ function newServer({ log, trustedProxies = [] }: ApiOptions): FastifyInstance {
     frameworkErrors: (error, _, reply) => {
       void sendProblem(reply, problemOf(error));
     },
-    // discriminator: of several forms of a body, what is wrong is told of the one that its type names.
-    ajv: {
-      customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, discriminator: true },
-    },
+    schemaController: { compilersFactory: { buildSerializer: answerCompilers } },
   });
+  app.setValidatorCompiler(requestCompiler);
   app.setErrorHandler(answerError(log));
   app.addHook('onResponse', async (request, reply) => {
     const { method, routeOptions, apiKey } = request;

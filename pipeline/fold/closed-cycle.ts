@@ -43,14 +43,16 @@ function balanceTold(
 ): Pick<ClosedCycle, 'parts' | 'allowance' | 'overage'> {
   const { countedBytes, baseBytes, spent, carryOutBytes } = settleClosing(state, subscriber, cycle);
   const { blocks, soldBytes, topUps, carryBytes: carryInBytes } = spent;
-  const covered = topUps.reduce((sum, { usedBytes }) => sum + usedBytes, carryInBytes);
+  // One after the other: the sum of what covered it may be beyond 2^53, where what is left is exact.
+  const beyond = (base: number): number =>
+    topUps.reduce((rest, { usedBytes }) => rest - usedBytes, countedBytes - base - carryInBytes);
   return {
     parts: closedParts(state, subscriber, cycle),
     allowance: { baseBytes, carryInBytes, carryOutBytes: carryOutBytes ?? 0, topUps },
     overage: {
       ...{ blocks, soldBytes },
       // Signed: what comes later counts on from here.
-      overBytes: baseBytes === null ? 0 : exact(countedBytes - baseBytes - covered),
+      overBytes: baseBytes === null ? 0 : exact(beyond(baseBytes)),
       correctedBytes: exact(Math.max(0, -correctionOf(cycle, plan))),
       terms: termsSold(state, subscriber, plan),
     },

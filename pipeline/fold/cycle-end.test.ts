@@ -131,6 +131,18 @@ describe('a cycle that closes', () => {
     });
   });
 
+  it('tells what is beyond its cap to the byte, beside the most that can be carried into it', () => {
+    const carryOverBytes = Number.MAX_SAFE_INTEGER;
+    const topUps = [{ id: 't', bytes: 300, fromMs: 0, expiresMs: NOON + HOUR }];
+    const line = new Line().given({ topUps }).used(NOON, 1500);
+    line.tick(NOON + 2 * HOUR).given({ topUps, carryOverBytes }, NOON + 2 * HOUR);
+    const [close] = closes(line.tick(AUGUST + DAY).folded());
+    expect(close).toMatchObject({
+      allowance: { baseBytes: 1000, carryInBytes: carryOverBytes, topUps: [{ id: 't', usedBytes: 300 }] },
+      overage: { overBytes: 1500 - 1000 - 300 - carryOverBytes },
+    });
+  });
+
   it('has no part for who was never assigned a plan, or for the time without one', () => {
     const never = new Line()
       .given({ assignments: [] })

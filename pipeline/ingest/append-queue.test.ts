@@ -3,6 +3,10 @@ import { AppError } from '../../schemas/errors.ts';
 import type { LogAppend } from '../../storage/ports.ts';
 import { AppendQueue } from './append-queue.ts';
 
+/** Longer than anything takes on a busy machine: a wait of a second, the default, is a measurement. */
+const until = (condition: () => boolean): Promise<unknown> =>
+  vi.waitUntil(condition, { timeout: 20_000, interval: 5 });
+
 function entries(...names: string[]): LogAppend[] {
   return names.map((name) => ({ partition: 0, key: null, value: Buffer.from(name) }));
 }
@@ -61,7 +65,7 @@ it('does not put more than 5,000 records into one append', async () => {
     append(...many(6_000)),
   ];
   for (let i = 0; i < 4; i++) {
-    await vi.waitUntil(() => log.appends.length > i);
+    await until(() => log.appends.length > i);
     log.appends[i]?.done();
   }
   await Promise.all(all);

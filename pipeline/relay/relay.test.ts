@@ -10,6 +10,10 @@ import { decodeControl } from '../decode/control-codec.ts';
 import { Relay } from './relay.ts';
 import type { RelayObserver } from './relay.ts';
 
+/** Longer than anything takes on a busy machine: a wait of a second, the default, is a measurement. */
+const until = (condition: () => boolean): Promise<unknown> =>
+  vi.waitUntil(condition, { timeout: 20_000, interval: 5 });
+
 const PARTITIONS = 4;
 const logger = { info: vi.fn(), warn: vi.fn(), error: vi.fn() };
 
@@ -106,7 +110,7 @@ describe('Relay', () => {
     const log = new FakeLog();
     outbox.controls.push(profile('s-1'), nas);
     start(outbox, log, { timeMs: () => 1_700_000_000_000 });
-    await vi.waitUntil(() => outbox.relayed === 2);
+    await until(() => outbox.relayed === 2);
     const [first, ...copies] = log.entries;
     expect(first).toMatchObject({ partition: partitionOfText('s-1', PARTITIONS), timeMs: 1_700_000_000_000 });
     expect(Buffer.from(first?.key ?? []).toString()).toBe('s-1');
@@ -130,7 +134,7 @@ describe('Relay', () => {
       return append(entries);
     };
     start(outbox, log);
-    await vi.waitUntil(() => outbox.relayed === 4_500);
+    await until(() => outbox.relayed === 4_500);
     expect(readAtAppend).toEqual([2_000, 4_000, 4_000]);
     expect(idsOf(log)).toEqual(Array.from({ length: 4_500 }, (_, i) => i + 1));
   });
@@ -141,7 +145,7 @@ describe('Relay', () => {
     for (let n = 0; n < 2_500; n++) outbox.controls.push(profile(`s-${n}`));
     log.failures = 1;
     start(outbox, log);
-    await vi.waitUntil(() => outbox.relayed === 2_500);
+    await until(() => outbox.relayed === 2_500);
     expect(idsOf(log)).toEqual(Array.from({ length: 2_500 }, (_, i) => i + 1));
     expect(outbox.leads).toBe(2);
   });
@@ -152,7 +156,7 @@ describe('Relay', () => {
     outbox.controls.push(profile('s-1'), profile('s-2'));
     outbox.failAdvance = new AppError('conflict', 'lost');
     start(outbox, log);
-    await vi.waitUntil(() => outbox.relayed === 2);
+    await until(() => outbox.relayed === 2);
     expect(idsOf(log)).toEqual([1, 2, 1, 2]);
     expect(outbox.leads).toBe(2);
     expect(outbox.releases).toBe(1);
@@ -164,7 +168,7 @@ describe('Relay', () => {
     log.failures = 2;
     outbox.controls.push(profile('s-1'), profile('s-2'));
     start(outbox, log);
-    await vi.waitUntil(() => outbox.relayed === 2, { timeout: 5_000 });
+    await until(() => outbox.relayed === 2);
     expect(idsOf(log)).toEqual([1, 2]);
   });
 
@@ -174,7 +178,7 @@ describe('Relay', () => {
     const running = start(outbox, log);
     outbox.controls.push(profile('s-1'));
     running.wake();
-    await vi.waitUntil(() => outbox.relayed === 1);
+    await until(() => outbox.relayed === 1);
     expect(idsOf(log)).toEqual([1]);
   });
 
@@ -184,7 +188,7 @@ describe('Relay', () => {
     const observer = { leading: vi.fn(), relayed: vi.fn(), refused: vi.fn(), failed: vi.fn() };
     outbox.controls.push({ kind: 'tick', t: Number.NaN }, profile('s-1'));
     start(outbox, log, { observer });
-    await vi.waitUntil(() => outbox.relayed === 2);
+    await until(() => outbox.relayed === 2);
     expect(idsOf(log)).toEqual([2]);
     expect(observer.refused).toHaveBeenCalledTimes(1);
     expect(logger.error).toHaveBeenCalled();
@@ -193,7 +197,7 @@ describe('Relay', () => {
   it('gives leadership up at stop, and a stand-by stops too', async () => {
     const outbox = new FakeOutbox();
     const leading = start(outbox, new FakeLog());
-    await vi.waitUntil(() => outbox.leads === 1);
+    await until(() => outbox.leads === 1);
     await leading.stop();
     expect(outbox.releases).toBe(1);
     outbox.standby = true;

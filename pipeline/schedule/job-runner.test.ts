@@ -5,6 +5,10 @@ import { MemoryJobStore } from '../../storage/memory/job-store.ts';
 import type { JobObserver } from './job-runner.ts';
 import { JobRunner } from './job-runner.ts';
 
+/** Longer than anything takes on a busy machine: a wait of a second, the default, is a measurement. */
+const until = (condition: () => boolean): Promise<unknown> =>
+  vi.waitUntil(condition, { timeout: 20_000, interval: 5 });
+
 const NOON = Date.UTC(2026, 0, 1, 12);
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -80,7 +84,7 @@ describe('JobRunner', () => {
     ]);
     clock.ms = NOON + HOUR;
     await runner.turn();
-    await vi.waitUntil(() => job.runs.length === 1);
+    await until(() => job.runs.length === 1);
     expect(job.runs[0]).toMatchObject({ nowMs: 1_000_000, last: null });
     await job.runs[0]?.progress({ rows: 3 });
     expect((await store.list())[0]?.running).toMatchObject({ progress: { rows: 3 }, dueMs: NOON + HOUR });
@@ -101,7 +105,7 @@ describe('JobRunner', () => {
     for (const [i, result] of results.entries()) {
       clock.ms += HOUR;
       await runner.turn();
-      await vi.waitUntil(() => job.runs.length === i + 1);
+      await until(() => job.runs.length === i + 1);
       job.end(result);
       await runner.settled();
     }
@@ -144,14 +148,14 @@ describe('JobRunner', () => {
     await runner.turn();
     clock.ms += 3 * HOUR;
     await runner.turn();
-    await vi.waitUntil(() => job.runs.length > 0);
+    await until(() => job.runs.length > 0);
     expect(job.runs).toHaveLength(1);
     expect(await store.request('held', 'ann')).toBe('running');
     job.end();
     await runner.settled();
     expect(await store.runs('held', 5)).toMatchObject([{ byHand: true, who: 'ann', dueMs: null }]);
     await runner.turn();
-    await vi.waitUntil(() => job.runs.length === 2);
+    await until(() => job.runs.length === 2);
     job.end();
     await runner.settled();
     expect(await store.runs('held', 5)).toMatchObject([{ byHand: false, dueMs: NOON + 3 * HOUR }, {}]);
@@ -163,7 +167,7 @@ describe('JobRunner', () => {
     await runner.turn();
     clock.ms += HOUR;
     await runner.turn();
-    await vi.waitUntil(() => job.runs.length === 1);
+    await until(() => job.runs.length === 1);
     job.end(new Error('no room'));
     await runner.settled();
     expect(await store.runs('held', 5)).toMatchObject([{ outcome: 'failed', error: 'no room' }]);
@@ -173,7 +177,7 @@ describe('JobRunner', () => {
     expect(job.runs).toHaveLength(1);
     clock.ms += HOUR;
     await runner.turn();
-    await vi.waitUntil(() => job.runs.length === 2);
+    await until(() => job.runs.length === 2);
     job.end();
   });
 
@@ -185,13 +189,13 @@ describe('JobRunner', () => {
     clock.ms += HOUR;
     await runner.turn();
     await runner.turn();
-    await vi.waitUntil(() => jobs.filter(({ runs }) => runs.length === 1).length === 3);
+    await until(() => jobs.filter(({ runs }) => runs.length === 1).length === 3);
     expect(jobs[3]?.runs).toHaveLength(0);
-    await vi.waitUntil(() => prompt.runs.length === 1);
+    await until(() => prompt.runs.length === 1);
     for (const job of [...jobs, prompt]) job.end();
     await runner.settled();
     await runner.turn();
-    await vi.waitUntil(() => jobs[3]?.runs.length === 1);
+    await until(() => jobs[3]?.runs.length === 1);
     for (const job of jobs) job.end();
   });
 
@@ -201,7 +205,7 @@ describe('JobRunner', () => {
     await runner.turn();
     clock.ms += HOUR;
     await runner.turn();
-    await vi.waitUntil(() => job.runs.length === 1);
+    await until(() => job.runs.length === 1);
     store.usurp();
     const next = new HeldJob();
     const other = rig([next], store);
@@ -223,16 +227,16 @@ describe('JobRunner', () => {
     await runner.turn();
     clock.ms += HOUR;
     await runner.turn();
-    await vi.waitUntil(() => job.runs.length === 1);
+    await until(() => job.runs.length === 1);
     const stopped = runner.stop();
-    await vi.waitUntil(() => job.runs[0]?.signal.aborted === true);
+    await until(() => job.runs[0]?.signal.aborted === true);
     expect(await outcomes(store)).toEqual([null]);
     job.end();
     await stopped;
     expect(await outcomes(store)).toEqual(['lost']);
     const next = new HeldJob();
     await rig([next], store).runner.turn();
-    await vi.waitUntil(() => next.runs.length === 1);
+    await until(() => next.runs.length === 1);
     next.end();
   });
 
@@ -242,7 +246,7 @@ describe('JobRunner', () => {
     await runner.turn();
     clock.ms += HOUR;
     await runner.turn();
-    await vi.waitUntil(() => job.runs.length === 1);
+    await until(() => job.runs.length === 1);
     await runner.stop(20);
     expect((await store.runs('held', 1))[0]).toMatchObject({
       outcome: 'lost',
@@ -257,13 +261,13 @@ describe('JobRunner', () => {
     const { runner, store, lines } = rig([job]);
     const lead = vi.spyOn(store, 'lead').mockRejectedValue(new AppError('unreachable', 'away'));
     runner.start();
-    await vi.waitUntil(() => lead.mock.calls.length > 3);
+    await until(() => lead.mock.calls.length > 3);
     expect(lines).toEqual(['jobs do not run at the moment; it is tried again']);
     lead.mockRestore();
     clock.ms += HOUR;
-    await vi.waitUntil(() => lines.includes('this process runs the jobs'));
+    await until(() => lines.includes('this process runs the jobs'));
     clock.ms += HOUR;
-    await vi.waitUntil(() => job.runs.length === 1);
+    await until(() => job.runs.length === 1);
     job.end();
   });
 
@@ -273,7 +277,7 @@ describe('JobRunner', () => {
     await runner.turn();
     await store.request('held', 'ann');
     await runner.turn();
-    await vi.waitUntil(() => job.runs.length === 1);
+    await until(() => job.runs.length === 1);
     job.end();
     await runner.settled();
     await runner.stop();
