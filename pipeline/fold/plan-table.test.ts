@@ -54,3 +54,15 @@ it('gives the version of the running cycle, however many came since', () => {
     );
   expect(plans.inForce(changing, NOON, NOON - 20 * DAY)?.version).toBe(1);
 });
+
+it('gives cycles of a version the one that took its place from the same instant, and cycles before that their own', () => {
+  const plans = new PlanTable();
+  for (const [version, effectiveFromMs] of [
+    [1, 0],
+    [2, NOON],
+    [3, NOON],
+  ] as const)
+    plans.put(plan({ planId: 'b', version, effectiveFromMs }), NOON + 1);
+  const long = profile({ assignments: [{ planId: 'b', fromMs: 0, toMs: null }] });
+  expect([NOON - 1, NOON].map((startMs) => plans.inForce(long, NOON, startMs)?.version)).toEqual([1, 3]);
+});
