@@ -194,6 +194,24 @@ export function tariffMoneyContract(name: string, runs: number, open: () => Prom
       expect(await sumOf('other')).toBe(1_200 + 6_200);
     });
 
+    it('moves nobody twice at one instant: the account in between would pay for the one after it', async () => {
+      const { store } = fixture;
+      for (const accountId of ['other', 'third']) await store.putAccount(accountOf(accountId, 1), by(0));
+      await store.putSubscriber(given(id), by(JANUARY.startMs));
+      await store.assign(id, 'home', { at: 'now' }, false, by(JANUARY.startMs));
+      const move = (accountId: string, atMs: number) =>
+        store.putSubscriber(given(id, { accountId }), by(atMs));
+      const atMs = at('01-11T00:00');
+      await move('other', atMs);
+      // Of two processes the second one's clock may be behind.
+      for (const ms of [atMs, atMs - 1])
+        await expect(move('third', ms)).rejects.toMatchObject({ code: 'conflict', retriable: true });
+      await move('third', atMs + 1);
+      expect([await sumOf(`acct-${id}`), await sumOf('other'), await sumOf('third')]).toEqual([
+        1_000, 0, 2_100,
+      ]);
+    });
+
     it('keeps fees and price of usage of all cycles that run where metering is mended at once', async () => {
       const { store, close } = fixture;
       const told = await metered(fixture);

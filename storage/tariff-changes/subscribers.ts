@@ -133,6 +133,11 @@ async function leaveFor(
 ): Promise<BillingItem[]> {
   if (rows.account.accountId === to.accountId) return [];
   checkMove(rows, to, atMs);
+  // One cycle begins at an instant: of two accounts that would have it from this one on, the first would pay for both.
+  if (rows.closedThroughMs !== null && atMs <= rows.closedThroughMs)
+    throw new AppError('conflict', 'a cycle of the subscriber ended at this instant: send it again', {
+      retriable: true,
+    });
   // Also where nothing is left: what was had may have been taken back, and cycles of before may be told of later.
   return tx.leave(no, atMs);
 }
