@@ -27,7 +27,7 @@ import type {
   StoredTopUp,
   TariffTx,
 } from '../tariff-transaction.ts';
-import { CycleBook } from './cycle-book.ts';
+import { CycleBook, cyclesOfNumber } from './cycle-book.ts';
 import type { CycleStore } from './cycle-book.ts';
 import { cycleStoreOf, rowsOf } from './tariff-state.ts';
 import type { MemorySubscriber, TariffState } from './tariff-state.ts';
@@ -333,7 +333,7 @@ export class MemoryTariffTx implements TariffTx {
       if (
         stored !== null &&
         accountId !== stored.rows.account.accountId &&
-        isCharged(stored.rows, context.atMs)
+        this.#isCharged(stored, context.atMs)
       )
         throw new AppError('conflict', `${content.subscriberId}: ${STAYS_WORDS}`);
       const before = stored?.rows ?? newRows(content.subscriberId, account);
@@ -342,6 +342,11 @@ export class MemoryTariffTx implements TariffTx {
       await this.putRows(stored, { ...rows, account, asOfMs, revision: rows.revision + 1 });
     }
     return [...ids];
+  }
+
+  #isCharged({ no, rows: { assignments, addOns, pools } }: StoredSubscriber, atMs: number): boolean {
+    const isOwed = cyclesOfNumber(this.state.cycles, no).some(({ payer }) => payer === null);
+    return isOwed || assignments.length > 0 || addOns.length > 0 || isMember(pools, atMs);
   }
 
   /** @throws AppError 'not-found' */
@@ -353,10 +358,6 @@ export class MemoryTariffTx implements TariffTx {
     const assigned = { id: '', planId, fromMs, toMs, source: 'import' } as const;
     return isThere ? rows : { ...rows, assignments: [...rows.assignments, assigned] };
   }
-}
-
-function isCharged({ assignments, addOns, pools }: SubscriberRows, atMs: number): boolean {
-  return assignments.length > 0 || addOns.length > 0 || isMember(pools, atMs);
 }
 
 function byTime(a: Dated, b: Dated): number {
