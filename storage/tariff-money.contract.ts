@@ -4,6 +4,7 @@ import type { ClosedCycle, UsageAdjustment } from '../schemas/usage-record.ts';
 import { quietClose } from './money-fixture.contract.ts';
 import type { MoneyFixture } from './money-fixture.contract.ts';
 import { moneyLaws } from './tariff-money-laws.contract.ts';
+import { priceCases } from './tariff-prices.contract.ts';
 
 const at = (text: string): number => Date.parse(`2026-${text}Z`);
 const JANUARY = { startMs: at('01-01T00:00'), endMs: at('02-01T00:00') };
@@ -321,6 +322,7 @@ export function tariffMoneyContract(name: string, runs: number, open: () => Prom
       ]);
     });
 
+    priceCases(() => fixture);
     moneyLaws(runs, () => fixture);
   });
 }
