@@ -273,12 +273,12 @@ export class MemoryTariffTx implements TariffTx {
   }
 
   // Async, so that what they throw is a rejection as in Postgres.
-  async settle(subscriberNo: number, atMs: number): Promise<BillingItem[]> {
-    return this.#cycles.settle(subscriberNo, atMs);
+  async settle({ no }: StoredSubscriber, atMs: number): Promise<BillingItem[]> {
+    return this.#cycles.settle(no, atMs);
   }
 
-  async leave(subscriberNo: number, atMs: number): Promise<BillingItem[]> {
-    return this.#cycles.leave(subscriberNo, atMs);
+  async leave({ no }: StoredSubscriber, atMs: number): Promise<BillingItem[]> {
+    return this.#cycles.leave(no, atMs);
   }
 
   book(items: readonly BillingItem[]): Promise<string[]> {
