@@ -79,6 +79,16 @@ export function catalogueCases(use: () => TariffFixture): void {
     ];
     for (const one of refused)
       await expect(store().putPlanVersion(one, by(T + DAY))).rejects.toMatchObject({ code: 'conflict' });
+    // How bytes count is a price where each costs something, and no price else.
+    const tiers = [{ toBytes: null, unitBytes: 1, priceMicro: 1 }];
+    for (const usage of [null, { mode: 'graduated' as const, tiers, includedBytes: 0 }]) {
+      const planId = usage === null ? 'flat' : 'priced';
+      await store().putPlanVersion(terms(planId, { usage }), by(0));
+      const other = { ...terms(planId).metering, counted: 'down' as const };
+      const put = store().putPlanVersion(terms(planId, { version: 2, usage, metering: other }), by(T));
+      if (usage === null) await put;
+      else await expect(put).rejects.toMatchObject({ code: 'conflict' });
+    }
     // One that is to come is mended by its instant.
     await store().putPlanVersion(terms('a', { version: 7, effectiveFromMs: T + 9 * DAY }), by(T + DAY));
     const announced = terms('a', { version: 8, effectiveFromMs: T + 9 * DAY, metering });

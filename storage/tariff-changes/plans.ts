@@ -55,9 +55,11 @@ export async function putPlanVersion(
   return { value: terms, revision, items: [], subject: planId, content: { version, effectiveFromMs } };
 }
 
-/** What of a version is money. */
+/** What of a version is money; where usage is, how its bytes count too: the close prices those that are carried already. */
 function pricesOf({ taxClass, recurring, usage, heldPerMille, metering }: PlanTerms): unknown {
-  return { taxClass, recurring, usage, heldPerMille, overage: metering.overage };
+  const { overage, counted, classFactors, offPeakFactors } = metering;
+  const counting = usage === null ? null : { counted, classFactors, offPeakFactors };
+  return { taxClass, recurring, usage, heldPerMille, overage, counting };
 }
 
 /** Of several from one instant that with the greatest number holds for money, and the last one told for the meter: these are one. */
