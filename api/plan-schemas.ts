@@ -61,7 +61,7 @@ const planVersion = z.object({
   version: count,
   effectiveFrom: time
     .nullable()
-    .describe('holds from the first cycle or assignment that begins at or after it; null = at once, for all'),
+    .describe('holds from the first cycle or assignment that begins at or after it; null = for any'),
   terms,
 }) satisfies z.ZodType<PlanVersionView>;
 

@@ -62,7 +62,10 @@ export function planCommands(weir: Command, io: CliIo): void {
   withApiFlags(plans.command('add-version <plan> <file>'))
     .description('make a version of the terms in a JSON file; the first one makes the plan')
     .option('--effective-from <time>', 'cycles and assignments that begin at or after it have it', instant)
-    .option('--at-once', 'for everybody, also in cycles that run; instead of --effective-from')
+    .option(
+      '--at-once',
+      'in the place of the version in force, also in cycles that run; instead of --effective-from',
+    )
     .option('--reason <text>', 'for the audit')
     .action(async (planId: string, file: string, flags: AddFlags) => {
       const { effectiveFrom, atOnce, reason } = flags;

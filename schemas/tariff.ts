@@ -44,7 +44,7 @@ export interface PlanTerms {
   taxClass: string;
   /**
    * It holds for a subscriber from the first cycle or assignment that begins at or after this instant, ms since 1970
-   * UTC; null = at once, for everybody
+   * UTC; null = whenever it began
    */
   effectiveFromMs: number | null;
   /** fee of a whole cycle, null = none */

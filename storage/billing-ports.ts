@@ -25,15 +25,18 @@ export interface ItemBook<Tx> {
    * Brings the fees in advance of the cycle that runs at an instant to what they come to, and of those before it whose bounds a
    * correction has moved.
    *
+   * @param closedThroughMs where its last closed cycle ends, for who locked it and knows; absent = it is asked for
    * @returns items made, in order
    * @throws AppError 'not-found' where nobody has that number, 'conflict' where the instant is in a cycle that is closed
    */
-  settle(tx: Tx, subscriberNo: number, atMs: number): Promise<BillingItem[]>;
+  settle(tx: Tx, subscriberNo: number, atMs: number, closedThroughMs?: number | null): Promise<BillingItem[]>;
   /**
    * To be called before a subscriber moves to another account: what it had of the running cycle until the instant is charged to
    * this one, what was paid beyond is credited, and that part of the cycle is closed. Whatever is made later goes to the new one.
+   *
+   * @param closedThroughMs as for `settle`
    */
-  leave(tx: Tx, subscriberNo: number, atMs: number): Promise<BillingItem[]>;
+  leave(tx: Tx, subscriberNo: number, atMs: number, closedThroughMs?: number | null): Promise<BillingItem[]>;
   /** @param cycles stored by the same transaction and not before */
   close(tx: Tx, cycles: readonly ClosedCycle[]): Promise<void>;
   /** @param adjustments stored by the same transaction and not before */

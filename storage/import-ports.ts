@@ -76,7 +76,7 @@ export interface Imports {
   /**
    * From one of these states to another (or the same: it goes on); false where it is in none of them, or another of its kind is
    * applying where it is to. Ends it where the state is an end. From checking to applying, all others of its kind are overtaken:
-   * what stopped is expired, and no content of theirs is known any more.
+   * what stopped is expired, and no content of theirs is known any more (`ofContent`).
    *
    * @throws AppError 'conflict' for another that begins to apply at the same instant
    */

@@ -152,6 +152,7 @@ export function importsContract(name: string, open: () => Promise<Imports>): voi
       expect(await imports.find('one')).toMatchObject({
         state: 'expired',
         reason: expect.stringContaining('another file') as string,
+        contentHash: hash,
       });
       await imports.become('two', ['applying'], 'done');
       // Forgotten or not: it came after.

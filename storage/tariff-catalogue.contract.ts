@@ -24,8 +24,6 @@ export function catalogueCases(use: () => TariffFixture): void {
     await expect(again).rejects.toMatchObject({ code: 'conflict' });
     const dated = terms('a', { version: 2, effectiveFromMs: CYCLE_END });
     expect(await store().putPlanVersion(dated, by(0))).toMatchObject({ value: dated, revision: 2 });
-    const same = store().putPlanVersion({ ...dated, version: 3 }, by(0));
-    await expect(same).rejects.toMatchObject({ code: 'conflict' });
     const usd = store().putPlanVersion(terms('a', { version: 3, currency: 'USD' }), by(0));
     await expect(usd).rejects.toMatchObject({ code: 'conflict' });
     expect(await store().planVersions('a')).toEqual([terms('a'), dated]);
@@ -44,19 +42,17 @@ export function catalogueCases(use: () => TariffFixture): void {
     await store().putPlanVersion(terms('a', { version: 3, effectiveFromMs: T, ...dearer }), by(T));
     // Cycles that run began before those prices, for as long as one can be open.
     const later = T + 60 * DAY;
-    for (const effectiveFromMs of [null, T - DAY]) {
-      const past = store().putPlanVersion(terms('a', { version: 4, effectiveFromMs, ...dearer }), by(later));
-      await expect(past).rejects.toMatchObject({
-        code: 'conflict',
-        message: expect.stringMatching(/^effective/),
-      });
-    }
+    const past = terms('a', { version: 4, effectiveFromMs: T - DAY, ...dearer });
+    await expect(store().putPlanVersion(past, by(later))).rejects.toMatchObject({
+      code: 'conflict',
+      message: expect.stringMatching(/^effective/),
+    });
     const same = terms('a', { version: 4, effectiveFromMs: T + 1, ...dearer });
     await store().putPlanVersion(same, by(later));
     await store().putPlanVersion(terms('a', { version: 5, ...dearer }), by(T + 63 * DAY));
     await store().putAddOnVersion(addOn(), by(T));
-    const past = store().putAddOnVersion(addOn({ version: 2, effectiveFromMs: T - 1, feeMinor: 5 }), by(T));
-    await expect(past).rejects.toMatchObject({ code: 'conflict' });
+    const sold = store().putAddOnVersion(addOn({ version: 2, effectiveFromMs: T - 1, feeMinor: 5 }), by(T));
+    await expect(sold).rejects.toMatchObject({ code: 'conflict' });
     await store().putAddOnVersion(addOn({ version: 2, effectiveFromMs: T, feeMinor: 5 }), by(T));
     // Who has had it since then pays what it was sold for.
     const before = addOn({ version: 3, effectiveFromMs: T - 1, feeMinor: 5 });
@@ -64,6 +60,41 @@ export function catalogueCases(use: () => TariffFixture): void {
       code: 'conflict',
     });
     expect((await store().changePlan('a', { archived: true }, by(T))).value.archivedMs).toBe(T);
+  });
+
+  it('mends metering at once in the place of the version in force, at its prices, also after they changed', async () => {
+    const dearer = { recurring: { feeMinor: 3200, when: 'advance' } } as const;
+    const metering = { ...terms('a').metering, capBytes: 2e11 };
+    await store().putPlanVersion(terms('a', { version: 2, effectiveFromMs: T, ...dearer }), by(0));
+    const mended = terms('a', { version: 5, metering, ...dearer });
+    expect((await store().putPlanVersion(mended, by(T + DAY))).value).toEqual({
+      ...mended,
+      effectiveFromMs: T,
+    });
+    const refused = [
+      // The prices of the version before, others, and what would be of a smaller number than what it replaces.
+      terms('a', { version: 6, metering }),
+      terms('a', { version: 6, effectiveFromMs: T, recurring: { feeMinor: 1, when: 'advance' } }),
+      terms('a', { version: 4, ...dearer }),
+    ];
+    for (const one of refused)
+      await expect(store().putPlanVersion(one, by(T + DAY))).rejects.toMatchObject({ code: 'conflict' });
+    // How bytes count is a price where each costs something, and no price else.
+    const tiers = [{ toBytes: null, unitBytes: 1, priceMicro: 1 }];
+    for (const usage of [null, { mode: 'graduated' as const, tiers, includedBytes: 0 }]) {
+      const planId = usage === null ? 'flat' : 'priced';
+      await store().putPlanVersion(terms(planId, { usage }), by(0));
+      const other = { ...terms(planId).metering, counted: 'down' as const };
+      const put = store().putPlanVersion(terms(planId, { version: 2, usage, metering: other }), by(T));
+      if (usage === null) await put;
+      else await expect(put).rejects.toMatchObject({ code: 'conflict' });
+    }
+    // One that is to come is mended by its instant.
+    await store().putPlanVersion(terms('a', { version: 7, effectiveFromMs: T + 9 * DAY }), by(T + DAY));
+    const announced = terms('a', { version: 8, effectiveFromMs: T + 9 * DAY, metering });
+    await store().putPlanVersion(announced, by(T + DAY));
+    const other = store().putPlanVersion({ ...announced, version: 9, ...dearer }, by(T + DAY));
+    await expect(other).rejects.toMatchObject({ code: 'conflict' });
   });
 
   it('changes accounts, and their cycle at its end', async () => {

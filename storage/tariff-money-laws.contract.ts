@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { billingCycleAt, pricedFrom } from '../rules/tariff/timeline.ts';
+import { billingCycleAt, pricedFrom, versionAt } from '../rules/tariff/timeline.ts';
 import type { PlanLookup, TariffTimeline } from '../rules/tariff/timeline.ts';
 import { dueFees } from '../rules/tariff/fees.ts';
 import type { BillingItem } from '../schemas/billing.ts';
@@ -48,6 +48,8 @@ type Step =
       apply: (store: TariffStore, who: Who, atMs: number) => Promise<Changed<SubscriberRows>>;
     }
   | { kind: 'cycle'; rule: (typeof ACCOUNTS)[number]['cycle'] }
+  /** metering is mended at once, of a plan as it is in force: no money moves by that, so the law does not know of it */
+  | { kind: 'mend'; planId: string; capBytes: number }
   | { kind: 'untold' };
 
 /** Where the subscriber is said to be. */
@@ -97,7 +99,11 @@ const change: fc.Arbitrary<Extract<Step, { kind: 'change' }>['apply']> = fc.oneo
 
 const history = fc.array(
   fc.record({
-    afterMs: fc.integer({ min: 0, max: 25 * DAY }),
+    // Often at one instant with the one before.
+    afterMs: fc.oneof(
+      { weight: 1, arbitrary: fc.constant(0) },
+      { weight: 4, arbitrary: fc.integer({ min: 0, max: 25 * DAY }) },
+    ),
     /** the slot passes over the cycles that end meanwhile: nothing was carried */
     passesOver: fc.boolean(),
     step: fc.oneof(
@@ -105,6 +111,12 @@ const history = fc.array(
       {
         weight: 1,
         arbitrary: fc.constantFrom(...ACCOUNTS).map(({ cycle: rule }): Step => ({ kind: 'cycle', rule })),
+      },
+      {
+        weight: 1,
+        arbitrary: fc
+          .record({ planId: fc.constantFrom('home', 'late'), capBytes: fc.integer({ min: 1, max: 1e12 }) })
+          .map((mend): Step => ({ kind: 'mend', ...mend })),
       },
       { weight: 1, arbitrary: fc.constant<Step>({ kind: 'untold' }) },
     ),
@@ -211,10 +223,19 @@ async function checkCover(fixture: MoneyFixture, nowMs: number): Promise<void> {
   }
 }
 
+/** Another cap for the version in force. It is never refused. */
+async function mend(store: TariffStore, planId: string, capBytes: number, atMs: number): Promise<void> {
+  const inForce = versionAt(LOOKUP.plan(planId), atMs, atMs);
+  if (inForce === null) throw new Error('a version is in force');
+  const version = 1 + Math.max(...(await store.planVersions(planId)).map((known) => known.version));
+  const metering = { ...inForce.metering, capBytes };
+  await store.putPlanVersion({ ...inForce, version, effectiveFromMs: null, metering }, by(atMs));
+}
+
 /** Makes a change. Returns the items of its answer, null where it was refused. */
 async function changed(
   fixture: MoneyFixture,
-  step: Step,
+  step: Exclude<Step, { kind: 'mend' }>,
   who: Who,
   atMs: number,
 ): Promise<BillingItem[] | null> {
@@ -263,7 +284,8 @@ export function moneyLaws(runs: number, fixture: () => MoneyFixture): void {
         }
         await f.begun(atMs);
         const before = { billed: await billedNow(f), items: await f.items(ID) };
-        const answered = await changed(f, step, who, atMs);
+        if (step.kind === 'mend') await mend(f.store, step.planId, step.capBytes, atMs);
+        const answered = step.kind === 'mend' ? [] : await changed(f, step, who, atMs);
         if (answered !== null) expect((await f.items(ID)).slice(before.items.length)).toEqual(answered);
         await checkLaw(f, frozen, before.billed, slot.told);
         await checkCover(f, atMs);

@@ -4,6 +4,7 @@ import type { ClosedCycle, UsageAdjustment } from '../schemas/usage-record.ts';
 import { quietClose } from './money-fixture.contract.ts';
 import type { MoneyFixture } from './money-fixture.contract.ts';
 import { moneyLaws } from './tariff-money-laws.contract.ts';
+import { priceCases } from './tariff-prices.contract.ts';
 
 const at = (text: string): number => Date.parse(`2026-${text}Z`);
 const JANUARY = { startMs: at('01-01T00:00'), endMs: at('02-01T00:00') };
@@ -194,6 +195,63 @@ export function tariffMoneyContract(name: string, runs: number, open: () => Prom
       expect(await sumOf('other')).toBe(1_200 + 6_200);
     });
 
+    it('moves nobody twice at one instant: the account in between would pay for the one after it', async () => {
+      const { store } = fixture;
+      for (const accountId of ['other', 'third']) await store.putAccount(accountOf(accountId, 1), by(0));
+      await store.putSubscriber(given(id), by(JANUARY.startMs));
+      await store.assign(id, 'home', { at: 'now' }, false, by(JANUARY.startMs));
+      const move = (accountId: string, atMs: number) =>
+        store.putSubscriber(given(id, { accountId }), by(atMs));
+      const atMs = at('01-11T00:00');
+      await move('other', atMs);
+      // Of two processes the second one's clock may be behind.
+      for (const ms of [atMs, atMs - 1])
+        await expect(move('third', ms)).rejects.toMatchObject({ code: 'conflict', retriable: true });
+      await move('third', atMs + 1);
+      expect([await sumOf(`acct-${id}`), await sumOf('other'), await sumOf('third')]).toEqual([
+        1_000, 0, 2_100,
+      ]);
+    });
+
+    it('keeps fees and price of usage of all cycles that run where metering is mended at once', async () => {
+      const { store, close } = fixture;
+      const told = await metered(fixture);
+      const tiers = [{ toBytes: null, unitBytes: 1, priceMicro: 3_000_000 }];
+      const usage = { mode: 'graduated' as const, includedBytes: 0, tiers };
+      const recurring = { feeMinor: 3_100, when: 'advance' } as const;
+      const dearer = terms('metered', { version: 2, effectiveFromMs: at('01-20T00:00'), recurring, usage });
+      await store.putPlanVersion(dearer, by(0));
+      await store.putAccount(accountOf('anchored', 20), by(0));
+      await store.putSubscriber(given('s-2', { accountId: 'anchored' }), by(0));
+      await store.assign(
+        's-2',
+        'metered',
+        { at: 'time', ms: at('01-20T00:00') },
+        false,
+        by(at('01-19T00:00')),
+      );
+      await fixture.begun(at('01-21T00:00'));
+      const metering = { ...dearer.metering, capBytes: 1 };
+      const mended = { ...dearer, version: 3, effectiveFromMs: null, metering };
+      await store.putPlanVersion(mended, by(at('01-25T00:00')));
+      for (const subscriberId of [id, 's-2']) {
+        const { items } = await store.putSubscriber(
+          given(subscriberId, { ...(subscriberId === id ? {} : { accountId: 'anchored' }), segment: 'b' }),
+          by(at('01-26T00:00')),
+        );
+        expect(items).toEqual([]);
+      }
+      // Slots tell the version of each cycle: what took the place of the second one, and the first one as it was.
+      const next = quietClose('s-2', at('01-20T00:00'), at('02-20T00:00'));
+      const span = { fromMs: next.cycleStartMs, toMs: next.cycleEndMs };
+      await close(
+        [told, { ...next, parts: (told.parts ?? []).map((part) => ({ ...part, ...span, version: 3 })) }],
+        [],
+      );
+      expect(await amounts()).toEqual([100]);
+      expect((await fixture.items('s-2')).map(({ amountMinor }) => amountMinor)).toEqual([3_100, 300]);
+    });
+
     it('credits what was to come and is taken back, where nothing else is left', async () => {
       const { store } = fixture;
       await store.putSubscriber(given(id), by(JANUARY.startMs));
@@ -264,6 +322,7 @@ export function tariffMoneyContract(name: string, runs: number, open: () => Prom
       ]);
     });
 
+    priceCases(() => fixture);
     moneyLaws(runs, () => fixture);
   });
 }

@@ -8,6 +8,15 @@ import { step } from './tariff-histories.contract.ts';
 import { salesCases } from './tariff-sales.contract.ts';
 import type { ChangeContext, TariffStore, When } from './tariff-ports.ts';
 
+/** An account that is not its subscriber's own. */
+const FIRM = {
+  accountId: 'firm',
+  currency: 'EUR',
+  taxClass: 'standard',
+  cycle: { kind: 'month', anchorDay: 1 },
+  billingStatus: 'current',
+  billingRef: null,
+} as const;
 const CYCLE_END = Date.UTC(2026, 1, 1);
 
 /** What every TariffStore does. @param open gives one without anything before each test */
@@ -305,6 +314,24 @@ export function tariffStoreContract(name: string, open: OpenTariffs): void {
         message: expect.stringContaining('is moved by PUT') as string,
       });
       expect(await f.rows('s-1')).toMatchObject({ account: { accountId: 'firm' } });
+    });
+
+    it('leaves who was charged with its account, also where all that it had was taken back, until a move settles', async () => {
+      await put();
+      await store.putAccount(FIRM, by(0));
+      await assign('a', { at: 'time', ms: T + DAY }, T);
+      await store.terminate('s-1', { at: 'now' }, by(T + 1));
+      expect(await f.rows('s-1')).toMatchObject({ assignments: [] });
+      const bring = (importId: string, accountId: string) =>
+        store.applyImport(importId, [{ line: 1, content: given('s-1', { accountId }) }], by(T + 2));
+      await expect(bring('i-1', 'firm')).rejects.toMatchObject({
+        code: 'conflict',
+        message: expect.stringContaining('is moved by PUT') as string,
+      });
+      await store.putSubscriber(given('s-1', { accountId: 'firm' }), by(T + 3));
+      // What was charged is for the account that was left: this one is owed nothing.
+      await bring('i-2', 'acct-s-1');
+      expect(await f.rows('s-1')).toMatchObject({ account: { accountId: 'acct-s-1' } });
     });
 
     it('tells readers of an older layout only what they understand', async () => {

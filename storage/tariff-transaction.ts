@@ -79,10 +79,10 @@ export interface TariffTx {
   /** Adds or changes one, with a control. */
   putPoolTopUp(poolId: string, topUp: BoughtTopUp): Promise<PoolProfile>;
 
-  /** As ItemBook.settle. */
-  settle(subscriberNo: number, atMs: number): Promise<BillingItem[]>;
+  /** As ItemBook.settle, of rows as they stand. */
+  settle(stored: StoredSubscriber, atMs: number): Promise<BillingItem[]>;
   /** As ItemBook.leave. */
-  leave(subscriberNo: number, atMs: number): Promise<BillingItem[]>;
+  leave(stored: StoredSubscriber, atMs: number): Promise<BillingItem[]>;
   /** Returns the keys that were not there before. */
   book(items: readonly BillingItem[]): Promise<string[]>;
   item(key: string): Promise<BillingItem | null>;

@@ -10,7 +10,7 @@ const KEPT_MS = 100 * DAY;
 export class PlanBook {
   readonly #versions = new Map<string, PlanVersion[]>();
 
-  /** Takes a version; what has begun when it arrives, by the clock of events or of the log, has begun for it. One with the same beginning gives way, to one without all that have begun. */
+  /** Takes a version; what has begun when it arrives, by the clock of events or of the log, has begun for it. One with the same beginning gives way, to one without all that have begun. What cycles of event time have no more goes. */
   put(plan: PlanVersion, watermarkMs: number, appendTimeMs: number): void {
     const arrivedMs = appendTimeMs > watermarkMs ? appendTimeMs : watermarkMs;
     const isForAll = plan.effectiveFromMs === undefined;
@@ -20,7 +20,7 @@ export class PlanBook {
     const all = [...others, plan].sort((a, b) => (beginsMs(a) < beginsMs(b) ? -1 : 1));
     const kept = all.filter((_, i) => {
       const successor = all[i + 1];
-      return successor === undefined || beginsMs(successor) > arrivedMs - KEPT_MS;
+      return successor === undefined || beginsMs(successor) > watermarkMs - KEPT_MS;
     });
     this.#versions.set(plan.planId, kept.slice(-MOST_VERSIONS));
   }

@@ -33,8 +33,8 @@ const NEW_VERSION = {
     effectiveFrom: {
       anyOf: [INSTANT, { type: 'null' }],
       description:
-        'it holds from the first cycle or assignment that begins at or after it; null = at once, for everybody, ' +
-        'also in cycles that run',
+        'it holds from the first cycle or assignment that begins at or after it; null = at once, ' +
+        'also in cycles that run, in the place of the version in force and at its prices',
     },
     reason: REASON,
   },

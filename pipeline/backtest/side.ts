@@ -61,7 +61,7 @@ const MOST_PURCHASES = 20;
 export function slotOf(task: BacktestTask, side: SideName): SlotState {
   const state = emptySlot(0, { ...UNREAD_SETTINGS, defaultZone: task.defaultZone }, 0);
   state.provider = task.provider[side];
-  for (const plan of task.plans) state.plans.put(plan, 0);
+  for (const plan of task.plans) state.plans.put(plan, 0, 0);
   state.compiled = compilePolicies(task[side], task.provider[side]);
   return state;
 }

@@ -40,11 +40,7 @@ export function* foldControl(
     case 'replay':
       return yield* foldReplay(context, control, cause);
     case 'plan-version':
-      // What takes effect at once does so by the log's clock: event time may lie behind, or not have begun.
-      state.plans.put(
-        planFor(control.plan, state.blobVersion),
-        Math.max(state.watermarkMs, cause.appendTimeMs),
-      );
+      state.plans.put(planFor(control.plan, state.blobVersion), state.watermarkMs, cause.appendTimeMs);
       effects.catalogue.add(`plan:${control.plan.planId}`);
       return startSweep(state);
     case 'policy-version':

@@ -27,11 +27,11 @@ export class PlanTable extends Map<string, readonly PlanVersion[]> {
 
   /**
    * Takes a version in: in the place of that which takes effect at the same instant, and one that does at once in that of all that
-   * have done so: it is for everybody. What is long over goes.
-   *
-   * @param nowMs until when versions have begun
+   * have done so: it is for everybody. That goes by the log's clock: event time may lie behind, or not have begun. What is long
+   * over goes, by event time alone: cycles are asked about by that, also where the log is far ahead of what it brings.
    */
-  put(plan: PlanVersion, nowMs: number): void {
+  put(plan: PlanVersion, watermarkMs: number, appendTimeMs: number): void {
+    const nowMs = Math.max(watermarkMs, appendTimeMs);
     const known = this.get(plan.planId) ?? [];
     const others = known.filter((other) =>
       plan.effectiveFromMs === undefined
@@ -41,7 +41,7 @@ export class PlanTable extends Map<string, readonly PlanVersion[]> {
     const all = [...others, plan].sort((a, b) => effectiveMs(a) - effectiveMs(b));
     const kept = all.filter((_, i) => {
       const next = all[i + 1];
-      return next === undefined || effectiveMs(next) > nowMs - KEPT_MS;
+      return next === undefined || effectiveMs(next) > watermarkMs - KEPT_MS;
     });
     this.set(plan.planId, kept.slice(-MOST_VERSIONS));
   }

@@ -256,6 +256,25 @@ describe('Importer', () => {
     expect(next.applied.at(-1)).toMatchObject([{ content: { zone: 'Europe/Vienna' } }]);
   });
 
+  it('says so where an import is gone once its file was checked', async () => {
+    let nowMs = 0;
+    const { importer, imports } = world(
+      new MemoryImports(
+        () => true,
+        () => nowMs,
+      ),
+    );
+    imports.check = async () => {
+      nowMs += 3_600_001;
+      for (const { importId } of await imports.list(9, null)) await imports.remove(importId, 'bob');
+      return 0;
+    };
+    await expect(importer.take(file(FIVE))).rejects.toMatchObject({
+      code: 'conflict',
+      message: expect.stringMatching(/^the import was forgotten/) as string,
+    });
+  });
+
   it('leaves to the next process what the store did not take while this one ends', async () => {
     const { importer, imports } = world();
     imports.records = () => {

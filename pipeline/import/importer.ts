@@ -45,6 +45,8 @@ interface TakenFile {
   isKnown: boolean;
 }
 
+const ANOTHER_GOES_IN = 'busy: another import of this kind goes in; send the file once it ended';
+const GONE_MEANWHILE = 'the import was forgotten or expired while its file was checked; send it again';
 /** The relay appends a thousand controls in less. */
 const BACKLOG_LOOK_MS = 50;
 /** Looks after which an import says that it waits. */
@@ -133,11 +135,10 @@ export class Importer {
     const isWrong = against + faults > 0;
     const state = isWrong ? 'refused' : dryRun || records === 0 ? 'done' : 'applying';
     const audit = { who: by, act: 'import' } as const;
-    if (!(await imports.become(importId, ['checking'], state, state === 'applying' ? { audit } : {})))
-      throw new AppError(
-        'conflict',
-        'busy: another import of this kind goes in; send the file once it ended',
-      );
+    if (!(await imports.become(importId, ['checking'], state, state === 'applying' ? { audit } : {}))) {
+      const isThere = (await imports.find(importId))?.state === 'checking';
+      throw new AppError('conflict', isThere ? ANOTHER_GOES_IN : GONE_MEANWHILE);
+    }
     if (state === 'applying') this.#begin(importId, by);
     return { job: await this.#stored(importId), isKnown: false };
   }

@@ -1,7 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { law } from './laws.contract.ts';
 import { addOnTerms, at, lookup, planTerms, tariffCases, timeline } from './tariff-factory.contract.ts';
-import { billingCycleAt, heldPerMilleAt, segmentsOf, versionAt, wholeCycleOf } from './timeline.ts';
+import {
+  billingCycleAt,
+  heldPerMilleAt,
+  pricedFrom,
+  segmentsOf,
+  versionAt,
+  wholeCycleOf,
+} from './timeline.ts';
 
 const APRIL = { startMs: at('2026-04-01T00:00Z'), endMs: at('2026-05-01T00:00Z') };
 const day = (n: number): number => APRIL.startMs + (n - 1) * 86_400_000;
@@ -23,6 +30,39 @@ describe('versionAt', () => {
     ['none at all', [], 0, 50, null],
   ])('%s', (_name, of, assignmentFromMs, cycleStartMs, version) => {
     expect(versionAt(of, assignmentFromMs, cycleStartMs)?.version ?? null).toBe(version);
+  });
+});
+
+describe('pricedFrom, by hand', () => {
+  const utc = (text: string): number => at(`2026-${text}:00Z`);
+  it.each<[string, number, string, string, [string, string] | null, string]>([
+    ['the cycle that it is in', 1, 'UTC', '01-25T00', null, '01-01T00'],
+    ['a cycle as it begins', 1, 'UTC', '02-01T00', null, '02-01T00'],
+    ['the cycle of its own rule', 15, 'UTC', '02-03T07', null, '01-15T00'],
+    ['the cycle of its own zone', 1, 'Asia/Tokyo', '02-10T00', null, '01-31T15'],
+    [
+      'what was closed long before is nothing to it',
+      1,
+      'UTC',
+      '02-20T00',
+      ['01-02T00', '01-15T00'],
+      '02-01T00',
+    ],
+    [
+      'what was closed up to the cycle is nothing to it',
+      15,
+      'UTC',
+      '02-20T00',
+      ['01-15T00', '02-15T00'],
+      '02-15T00',
+    ],
+    ['not back over what was closed', 1, 'UTC', '02-20T00', ['01-15T00', '02-15T00'], '02-15T00'],
+    ['where what was closed ends', 1, 'UTC', '02-15T00', ['01-15T00', '02-15T00'], '02-15T00'],
+    ['the closed cycle that it is a part of', 1, 'UTC', '02-10T00', ['01-15T00', '02-15T00'], '01-15T00'],
+  ])('%s', (_name, anchorDay, zone, start, told, priced) => {
+    const t = timeline({ zone, cycle: { kind: 'month', anchorDay } });
+    const closed = told === null ? null : { startMs: utc(told[0]), endMs: utc(told[1]) };
+    expect(pricedFrom(t, utc(start), closed)).toBe(utc(priced));
   });
 });
 

@@ -11,6 +11,8 @@ import type { ImportLine } from '../tariff-ports.ts';
 
 interface Kept extends ImportJob {
   staged: StagedRecord[];
+  /** another of its kind began to go in after it */
+  isOvertaken: boolean;
 }
 
 const ENDS: readonly ImportState[] = ['refused', 'done', 'stopped', 'expired'];
@@ -44,6 +46,7 @@ export class MemoryImports implements Imports {
       movedMs: this.#nowMs(),
       endedMs: null,
       staged: [],
+      isOvertaken: false,
     });
     return Promise.resolve();
   }
@@ -98,7 +101,11 @@ export class MemoryImports implements Imports {
     const others: readonly ImportState[] = ['checking', 'refused', 'expired'];
     const same = this.#latest().find(
       (job) =>
-        job.kind === kind && job.contentHash === contentHash && !job.dryRun && !others.includes(job.state),
+        job.kind === kind &&
+        job.contentHash === contentHash &&
+        !job.dryRun &&
+        !job.isOvertaken &&
+        !others.includes(job.state),
     );
     return Promise.resolve(same === undefined ? null : jobOf(same));
   }
@@ -182,12 +189,12 @@ function whatIsMissing(content: ImportLine['content']): string {
 /** Another of its kind begins to go in. */
 function overtake(job: Kept): void {
   if (job.state === 'checking') return;
-  job.contentHash = '';
+  job.isOvertaken = true;
   if (job.state !== 'stopped') return;
   job.state = 'expired';
   job.reason = 'another file of its kind came in after it: send this one again';
 }
 
-function jobOf({ staged: _, ...job }: Kept): ImportJob {
+function jobOf({ staged: _, isOvertaken: _of, ...job }: Kept): ImportJob {
   return { ...job };
 }

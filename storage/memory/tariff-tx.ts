@@ -27,7 +27,7 @@ import type {
   StoredTopUp,
   TariffTx,
 } from '../tariff-transaction.ts';
-import { CycleBook } from './cycle-book.ts';
+import { CycleBook, cyclesOfNumber } from './cycle-book.ts';
 import type { CycleStore } from './cycle-book.ts';
 import { cycleStoreOf, rowsOf } from './tariff-state.ts';
 import type { MemorySubscriber, TariffState } from './tariff-state.ts';
@@ -273,12 +273,12 @@ export class MemoryTariffTx implements TariffTx {
   }
 
   // Async, so that what they throw is a rejection as in Postgres.
-  async settle(subscriberNo: number, atMs: number): Promise<BillingItem[]> {
-    return this.#cycles.settle(subscriberNo, atMs);
+  async settle({ no }: StoredSubscriber, atMs: number): Promise<BillingItem[]> {
+    return this.#cycles.settle(no, atMs);
   }
 
-  async leave(subscriberNo: number, atMs: number): Promise<BillingItem[]> {
-    return this.#cycles.leave(subscriberNo, atMs);
+  async leave({ no }: StoredSubscriber, atMs: number): Promise<BillingItem[]> {
+    return this.#cycles.leave(no, atMs);
   }
 
   book(items: readonly BillingItem[]): Promise<string[]> {
@@ -334,7 +334,7 @@ export class MemoryTariffTx implements TariffTx {
       if (
         stored !== null &&
         accountId !== stored.rows.account.accountId &&
-        isCharged(stored.rows, context.atMs)
+        this.#isCharged(stored, context.atMs)
       )
         throw new AppError('conflict', `${content.subscriberId}: ${STAYS_WORDS}`);
       const before = stored?.rows ?? newRows(content.subscriberId, account);
@@ -357,6 +357,11 @@ export class MemoryTariffTx implements TariffTx {
     }
   }
 
+  #isCharged({ no, rows: { assignments, addOns, pools } }: StoredSubscriber, atMs: number): boolean {
+    const isOwed = cyclesOfNumber(this.state.cycles, no).some(({ payer }) => payer === null);
+    return isOwed || assignments.length > 0 || addOns.length > 0 || isMember(pools, atMs);
+  }
+
   /** @throws AppError 'not-found' */
   #withPlan(rows: SubscriberRows, { planId, fromMs, toMs }: Dated & { planId: string }): SubscriberRows {
     if (!this.state.plans.has(planId)) throw new AppError('not-found', `no plan is called ${planId}`);
@@ -366,10 +371,6 @@ export class MemoryTariffTx implements TariffTx {
     const assigned = { id: '', planId, fromMs, toMs, source: 'import' } as const;
     return isThere ? rows : { ...rows, assignments: [...rows.assignments, assigned] };
   }
-}
-
-function isCharged({ assignments, addOns, pools }: SubscriberRows, atMs: number): boolean {
-  return assignments.length > 0 || addOns.length > 0 || isMember(pools, atMs);
 }
 
 function byTime(a: Dated, b: Dated): number {

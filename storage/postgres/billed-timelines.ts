@@ -1,7 +1,6 @@
 import type pg from 'pg';
 import type { AddOnSpan, PlanLookup, TariffTimeline } from '../../rules/tariff/timeline.ts';
 import type { Assignment, CycleRule, Hold } from '../../schemas/profile.ts';
-import { CLOSED_THROUGH } from './cycle-rows.ts';
 import type { AddOnTerms, PlanTerms } from '../../schemas/tariff.ts';
 
 /** ms since 1970 of a column, null where it has no end. */
@@ -19,7 +18,7 @@ const rule = (alias: string): string =>
  */
 const TIMELINES = `
   with s as materialized (
-    select subscriber_no, account_id, zone, overage_consent, ${CLOSED_THROUGH} as closed_through
+    select subscriber_no, account_id, zone, overage_consent
     from subscriber s where subscriber_no = any($1::bigint[])
   ), assigned as (
     select subscriber_no, json_agg(json_build_object('planId', plan_id, 'fromMs', ${ms('from_at')}, 'toMs', ${ms('to_at')})
@@ -38,7 +37,7 @@ const TIMELINES = `
     from account_cycle_change c where account_id in (select account_id from s) group by 1
   )
   select s.subscriber_no as "no", a.account_id as "accountId", s.overage_consent as "overageConsent", a.currency,
-    a.tax_class as "taxClass", s.zone, s.closed_through as "closedThroughMs", case when a.account_id is not null then ${rule('a')} end as cycle,
+    a.tax_class as "taxClass", s.zone, case when a.account_id is not null then ${rule('a')} end as cycle,
     coalesce(changed.v, '[]') as "cycleChanges", coalesce(assigned.v, '[]') as assignments,
     coalesce(added.v, '[]') as "addOns", coalesce(held.v, '[]') as holds
   from s left join account a using (account_id) left join changed using (account_id)
@@ -69,7 +68,6 @@ interface TimelineRow {
   currency: string;
   taxClass: string;
   zone: string;
-  closedThroughMs: number | null;
   cycle: RuleRow;
   cycleChanges: { fromMs: number; cycle: RuleRow }[];
   assignments: Assignment[];
@@ -82,8 +80,6 @@ export interface BilledTimeline {
   /** null = it is on no account, or on one that is not there */
   bill: { accountId: string; timeline: TariffTimeline } | null;
   overageConsent: boolean;
-  /** where its last closed cycle ends; null = none is closed */
-  closedThroughMs: number | null;
 }
 
 /** Timelines by number of the subscriber, as they stand in this transaction. */
@@ -142,15 +138,13 @@ function lookupOf(rows: readonly TermsRow[]): PlanLookup {
 }
 
 function toTimeline(row: TimelineRow): BilledTimeline {
-  const { accountId, overageConsent, closedThroughMs, currency, taxClass, zone, assignments, addOns, holds } =
-    row;
-  if (accountId === null) return { bill: null, overageConsent, closedThroughMs };
+  const { accountId, overageConsent, currency, taxClass, zone, assignments, addOns, holds } = row;
+  if (accountId === null) return { bill: null, overageConsent };
   const cycleChanges = row.cycleChanges.map(({ fromMs, cycle }) => ({ fromMs, cycle: toRule(cycle) }));
   const of = { currency, taxClass, zone, cycle: toRule(row.cycle), cycleChanges };
   return {
     bill: { accountId, timeline: { ...of, assignments, addOns, holds } },
     overageConsent,
-    closedThroughMs,
   };
 }
 

@@ -14,6 +14,7 @@ import { readTerms, readTimelines } from './billed-timelines.ts';
 import type { BilledTimeline } from './billed-timelines.ts';
 import {
   closeCycleRows,
+  closedThroughOf,
   dropCycleRows,
   lastCyclesOf,
   leaveCycleRows,
@@ -60,6 +61,9 @@ export interface FeeUnit extends Locked, NumberedCycle {
   which: 'advance' | 'all';
 }
 
+/** Where the last closed cycle ends, ms, by number of the subscriber; null = none is closed. */
+export type ClosedThrough = ReadonlyMap<number, number | null>;
+
 /** What settling the fees of running cycles gave. */
 export interface SettledFees {
   items: BillingItem[];
@@ -74,13 +78,16 @@ export interface SettledFees {
 /**
  * Brings the fees in advance of the cycles that run at an instant, and of those before whose bounds have moved, to what they come
  * to, and gives them their rows. Who is on no account costs nothing.
+ *
+ * @param closedThrough as it stands in this transaction, all of them being locked; absent = nobody asked yet
  */
 export async function settleFees(
   client: pg.ClientBase,
   subscriberNos: readonly number[],
   atMs: number,
+  closedThrough?: ClosedThrough,
 ): Promise<SettledFees> {
-  const { found, unknown, closed, plans } = await openCyclesOf(client, subscriberNos, atMs);
+  const { found, unknown, closed, plans } = await openCyclesOf(client, subscriberNos, atMs, closedThrough);
   const units = found.flatMap(({ open: { running, missing }, ...who }) => {
     const others = missing.filter(({ startMs }) => startMs !== running.startMs);
     return [...others, running].map((cycle): FeeUnit => {
@@ -97,17 +104,20 @@ export async function settleFees(
  * Ends what an account pays for a subscriber: of the cycles that are not closed it is charged, or credited, what was had until the
  * instant, in arrears too, and they are closed there. Afterwards another rule may say how long they would have been. Rows note who
  * paid them.
+ *
+ * @param closedThrough as for `settleFees`
  */
 export async function settleLeaving(
   client: pg.ClientBase,
   subscriberNo: number,
   atMs: number,
+  closedThrough?: ClosedThrough,
 ): Promise<BillingItem[]> {
-  const { found, plans } = await openCyclesOf(client, [subscriberNo], atMs);
+  const { found, plans } = await openCyclesOf(client, [subscriberNo], atMs, closedThrough);
   await storeOpen(client, found);
   const rows = (await lastCyclesOf(client, [subscriberNo])).get(subscriberNo) ?? [];
   const units = found.flatMap((who) => {
-    const left = cyclesLeft(rows, who.billed.closedThroughMs, atMs);
+    const left = cyclesLeft(rows, who.closedThroughMs, atMs);
     return left.map((cycle): FeeUnit => ({ ...who, cycle, which: 'all' }));
   });
   const items = await itemiseFees(client, units, plans);
@@ -149,21 +159,28 @@ export async function closeUntold(client: pg.ClientBase, cycles: readonly Untold
   return units.length;
 }
 
-async function openCyclesOf(client: pg.ClientBase, subscriberNos: readonly number[], atMs: number) {
+async function openCyclesOf(
+  client: pg.ClientBase,
+  subscriberNos: readonly number[],
+  atMs: number,
+  closedThrough?: ClosedThrough,
+) {
   const locked = await client.query<{ id: string; no: number }>(LOCK, [subscriberNos]);
   const timelines = await readTimelines(client, subscriberNos);
   const rows = await lastCyclesOf(client, subscriberNos);
+  // Not with the lock: a statement that waited for it would look at what was before.
+  const ends = closedThrough ?? (await closedThroughOf(client, subscriberNos));
   let closed = 0;
   const found = locked.rows.flatMap(({ id: subscriberId, no: subscriberNo }) => {
     const billed = timelines.get(subscriberNo);
     if (billed === undefined || billed.bill === null) return [];
-    const { closedThroughMs, bill } = billed;
+    const closedThroughMs = ends.get(subscriberNo) ?? null;
     if (closedThroughMs !== null && atMs < closedThroughMs) {
       closed += 1;
       return [];
     }
-    const open = openCyclesAt(bill.timeline, rows.get(subscriberNo) ?? [], closedThroughMs, atMs);
-    return [{ subscriberId, subscriberNo, billed, open }];
+    const open = openCyclesAt(billed.bill.timeline, rows.get(subscriberNo) ?? [], closedThroughMs, atMs);
+    return [{ subscriberId, subscriberNo, billed, closedThroughMs, open }];
   });
   const plans = await readTerms(client, timelines.values());
   return { found, plans, closed, unknown: subscriberNos.length - locked.rows.length };

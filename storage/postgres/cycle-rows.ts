@@ -40,6 +40,10 @@ export const CLOSED_THROUGH = `greatest(
     (select (cc.content ->> 'cycleEndMs')::numeric from closed_cycle cc where cc.subscriber_id = s.subscriber_id
       order by cc.cycle_start desc limit 1))::float8`;
 
+/** $1 numbers. */
+const CLOSED_THROUGH_OF = `
+  select s.subscriber_no as "no", ${CLOSED_THROUGH} as "closedThroughMs" from subscriber s where s.subscriber_no = any($1::bigint[])`;
+
 /** $1 numbers, $2 starts and $3 ends in ms. With those before that are not closed. */
 const OVERLAPPING = `
   select t.place::int as place, ${BOUNDS}
@@ -99,6 +103,17 @@ export async function lastCyclesOf(
 ): Promise<Map<number, (KnownCycle & { no: number })[]>> {
   const found = await client.query<KnownCycle & { no: number }>(LAST_OF, [subscriberNos]);
   return groupBy(found.rows, ({ no }) => no);
+}
+
+/** Where the last closed cycle of each of these subscribers ends, ms, by number; null = none is closed. */
+export async function closedThroughOf(
+  client: pg.ClientBase,
+  subscriberNos: readonly number[],
+): Promise<Map<number, number | null>> {
+  const found = await client.query<{ no: number; closedThroughMs: number | null }>(CLOSED_THROUGH_OF, [
+    subscriberNos,
+  ]);
+  return new Map(found.rows.map(({ no, closedThroughMs }) => [no, closedThroughMs]));
 }
 
 /** Rows that overlap these, and those before them that are not closed, by the place of what they overlap, from 0. */

@@ -5,10 +5,14 @@ import { STAYS_WORDS } from '../import-ports.ts';
  * account, `j` the import.
  */
 
-/** True of a subscriber that a file does not take to another account. `now` the log's clock. */
+/**
+ * True of a subscriber that a file does not take to another account. What it had may have been taken back, and be charged all the
+ * same: cycles that no account was left for yet are that of now, with whatever comes to them. `now` the log's clock.
+ */
 export const stays = (no: string, now: string): string => `(
   exists (select from assignment x where x.subscriber_no = ${no})
   or exists (select from add_on_assignment x where x.subscriber_no = ${no})
+  or exists (select from cycle x where x.subscriber_no = ${no} and x.account_id is null)
   or exists (select from pool_member x where x.subscriber_no = ${no} and (x.to_at is null or x.to_at > ${now})))`;
 
 const NOW = 'to_timestamp($4::float8 / 1000)';

@@ -41,6 +41,22 @@ describe.each([
     expect(await imports.faults('dead', 0, 9)).toEqual([]);
   });
 
+  it('names the content of one that was overtaken in the audit', async () => {
+    const imports = new PostgresImports(database.pool, 'EUR');
+    const hash = 'ab'.repeat(32);
+    for (const importId of ['early', 'late']) {
+      await imports.begin({ importId, kind: 'subscribers', dryRun: false, chunkRows: 2, by: 'ann' });
+      await imports.read(importId, importId === 'early' ? hash : 'cd'.repeat(32), 3);
+      await imports.become(importId, ['checking'], 'applying');
+      await imports.become(importId, ['applying'], 'done');
+    }
+    await imports.remove('early', 'ann');
+    const { rows } = await database.pool.query(
+      `select content ->> 'contentHash' as hash from audit where subject = 'early' and action = 'import-forget'`,
+    );
+    expect(rows).toEqual([{ hash }]);
+  });
+
   it('lets one of two that begin at once apply', async () => {
     const imports = new PostgresImports(database.pool, 'EUR');
     for (const importId of ['a', 'b'])

@@ -30,7 +30,7 @@ const STAGE = `
 
 /**
  * $1 import, $2 states, $3 state, $4 reason, $5 who and $6 what of the audit log, null = none. One row where it was in such a state,
- * and nothing else of its kind goes in where it is to. What begins to goes before all others of its kind: no content of theirs is the
+ * and nothing else of its kind goes in where it is to. What begins to overtakes all others of its kind: no content of theirs is the
  * last one any more, and none is gone on with.
  */
 const BECOME = `
@@ -42,10 +42,10 @@ const BECOME = `
     returning import_id, kind, encode(content_hash, 'hex') as hash, rows_total, rows_applied
   ), told as (insert into audit (who, action, subject, content) select $5::text, $6::text, import_id, ${NAMED} from moved where $6::text is not null
   ), overtaken as (
-    update import_job o set content_hash = '', state = case o.state when 'stopped' then 'expired' else o.state end,
+    update import_job o set overtaken = true, state = case o.state when 'stopped' then 'expired' else o.state end,
       reason = case o.state when 'stopped' then 'another file of its kind came in after it: send this one again' else o.reason end
     from moved where $3::text = 'applying' and 'checking' = any ($2::text[]) and o.kind = moved.kind
-      and o.import_id <> moved.import_id and (o.content_hash <> '' or o.state = 'stopped') and o.state <> 'checking')
+      and o.import_id <> moved.import_id and not o.overtaken and o.state <> 'checking')
   select from moved`;
 
 /** $1 import. One row where it can be forgotten: nobody goes on with it from here on. */
@@ -135,7 +135,7 @@ export class PostgresImports implements Imports {
   async ofContent(kind: ImportKind, contentHash: string): Promise<ImportJob | null> {
     const { rows } = await this.#query<ImportJob>(
       `select ${COLUMNS} from import_job where kind = $1 and content_hash = decode($2, 'hex') and not dry_run
-         and state not in ('checking', 'refused', 'expired') limit 1`,
+         and not overtaken and state not in ('checking', 'refused', 'expired') limit 1`,
       [kind, contentHash],
     );
     return rows[0] ?? null;

@@ -23,7 +23,6 @@ const WORDS: Readonly<Record<string, string>> = {
   one_plan_at_a_time: 'overlap: the subscriber has another plan at the same time',
   one_pool_at_a_time: 'overlap: the subscriber is in another pool at the same time',
   one_service_a_name: 'user-name: another subscriber has this user name at the same time',
-  plan_version_effective: 'effective-from: another version of the plan holds from the same instant on',
   subscriber_external: 'external-id: another subscriber has this external id',
 };
 

@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type pg from 'pg';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { BillingItem } from '../../schemas/billing.ts';
 import type { SubscriberProfile } from '../../schemas/profile.ts';
 import { aProfile } from '../profile-factory.contract.ts';
@@ -14,10 +14,11 @@ import type { TestDatabase } from './database.contract.ts';
 import { PostgresItemBook } from './item-book.ts';
 import { ITEM_COLUMNS } from './item-rows.ts';
 import { CYCLES, listCycles } from './cycle-list.ts';
+import { CLOSED_THROUGH } from './cycle-rows.ts';
 import { listStatement, listSubscribers, NAMED } from './subscriber-list.ts';
 import type { Ask } from './subscriber-list.ts';
 import { FORGET } from './tariff-erase.ts';
-import { readRow } from './tariff-rows.ts';
+import { readRow, SUBSCRIBER_ROWS } from './tariff-rows.ts';
 import { PostgresTariffReads } from './tariff-reads.ts';
 import { postgresTariffs } from './tariff-store.ts';
 
@@ -89,6 +90,25 @@ function tests(name: string, open: () => Promise<TestDatabase>): void {
   tariffReadsContract(name, async () => {
     await empty(database.pool);
     return { store: storeOf(database.pool), reads: new PostgresTariffReads(database.pool) };
+  });
+
+  it('asks where the last closed cycle ends with the rows alone, before and after the change', async () => {
+    await empty(database.pool);
+    const store = storeOf(database.pool);
+    const context = { by: 'ann', atMs: T, reason: '' };
+    await store.putPlanVersion(terms('a'), context);
+    await store.putSubscriber(given('s-1'), context);
+    const asked = vi.spyOn(pg.Client.prototype, 'query');
+    try {
+      await store.assign('s-1', 'a', { at: 'now' }, false, context);
+      const texts = asked.mock.calls.map(([text]: unknown[]) => String(text));
+      expect(texts.filter((text) => text.includes(CLOSED_THROUGH))).toEqual([
+        SUBSCRIBER_ROWS,
+        SUBSCRIBER_ROWS,
+      ]);
+    } finally {
+      asked.mockRestore();
+    }
   });
 
   it('lists a bounded part at a time, by indexes alone', async () => {

@@ -192,11 +192,6 @@ const REFUSED: [name: string, statement: string, sqlState: string][] = [
     '23514',
   ],
   [
-    'two versions from one date',
-    `insert into plan_version (plan_id, version, content, effective_from) values ('dated', 2, '{}', '2026-01-01')`,
-    '23505',
-  ],
-  [
     'two versions of an add-on from one date',
     `insert into add_on_version (add_on_id, version, content, effective_from) values ('tv', 2, '{}', '2026-01-01')`,
     '23505',

@@ -211,12 +211,12 @@ export class PostgresTariffTx implements TariffTx {
     return pool.profile;
   }
 
-  settle(subscriberNo: number, atMs: number): Promise<BillingItem[]> {
-    return this.#items.settle(this.#client, subscriberNo, atMs);
+  settle({ no, rows }: StoredSubscriber, atMs: number): Promise<BillingItem[]> {
+    return this.#items.settle(this.#client, no, atMs, rows.closedThroughMs);
   }
 
-  leave(subscriberNo: number, atMs: number): Promise<BillingItem[]> {
-    return this.#items.leave(this.#client, subscriberNo, atMs);
+  leave({ no, rows }: StoredSubscriber, atMs: number): Promise<BillingItem[]> {
+    return this.#items.leave(this.#client, no, atMs, rows.closedThroughMs);
   }
 
   book(items: readonly BillingItem[]): Promise<string[]> {

@@ -14,27 +14,28 @@ import type { Outcome } from './outcome.ts';
 const SINCE_LAYOUT_5 = ['effectiveFromMs', 'capProration', 'usedBefore', 'carryOver', 'throttled'] as const;
 
 /**
- * A new version of a plan. Versions are never changed: it is 'conflict' where the number or the date is taken, and where one
- * that holds at once or from an instant that is over costs something else than one that a cycle has that is not closed. It was
- * sold at that price.
+ * A new version of a plan. Versions are never changed: it is 'conflict' where the number is taken, where one of the same instant
+ * has other prices, and where one that holds from an instant that is over costs something else than one that a cycle has that is
+ * not closed. It was sold at that price.
+ *
+ * One that holds at once takes the place of the version in force: it is stored with the instant of that, so it reaches the
+ * cycles that have it and no others, which keep theirs, price and metering both.
  */
 export async function putPlanVersion(
   tx: TariffTx,
-  terms: PlanTerms,
+  given: PlanTerms,
   context: ChangeContext,
 ): Promise<Outcome<PlanTerms>> {
-  const { planId, version, effectiveFromMs, currency } = terms;
+  const { planId, version, currency } = given;
   const plan = await tx.plan(planId);
   checkRevision(context, plan?.revision ?? 0);
   const versions = await tx.knownVersions(planId);
   checkCount(versions, context.atMs);
-  for (const known of versions) {
-    if (known.version === version)
-      throw new AppError('conflict', `version ${version} of the plan is there already`);
-    if (effectiveFromMs !== null && known.effectiveFromMs === effectiveFromMs)
-      throw new AppError('conflict', `version ${known.version} of the plan holds from the same instant on`);
-  }
+  if (versions.some((known) => known.version === version))
+    throw new AppError('conflict', `version ${version} of the plan is there already`);
   const before = await tx.planVersions(planId);
+  const inForce = versionAt(before, context.atMs, context.atMs);
+  const terms = { ...given, effectiveFromMs: given.effectiveFromMs ?? inForce?.effectiveFromMs ?? null };
   // Who has a plan with terms has an account of their currency.
   const other =
     before.length > 0
@@ -42,7 +43,9 @@ export async function putPlanVersion(
       : await tx.otherCurrency(planId, currency);
   if (other !== undefined && other !== null)
     throw new AppError('conflict', `currency: the plan is charged in ${other}`);
+  checkSameInstant(before, terms);
   checkPrices(before, terms, pricesOf, context.atMs - OPEN_MS, context.atMs);
+  const { effectiveFromMs } = terms;
   const content = contentOf(terms);
   await needLayout(tx, SINCE_LAYOUT_5.find((field) => content[field] !== undefined) ?? null);
   const stored = { ...(plan ?? newPlan(planId)), name: terms.name };
@@ -52,9 +55,24 @@ export async function putPlanVersion(
   return { value: terms, revision, items: [], subject: planId, content: { version, effectiveFromMs } };
 }
 
-/** What of a version is money. */
+/** What of a version is money; where usage is, how its bytes count too: the close prices those that are carried already. */
 function pricesOf({ taxClass, recurring, usage, heldPerMille, metering }: PlanTerms): unknown {
-  return { taxClass, recurring, usage, heldPerMille, overage: metering.overage };
+  const { overage, counted, classFactors, offPeakFactors } = metering;
+  const counting = usage === null ? null : { counted, classFactors, offPeakFactors };
+  return { taxClass, recurring, usage, heldPerMille, overage, counting };
+}
+
+/** Of several from one instant that with the greatest number holds for money, and the last one told for the meter: these are one. */
+function checkSameInstant(before: readonly PlanTerms[], added: PlanTerms): void {
+  for (const known of before.filter((one) => one.effectiveFromMs === added.effectiveFromMs)) {
+    if (known.version > added.version)
+      throw new AppError('conflict', `version ${known.version} of the plan holds from the same instant on`);
+    if (!isDeepStrictEqual(pricesOf(known), pricesOf(added)))
+      throw new AppError(
+        'conflict',
+        `effective-from: version ${known.version} of the plan holds from the same instant on, at other prices`,
+      );
+  }
 }
 
 /** Cycles and assignments that began within it may have a cycle that is not closed, ms: a whole one, and the longest grace. */

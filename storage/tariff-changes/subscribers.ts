@@ -43,10 +43,10 @@ export async function storeRows(
   const seenMs = Math.max(changed.asOfMs ?? Number.NEGATIVE_INFINITY, context.atMs);
   const asOfMs = (await knowsTariffs(tx)) ? seenMs : changed.asOfMs;
   const stored = await tx.putRows(before, { ...changed, asOfMs, revision: (before?.rows.revision ?? 0) + 1 });
-  const { no, rows } = stored;
+  const { rows } = stored;
   // What was to come may be all that there was, and be charged already.
   const hasFees = hasSomething(rows) || (before !== null && hasSomething(before.rows));
-  const items = hasFees ? await tx.settle(no, context.atMs) : [];
+  const items = hasFees ? await tx.settle(stored, context.atMs) : [];
   await tell(tx, [rows.subscriberId]);
   return { value: rows, revision: rows.revision, items, subject: rows.subscriberId, content };
 }
@@ -127,14 +127,20 @@ export async function putSubscriber(
 /** What was had until now is for the account that the subscriber leaves. */
 async function leaveFor(
   tx: TariffTx,
-  { no, rows }: StoredSubscriber,
+  stored: StoredSubscriber,
   to: Account,
   atMs: number,
 ): Promise<BillingItem[]> {
+  const { rows } = stored;
   if (rows.account.accountId === to.accountId) return [];
   checkMove(rows, to, atMs);
+  // One cycle begins at an instant: of two accounts that would have it from this one on, the first would pay for both.
+  if (rows.closedThroughMs !== null && atMs <= rows.closedThroughMs)
+    throw new AppError('conflict', 'a cycle of the subscriber ended at this instant: send it again', {
+      retriable: true,
+    });
   // Also where nothing is left: what was had may have been taken back, and cycles of before may be told of later.
-  return tx.leave(no, atMs);
+  return tx.leave(stored, atMs);
 }
 
 function checkMove({ account: from, pools }: SubscriberRows, to: Account, atMs: number): void {

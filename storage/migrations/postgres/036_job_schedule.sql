@@ -8,6 +8,8 @@ alter table import_job
   add column reason text,
   -- when something of it went on last, server's clock
   add column moved_at timestamptz not null default clock_timestamp(),
+  -- another of its kind began to go in after it
+  add column overtaken boolean not null default false,
   drop constraint import_job_state_check,
   add constraint import_job_state_check check (state in
     ('checking', 'refused', 'applying', 'done', 'stopped', 'expired'));

@@ -9,3 +9,6 @@ alter table cycle
   add column account_id text collate "C";
 create index cycle_failed on cycle (failed_at) where failed_at is not null;
 create index cycle_terms_differ on cycle (end_at) where terms_differ;
+
+-- A version takes the place of one from the same instant, at the same prices: so metering is mended in cycles that run.
+drop index plan_version_effective;
