@@ -50,8 +50,8 @@ interface Percentiles {
 }
 
 /**
- * Brings files of subscribers and of their plans in over the API of a process of its own, which relays their controls too, while a
- * worker folds them and people get other plans. Throws where something ends, stops, or not everybody is in the slots: the run is
+ * Brings files of subscribers and of their plans in over the API of a process of its own; another relays their controls, a
+ * worker folds them, and people get other plans meanwhile. Throws where something ends, stops, or not everybody is in the slots: the run is
  * void then.
  */
 export async function measureImport(
@@ -66,18 +66,20 @@ export async function measureImport(
     const url = `http://127.0.0.1:${String(apiPort)}`;
     const keyFile = join(bed.scratch, 'admin-key');
     const { process: intake } = await startBeside(options, bed, {
-      WEIR_ROLES: 'api,relay',
+      WEIR_ROLES: 'api',
       WEIR_API_PORT: String(apiPort),
       WEIR_API_RATE_LIMIT: '100000',
       WEIR_API_KEY_RATE_LIMIT: '100000',
       WEIR_ADMIN_KEY_FILE: keyFile,
     });
+    const { process: relay } = await startBeside(options, bed, { WEIR_ROLES: 'relay' });
     const access = { url, key: (await readFile(keyFile, 'utf8')).trim() };
     await makePlans(access);
     const probes = await makeProbes(access);
     const measured = [
       { name: 'worker', pid: bed.workers[0]?.pid ?? 0 },
-      { name: 'api and relay', pid: intake.pid },
+      { name: 'api', pid: intake.pid },
+      { name: 'relay', pid: relay.pid },
       ...measuredServers(env),
     ];
     const cpuBefore = measured.map(({ pid }) => cpuSeconds(pid));

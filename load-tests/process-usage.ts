@@ -10,13 +10,24 @@ export interface Measured {
   pid: number;
 }
 
-/** CPU seconds of a process so far, user and system, all threads; null where it cannot be read. */
+/**
+ * CPU seconds of a process and its children so far, ended ones too: user and system, all threads; null where it cannot be read.
+ * Postgres works in children.
+ */
 export function cpuSeconds(pid: number): number | null {
+  const own = ticksOf(pid);
+  if (own === null) return null;
+  const children = (readText(`/proc/${String(pid)}/task/${String(pid)}/children`) ?? '').split(' ');
+  const ticks = children.filter((child) => child !== '').map((child) => ticksOf(Number(child)) ?? 0);
+  return ticks.reduce((sum, one) => sum + one, own) / TICKS;
+}
+
+/** utime, stime, cutime and cstime: 14 to 17. The command in brackets may hold spaces: fields are counted from behind it. */
+function ticksOf(pid: number): number | null {
   const stat = readProc(pid, 'stat');
   if (stat === null) return null;
-  // The command in brackets may hold spaces: fields are counted from behind it. utime and stime are 14 and 15.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / TICKS;
+  return fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0);
 }
 
 /** Resident memory in bytes: now and at its highest; null where it cannot be read. */
@@ -30,10 +41,10 @@ export function memoryBytes(pid: number): { now: number; peak: number } | null {
 
 /** The servers that dev/services.ts started, by the pid files beside their folders; those of others are not found. */
 export function measuredServers(env: Readonly<Record<string, string | undefined>>): Measured[] {
-  const names = ['kafka', 'redis', 'clickhouse'];
-  return names.flatMap((name) => {
-    const folder = env[`WEIR_TEST_${name.toUpperCase()}_DIR`];
-    if (folder === undefined) return [];
+  // One folder holds those of all servers.
+  const folder = env['WEIR_TEST_KAFKA_DIR'];
+  if (folder === undefined) return [];
+  return ['kafka', 'redis', 'postgres', 'clickhouse'].flatMap((name) => {
     const pid = Number(readText(join(folder, '..', `${name}.pid`)) ?? '0');
     return pid > 0 ? [{ name, pid }] : [];
   });

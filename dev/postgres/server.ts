@@ -49,7 +49,11 @@ export async function startPostgres(group: ServerGroup): Promise<PostgresServer>
   }
   const password = await readFile(passwordFile, 'utf8');
   const [port = 0] = await portsOf(dir, 1);
-  const settings = { port, listen_addresses: '127.0.0.1', unix_socket_directories: '', max_connections: 200 };
+  const settings = {
+    ...{ port, listen_addresses: '127.0.0.1', unix_socket_directories: '', max_connections: 200 },
+    // As compose.yaml: with the presets a file of a million subscribers goes through eight checkpoints.
+    ...{ shared_buffers: '512MB', max_wal_size: '4GB' },
+  };
   const admin = { host: '127.0.0.1', port, user: 'postgres', password, database: 'postgres' };
   await group.start({
     name: 'postgres',

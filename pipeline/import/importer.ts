@@ -224,8 +224,9 @@ export class Importer {
     const { imports, onApplied } = this.#parts;
     const records = (after: number): Promise<ImportLine[]> => imports.records(importId, after, chunkRows);
     let ahead: Promise<ImportLine[] | null> = Promise.resolve(null);
+    let noted = Promise.resolve();
     for (let after = rowsApplied; ;) {
-      await this.#tried(importId, () => this.#room(importId));
+      await Promise.all([this.#tried(importId, () => this.#room(importId)), noted]);
       if (this.#isStopped) return false;
       const lines = (await ahead) ?? (await this.#tried(importId, () => records(after)));
       const last = lines.at(-1);
@@ -233,7 +234,7 @@ export class Importer {
       // The next are read while these go in; where that fails they are asked for again when it is their turn.
       ahead = records(last.line).catch(() => null);
       if (!(await this.#tried(importId, () => this.#chunk(importId, after, lines, by)))) return false;
-      await this.#tried(importId, () => imports.applied(importId, last.line));
+      noted = this.#tried(importId, () => imports.applied(importId, last.line));
       onApplied?.(kind, lines.length);
       after = last.line;
     }

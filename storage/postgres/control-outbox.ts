@@ -23,12 +23,15 @@ const CHANGE_LOCK = 0x77656974;
  * @throws AppError as `inTransaction`
  */
 export async function changeInOrder<T>(pool: pg.Pool, fn: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-  return inTransaction(pool, async (client) => {
-    await client.query('select pg_advisory_xact_lock($1, hashtext(current_schema()))', [CHANGE_LOCK]);
-    const result = await fn(client);
-    await client.query('select pg_notify($1, $2)', [CHANNEL, '']);
-    return result;
-  });
+  return inTransaction(
+    pool,
+    async (client) => {
+      const result = await fn(client);
+      await client.query('select pg_notify($1, $2)', [CHANNEL, '']);
+      return result;
+    },
+    `begin; select pg_advisory_xact_lock(${CHANGE_LOCK}, hashtext(current_schema()))`,
+  );
 }
 
 /** The relay's side of `control_outbox` in Postgres. */

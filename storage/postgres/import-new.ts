@@ -92,8 +92,11 @@ export async function addSubscribers(
   const assignments = numbered.flatMap(({ no, rows }) =>
     rows.assignments.map(({ planId, ...span }) => ({ no, name: planId, span })),
   );
-  if (credentials.length > 0) await client.query(ADD_CREDENTIALS, columns(credentials));
-  if (assignments.length > 0) await client.query(ADD_ASSIGNMENTS, columns(assignments));
+  // The connection has the second at hand when it is through with the first.
+  await Promise.all([
+    credentials.length > 0 && client.query(ADD_CREDENTIALS, columns(credentials)),
+    assignments.length > 0 && client.query(ADD_ASSIGNMENTS, columns(assignments)),
+  ]);
 }
 
 function newOf(line: SubscriberOfFile, asOfMs: number | null, currency: string): SubscriberRows {

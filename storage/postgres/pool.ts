@@ -78,16 +78,21 @@ export async function connectPostgres(
 /**
  * Runs `fn` in one transaction on one connection. Rolls back when it throws.
  *
+ * @param begin statements that begin it, in one round trip
  * @throws AppError 'store-unknown-outcome' when the connection broke during COMMIT; 'store-rejected' when the server
  *   rolled back instead; else as `postgresError` translates what was thrown
  */
-export async function inTransaction<T>(pool: pg.Pool, fn: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+export async function inTransaction<T>(
+  pool: pg.Pool,
+  fn: (client: pg.PoolClient) => Promise<T>,
+  begin = 'begin',
+): Promise<T> {
   const client = await pool.connect().catch((error: unknown) => {
     throw postgresError(error);
   });
   let broken = false;
   try {
-    await client.query('begin');
+    await client.query(begin);
     const result = await fn(client);
     await commit(client);
     return result;

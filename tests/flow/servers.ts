@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { createClient } from '@clickhouse/client';
 import { Redis } from 'ioredis';
 import pg from 'pg';
+import { waitUntil } from '../../dev/processes/wait-until.ts';
 
 /** Addresses of the real servers that a flow runs on. */
 export interface FlowServers {
@@ -53,7 +54,12 @@ export async function makeDatabases(servers: FlowServers): Promise<ScratchDataba
     databaseUrl: databaseUrl.href,
     clickhouseUrl: clickhouseUrl.href,
     drop: async () => {
-      await onPostgres(servers.databaseUrl, `drop database ${name} with (force)`);
+      // Refused while a vacuum of the server's own is at work there: it is nobody's to end.
+      await waitUntil(
+        `the database ${name} is dropped`,
+        () => onPostgres(servers.databaseUrl, `drop database ${name} with (force)`).then(() => true),
+        { timeoutMs: 60_000 },
+      );
       await onClickHouse(servers.clickhouseUrl, `DROP DATABASE ${name}`);
     },
   };
