@@ -89,6 +89,14 @@ export function catalogueCases(use: () => TariffFixture): void {
       if (usage === null) await put;
       else await expect(put).rejects.toMatchObject({ code: 'conflict' });
     }
+    // Told late, it would take the place of one that has begun by then.
+    await store().putPlanVersion(terms('flat', { version: 3, effectiveFromMs: T + 2 * DAY }), by(T));
+    const late = terms('flat', { version: 4, metering });
+    await expect(store().putPlanVersion(late, by(T + DAY + HOUR))).rejects.toMatchObject({
+      code: 'conflict',
+      message: expect.stringMatching(/begins within a day/),
+    });
+    await store().putPlanVersion(late, by(T + DAY - HOUR));
     // One that is to come is mended by its instant.
     await store().putPlanVersion(terms('a', { version: 7, effectiveFromMs: T + 9 * DAY }), by(T + DAY));
     const announced = terms('a', { version: 8, effectiveFromMs: T + 9 * DAY, metering });

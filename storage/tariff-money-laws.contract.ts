@@ -223,13 +223,20 @@ async function checkCover(fixture: MoneyFixture, nowMs: number): Promise<void> {
   }
 }
 
-/** Another cap for the version in force. It is never refused. */
+/** Another cap for the version in force. It is refused in the day before another one begins alone. */
 async function mend(store: TariffStore, planId: string, capBytes: number, atMs: number): Promise<void> {
   const inForce = versionAt(LOOKUP.plan(planId), atMs, atMs);
   if (inForce === null) throw new Error('a version is in force');
-  const version = 1 + Math.max(...(await store.planVersions(planId)).map((known) => known.version));
+  const versions = await store.planVersions(planId);
+  const isSoon = versions.some(
+    ({ effectiveFromMs: from }) => from !== null && from > atMs && from <= atMs + DAY,
+  );
+  const version = 1 + Math.max(...versions.map((known) => known.version));
   const metering = { ...inForce.metering, capBytes };
-  await store.putPlanVersion({ ...inForce, version, effectiveFromMs: null, metering }, by(atMs));
+  const put = store.putPlanVersion({ ...inForce, version, effectiveFromMs: null, metering }, by(atMs));
+  if (isSoon && inForce.effectiveFromMs === null)
+    await expect(put).rejects.toMatchObject({ code: 'conflict' });
+  else await put;
 }
 
 /** Makes a change. Returns the items of its answer, null where it was refused. */

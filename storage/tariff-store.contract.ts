@@ -280,11 +280,15 @@ export function tariffStoreContract(name: string, open: OpenTariffs): void {
         { ...given('s-4', { accountId: 'firm', tags: ['vip'], overageConsent: true }), plan },
         { ...given('s-5', { accountId: 'acct-s-1' }), plan },
         { subscriberId: 's-6', zone: 'Europe/Lisbon' },
+        { ...given('s-8'), plan: { ...plan, toMs: Date.UTC(9999, 11, 31) } },
+        { ...given('s-9'), plan: { ...plan, fromMs: -DAY, toMs: Date.UTC(9999, 11, 31) } },
+        { ...given('s-10'), plan },
       ];
       const lines = contents.map((content, i) => ({ line: i + 1, content }));
       await store.applyImport('i-1', lines, by(T));
-      expect((await f.told()).sort()).toEqual(['s-2', 's-3', 's-4', 's-5', 's-6']);
-      for (const id of ['s-2', 's-3', 's-4', 's-5', 's-6']) {
+      const ids = contents.map(({ subscriberId }) => subscriberId);
+      expect((await f.told()).sort()).toEqual(ids.sort());
+      for (const id of ids) {
         const rows = await f.rows(id);
         if (rows === null) throw new Error(`${id} is not there`);
         expect(await f.profile(id)).toEqual(deriveProfile(rows, () => []));

@@ -44,6 +44,7 @@ export async function putPlanVersion(
   if (other !== undefined && other !== null)
     throw new AppError('conflict', `currency: the plan is charged in ${other}`);
   checkSameInstant(before, terms);
+  if (terms.effectiveFromMs === null) checkApart(versions, context.atMs);
   checkPrices(before, terms, pricesOf, context.atMs - OPEN_MS, context.atMs);
   const { effectiveFromMs } = terms;
   const content = contentOf(terms);
@@ -62,6 +63,21 @@ function pricesOf({ taxClass, recurring, usage, heldPerMille, metering }: PlanTe
   return { taxClass, recurring, usage, heldPerMille, overage, counting };
 }
 
+/**
+ * The fold takes a version without a date for all that have begun by the time it comes to it, which is after a dated one that is
+ * about to begin where the relay is behind.
+ */
+function checkApart(versions: Awaited<ReturnType<TariffTx['knownVersions']>>, atMs: number): void {
+  const next = versions.find(
+    ({ effectiveFromMs: from }) => from !== null && from > atMs && from <= atMs + BEHIND_MS,
+  );
+  if (next !== undefined)
+    throw new AppError(
+      'conflict',
+      `effective-from: version ${next.version} of the plan begins within a day; send this one once it has begun, or with a date`,
+    );
+}
+
 /** Of several from one instant that with the greatest number holds for money, and the last one told for the meter: these are one. */
 function checkSameInstant(before: readonly PlanTerms[], added: PlanTerms): void {
   for (const known of before.filter((one) => one.effectiveFromMs === added.effectiveFromMs)) {
@@ -75,6 +91,8 @@ function checkSameInstant(before: readonly PlanTerms[], added: PlanTerms): void 
   }
 }
 
+/** What is told is in the log within this, or the relay was away for longer than anybody lets it. */
+const BEHIND_MS = 86_400_000;
 /** Cycles and assignments that began within it may have a cycle that is not closed, ms: a whole one, and the longest grace. */
 const OPEN_MS = LONGEST_CYCLE_MS + 30 * 86_400_000;
 
