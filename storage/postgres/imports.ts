@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { AppError, isAppError } from '../../schemas/errors.ts';
 import type {
   ImportFault,
   ImportJob,
@@ -104,6 +105,10 @@ export class PostgresImports implements Imports {
       against += await inTransaction(this.#pool, async (client) => {
         await client.query(CHECK_BY_KEY);
         return (await client.query<{ against: number }>(CHECK, values)).rows[0]?.against ?? 0;
+      }).catch((error: unknown) => {
+        // Noted twice is noted once.
+        if (!isAppError(error, 'store-unknown-outcome')) throw error;
+        throw new AppError('unreachable', error.message, { retriable: true, cause: error });
       });
     }
     return against;
