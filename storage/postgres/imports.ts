@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { AppError, isAppError } from '../../schemas/errors.ts';
 import type {
   ImportFault,
   ImportJob,
@@ -9,7 +10,8 @@ import type {
 } from '../import-ports.ts';
 import type { ImportLine } from '../tariff-ports.ts';
 import { int8Array, textArray } from './binary-array.ts';
-import { CHECK } from './import-check.ts';
+import { CHECK, CHECK_BY_KEY } from './import-check.ts';
+import { inTransaction } from './pool.ts';
 import { postgresError } from './postgres-error.ts';
 import { storable } from './storable.ts';
 
@@ -100,8 +102,14 @@ export class PostgresImports implements Imports {
     let against = 0;
     for (let at = after; at < last; at += PIECE) {
       const values = [importId, at, Math.min(at + PIECE, last), nowMs, this.#defaultCurrency];
-      const { rows } = await this.#query<{ against: number }>(CHECK, values);
-      against += rows[0]?.against ?? 0;
+      against += await inTransaction(this.#pool, async (client) => {
+        await client.query(CHECK_BY_KEY);
+        return (await client.query<{ against: number }>(CHECK, values)).rows[0]?.against ?? 0;
+      }).catch((error: unknown) => {
+        // Noted twice is noted once.
+        if (!isAppError(error, 'store-unknown-outcome')) throw error;
+        throw new AppError('unreachable', error.message, { retriable: true, cause: error });
+      });
     }
     return against;
   }
